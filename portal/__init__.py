@@ -1,0 +1,1 @@
+"""Everything the product knows and shows. README.md draws the map."""

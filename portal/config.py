@@ -1,0 +1,135 @@
+"""Settings, read once from `EFFACE_*` variables (or `EFFACE_*_FILE`, a file that holds the value) and then frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from portal.errors import UnsafeConfig
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _setting(default: Any, help: str, read: Callable[[str], Any] = str, secret: bool = False) -> Any:
+    return field(default=default, metadata={"help": help, "read": read, "secret": secret})
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() in {"1", "yes", "true", "on"}:
+        return True
+    if text.lower() in {"0", "no", "false", "off"}:
+        return False
+    raise ValueError("say yes or no")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of an installation. `EFFACE_` + the name in capitals sets it."""
+
+    data: Path = _setting(Path("efface-data"), "folder for the database, the keys and the queue", Path)
+    database_url: str = _setting("", "another database; empty: SQLite in the data folder", secret=True)
+    redis_url: str = _setting("", "another Redis or Valkey; empty: an own Valkey on a unix socket", secret=True)
+    host: str = _setting("127.0.0.1", "address the web server listens on")
+    port: int = _setting(8000, "port the web server listens on; 0 picks a free one", int)
+    public_url: str = _setting("", "address people see, https; needed when the host is not loopback")
+    organisation: str = _setting("This organisation", "name of the organisation that holds the photographs")
+    contact: str = _setting("", "postal or mail address of the organisation's privacy team")
+    zone: str = _setting("UTC", "IANA time zone in which legal days are counted")
+    holidays: str = _setting("", "country, or country-part, whose public holidays count, such as DE or DE-BE")
+    smtp_url: str = _setting("", "smtp://user:password@host:port; empty: mails are written to data/outbox", secret=True)
+    mail_from: str = _setting("privacy@localhost", "sender of mails")
+    two_people: bool = _setting(True, "erasures and refusals need a second person", _yes_or_no)
+    cooling_hours: float = _setting(24.0, "hours after approval in which the person can still withdraw", float)
+    threshold: float = _setting(0.6, "greatest distance between two templates that still makes a candidate", float)
+    upload_megabytes: int = _setting(32, "largest picture a person can send, in megabytes", int)
+    probe_days: int = _setting(14, "days after closing until what the person sent is purged", int)
+    package_days: int = _setting(7, "days an access package can be fetched", int)
+    suppression_years: float = _setting(2.0, "years a suppression is kept before it must be renewed", float)
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'efface.sqlite'}"
+
+    @property
+    def queue(self) -> str:
+        return self.redis_url or f"unix://{self.queue_socket}"
+
+    @property
+    def queue_socket(self) -> Path:
+        return self.data.absolute() / "queue" / "valkey.sock"
+
+    @property
+    def address(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def read_config(environ: Mapping[str, str] = os.environ) -> Config:
+    """Config from the environment. Raises UnsafeConfig naming the variable that is unknown, unreadable or unsafe."""
+    values: dict[str, Any] = {}
+    known = {f"EFFACE_{item.name.upper()}": item for item in fields(Config)}
+    for name in environ:
+        if name.startswith("EFFACE_") and name not in known and name.removesuffix("_FILE") not in known:
+            raise UnsafeConfig(f"{name} is not a setting. `efface config show` lists them all.", name)
+    for name, item in known.items():
+        text = _text(environ, name)
+        if text is None:
+            continue
+        try:
+            values[item.name] = item.metadata["read"](text)
+        except ValueError as problem:
+            raise UnsafeConfig(f"{name} cannot be read: {problem}.", name) from problem
+    return check_config(Config(**values))
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    if name in environ and f"{name}_FILE" in environ:
+        raise UnsafeConfig(f"{name} and {name}_FILE are both set. Keep one.", name)
+    if f"{name}_FILE" in environ:
+        try:
+            return Path(environ[f"{name}_FILE"]).read_text().strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UnsafeConfig(f"{name}_FILE cannot be read: {problem}.", name) from problem
+    return environ.get(name)
+
+
+def check_config(config: Config) -> Config:
+    """The same config, or UnsafeConfig naming the first setting that would harm the people in the photographs."""
+    outside = config.host not in LOOPBACK
+    scheme = urlsplit(config.public_url).scheme
+    problems = {
+        "EFFACE_PUBLIC_URL": (outside and scheme != "https")
+        and "must be an https address when EFFACE_HOST is not loopback: selfies and codes would travel in the clear",
+        "EFFACE_ZONE": not _is_zone(config.zone) and f"{config.zone!r} is not an IANA time zone, such as Europe/Berlin",
+        "EFFACE_THRESHOLD": not 0 < config.threshold <= 0.7
+        and "must be above 0 and at most 0.7: beyond that nearly everybody is a candidate",
+        "EFFACE_COOLING_HOURS": not 0 <= config.cooling_hours <= 24 * 14 and "must be from 0 to 336",
+        "EFFACE_UPLOAD_MEGABYTES": not 1 <= config.upload_megabytes <= 48 and "must be from 1 to 48",
+        "EFFACE_PROBE_DAYS": not 0 <= config.probe_days <= 90 and "must be from 0 to 90",
+        "EFFACE_PACKAGE_DAYS": not 1 <= config.package_days <= 30 and "must be from 1 to 30",
+        "EFFACE_PORT": not 0 <= config.port < 65536 and "must be from 0 to 65535",
+        "EFFACE_DATABASE_URL": "memory" in config.database_url and "must outlive a restart: cases would be lost",
+        "EFFACE_REDIS_URL": bool(config.redis_url)
+        and urlsplit(config.redis_url).scheme not in {"redis", "rediss", "unix"}
+        and "must start with redis://, rediss:// or unix://",
+    }
+    for name, problem in problems.items():
+        if problem:
+            raise UnsafeConfig(f"{name} {problem}.", name)
+    return config
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""What is stored, and nothing else: the data inventory, one file per subject."""
+
+from portal.tables.audit import Checkpoint, Entry
+from portal.tables.base import Base, Work, random_id
+from portal.tables.blob import Blob
+from portal.tables.cases import Case, CaseEvent, CaseRight, Code, Draft, Mail, Package
+from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
+from portal.tables.lineage import (
+    Dataset,
+    DatasetMember,
+    Disclosure,
+    Product,
+    Recipient,
+    Source,
+    TrainedModel,
+    TrainingUse,
+)
+from portal.tables.matching import Candidate, Judgement, Probe, Search
+from portal.tables.staff import Account, Attempt, Invitation, WebSession
+from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Scan, ScanError, Store, Template
+
+__all__ = [
+    "Account",
+    "Attempt",
+    "Base",
+    "Blob",
+    "Candidate",
+    "Case",
+    "CaseEvent",
+    "CaseRight",
+    "Certificate",
+    "Checkpoint",
+    "Code",
+    "Dataset",
+    "DatasetMember",
+    "Disclosure",
+    "Draft",
+    "Encoder",
+    "Entry",
+    "Erasure",
+    "ErasureItem",
+    "Face",
+    "Image",
+    "Invitation",
+    "Judgement",
+    "Mail",
+    "ManifestEntry",
+    "Package",
+    "Probe",
+    "Product",
+    "Recipient",
+    "Scan",
+    "ScanError",
+    "Search",
+    "Source",
+    "Store",
+    "Suppression",
+    "Template",
+    "TrainedModel",
+    "TrainingUse",
+    "WebSession",
+    "Work",
+    "random_id",
+]

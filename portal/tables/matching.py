@@ -1,0 +1,111 @@
+"""Finding people: what they gave to look with, each search, each suspicion, each person's judgement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
+from portal.tables.stores import BigId, Face, Image
+
+PROBE_KINDS = ("selfie", "picture", "link", "account")
+PROBE_STATES = ("checking", "choose-face", "ready", "refused", "purged")
+CANDIDATE_STATES = ("open", "confirmed", "rejected", "unsure")
+ANSWERS = ("different", "probably-different", "cannot-tell", "probably-same", "same")
+
+
+class Probe(Work, Base):
+    """What a subject gave to look with. Its template is never stored."""
+
+    __tablename__ = "probe"
+    __table_args__ = (
+        one_of("kind", PROBE_KINDS),
+        one_of("state", PROBE_STATES),
+        one_of("work_state", WORK_STATES),
+        CheckConstraint("(draft_id IS NULL) <> (case_id IS NULL)", name="belongs_to_a_draft_or_a_case"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    draft_id: Mapped[str | None] = mapped_column(ForeignKey("draft.id", ondelete="CASCADE"), index=True)
+    case_id: Mapped[str | None] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(12), default="checking")
+    reason: Mapped[str | None] = mapped_column(String(30), comment="why it was refused: code of a BadProbe")
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="link or account name, sealed")
+    blob_id: Mapped[str | None] = mapped_column(ForeignKey("blob.id", ondelete="SET NULL"), comment="the picture")
+    crop_id: Mapped[str | None] = mapped_column(ForeignKey("blob.id", ondelete="SET NULL"), comment="the chosen face")
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="SHA-256 of the bytes as sent")
+    near_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    boxes: Mapped[list[Any]] = mapped_column(default=list, comment="faces found: [left, top, right, bottom], upright")
+    chosen: Mapped[int | None] = mapped_column(comment="which of the boxes is the person")
+    created_at: Mapped[datetime]
+    purged_at: Mapped[datetime | None]
+
+
+class Search(Work, Base):
+    """One 1:N comparison, with what it was made with and what it could not look at."""
+
+    __tablename__ = "search"
+    __table_args__ = (one_of("work_state", WORK_STATES),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    encoder: Mapped[str | None] = mapped_column(String(160), comment="name and version")
+    threshold: Mapped[float | None] = mapped_column(Float)
+    gallery_size: Mapped[int | None]
+    coverage: Mapped[dict[str, Any] | None] = mapped_column(comment="images per store and kind of coverage")
+    candidates: Mapped[int | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Candidate(Base):
+    """An image the evidence points to: a suspicion, until two people agree."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (UniqueConstraint("case_id", "image_id"), one_of("state", CANDIDATE_STATES))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    search_id: Mapped[str] = mapped_column(ForeignKey("search.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(BigId, ForeignKey("image.id", ondelete="CASCADE"), index=True)
+    face_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("face.id", ondelete="SET NULL"))
+    probe_id: Mapped[str | None] = mapped_column(ForeignKey("probe.id", ondelete="SET NULL"))
+    distance: Mapped[float | None] = mapped_column(Float)
+    evidence: Mapped[list[str]] = mapped_column(comment="face, digest, near-digest, link, account")
+    crop_id: Mapped[str | None] = mapped_column(ForeignKey("blob.id", ondelete="SET NULL"))
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    settled_at: Mapped[datetime | None]
+    lease_account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    lease_until: Mapped[datetime | None]
+
+    image: Mapped[Image] = relationship()
+    face: Mapped[Face | None] = relationship()
+    judgements: Mapped[list[Judgement]] = relationship(order_by="Judgement.id")
+
+
+class Judgement(Base):
+    """One reviewer's answer about one candidate. An undone one stays, so that the log can be read."""
+
+    __tablename__ = "judgement"
+    __table_args__ = (
+        one_of("answer", ANSWERS),
+        Index(
+            "uq_judgement_one_standing_answer_per_person",
+            "candidate_id",
+            "account_id",
+            unique=True,
+            sqlite_where=text("undone_at IS NULL"),
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    candidate_id: Mapped[str] = mapped_column(ForeignKey("candidate.id", ondelete="CASCADE"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    answer: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
