@@ -1,0 +1,40 @@
+"""How an item of an erasure is hashed. The planner, the certificate and the verifier must agree to the byte.
+
+A digest of a photograph is a handle to it, so none is ever shown: only SHA-256(salt || digest), with a salt of the
+item's own. Who has the salt and the photograph can check; who has only the commitment learns nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from portal.audit import merkle
+
+
+def commitment(salt: bytes, digest: bytes) -> bytes:
+    """SHA-256(salt || digest), 32 bytes. `digest` is the SHA-256 of the photograph's bytes, `salt` is random."""
+    return hashlib.sha256(salt + digest).digest()
+
+
+def leaf_of(kind: str, position: int, target: str, commitment_hex: str) -> bytes:
+    """The item's leaf in the plan, 32 bytes: the Merkle leaf hash of its canonical JSON.
+
+    The commitment already ties it to the photograph; items without one (models, recipients) have "" there.
+    """
+    item = {"commitment": commitment_hex, "kind": kind, "position": position, "target": target}
+    return merkle.leaf_hash(json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def plan_digest(leaves: Iterable[bytes]) -> str:
+    """Merkle root of the leaves in order of position, hexadecimal: what the second person approves."""
+    return merkle.root(leaves).hex()
+
+
+def commitment_of(facts: dict[str, Any]) -> str:
+    """The commitment (hexadecimal) of an item whose opened `sealed` JSON is `facts`; "" when it holds no salt."""
+    if not facts.get("salt"):
+        return ""
+    return commitment(bytes.fromhex(facts["salt"]), bytes.fromhex(facts.get("digest") or "")).hex()
