@@ -31,13 +31,17 @@ class Account(Base):
 
 
 class Invitation(Base):
-    """A single-use link with which somebody makes an account; the first-run link is one for an admin."""
+    """A single-use link with which somebody makes an account, or sets one up anew; the first-run link is for an admin."""
 
     __tablename__ = "invitation"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
     roles: Mapped[list[str]]
+    account_id: Mapped[str | None] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), comment="the account it sets up anew; empty: a new one"
+    )
+    first_run: Mapped[bool] = mapped_column(default=False, comment="made because there was no account at all")
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
