@@ -1,0 +1,80 @@
+"""Making pictures from pixels: JPEG, smaller copies, the crop of a face, covered faces."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from portal.images.opening import Pixels
+
+Box = tuple[int, int, int, int]
+
+# The crop is this much wider than the face's box: hair, ears and chin help people to judge.
+CROP = 1.7
+# The cover is this much wider than the face's box: hairline and jaw alone can give a person away.
+COVER = 1.3
+COVER_COLOUR = 128
+
+
+def to_jpeg(pixels: Pixels, quality: int = 88, longest: int | None = None) -> bytes:
+    """JPEG bytes without any metadata; `longest` caps the longer side, in pixels."""
+    if longest is not None:
+        pixels = shrink(pixels, longest)
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()
+
+
+def shrink(pixels: Pixels, longest: int) -> Pixels:
+    """A copy whose longer side is at most `longest` pixels; the same array when it is already."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= longest:
+        return pixels
+    scale = longest / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
+
+
+def grey(pixels: Pixels, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
+    """Luma, 0 to 255, as (height, width); averaged to `size` (width, height) when given."""
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
+    if size is not None:
+        image = image.resize(size, Image.Resampling.BOX if min(image.size) >= max(size) else Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.float64)
+
+
+def crop_face(pixels: Pixels, box: Box, side: int = 480) -> Pixels:
+    """A square crop around `box`, `side` pixels wide: the same margin and size for all, so that none stands out.
+
+    Where the square reaches beyond the picture, the picture's edge is drawn on.
+    """
+    left, top, width = _square(box, CROP)
+    height_there, width_there = pixels.shape[:2]
+    rows = np.clip(np.arange(top, top + width), 0, height_there - 1)
+    columns = np.clip(np.arange(left, left + width), 0, width_there - 1)
+    square = pixels[rows[:, None], columns[None, :]]
+    return np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
+
+
+def mask(pixels: Pixels, boxes: list[Box]) -> Pixels:
+    """A copy in which the faces are covered with flat grey. A blur can be undone, a flat colour holds nothing."""
+    covered = pixels.copy()
+    for box in boxes:
+        left, top, width = _square(box, COVER)
+        covered[max(0, top) : max(0, top + width), max(0, left) : max(0, left + width)] = COVER_COLOUR
+    return covered
+
+
+def _square(box: Box, factor: float) -> tuple[int, int, int]:
+    """Left, top and width of the square around the middle of `box`, `factor` times its longer side."""
+    left, top, right, bottom = box
+    width = max(1, round(max(right - left, bottom - top) * factor))
+    return round((left + right - width) / 2), round((top + bottom - width) / 2), width
+
+
+def refuse_truncated_images() -> None:
+    """Undo what importing face_recognition does to Pillow: it makes it take cut-off files for whole ones."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False

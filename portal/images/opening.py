@@ -1,0 +1,210 @@
+"""Opening pictures in a process apart, which may be killed without harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portal.errors import BadPicture
+from portal.images.refusals import SENTENCES, refusal
+
+Pixels = NDArray[np.uint8]
+
+MAX_BYTES = 128 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+SECONDS = 30.0
+PICTURES_PER_CHILD = 500
+CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An opened picture: `pixels` (height, width, 3) uint8 RGB, upright and without metadata; the file's `format`."""
+
+    pixels: Pixels
+    format: str
+
+
+class _Died(Exception):
+    """The child is gone; the message is the code for the picture it died of."""
+
+
+class Opener:
+    """A limited process that opens one picture after the other. Use it as a context manager.
+
+    A picture that takes too long or too much memory costs the process, not the caller: it is killed and the next
+    picture gets a new one. Threads may share an opener; they wait for each other.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._child: subprocess.Popen[bytes] | None = None
+        self._opened = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Opener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def process_id(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    def open(self, data: bytes) -> Picture:
+        """The picture in `data`. Raises BadPicture with a code of `refusals.SENTENCES`."""
+        if not data:
+            raise refusal("empty")
+        if len(data) > MAX_BYTES:
+            raise refusal("too-many-bytes")
+        with self._lock:
+            used = self._opened > 0
+            try:
+                return self._ask(data)
+            except BadPicture as problem:
+                # Memory that earlier pictures left in pieces must not be held against this one.
+                if problem.code != "too-costly" or not used or self._child is None:
+                    raise
+            self._end()
+            return self._ask(data)
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _ask(self, data: bytes) -> Picture:
+        if self._opened >= PICTURES_PER_CHILD:
+            self._end()
+        child = self._child or self._start()
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(self._seconds, give_up)
+        timer.start()
+        try:
+            self._opened += 1
+            return _exchange(child, data)
+        except _Died as death:
+            self._end()
+            raise refusal("too-costly" if late.is_set() else str(death)) from None
+        finally:
+            timer.cancel()
+            if late.is_set():
+                self._end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._child = subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", str(CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=_bare_environment(),
+        )
+        self._opened = 0
+        return self._child
+
+    def _end(self) -> None:
+        child, self._child, self._opened = self._child, None, 0
+        if child is not None:
+            child.kill()
+            for pipe in (child.stdin, child.stdout):
+                _close(pipe)
+            child.wait()
+
+
+def open_picture(data: bytes) -> Picture:
+    """Open one picture in a process of its own. Raises BadPicture with a code of `refusals.SENTENCES`."""
+    with Opener() as opener:
+        return opener.open(data)
+
+
+def _bare_environment() -> dict[str, str]:
+    """No secrets, one thread each, and no pools of memory per thread."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
+
+
+def _exchange(child: subprocess.Popen[bytes], data: bytes) -> Picture:
+    assert child.stdin is not None
+    try:
+        child.stdin.write(struct.pack(">Q", len(data)))
+        child.stdin.write(data)
+        child.stdin.flush()
+    except OSError:
+        raise _Died(_cause(child)) from None
+    head = _read_head(child)
+    if head["code"] is not None:
+        raise refusal(head["code"])
+    pixels = np.empty((head["height"], head["width"], 3), np.uint8)
+    _read_into(child, memoryview(pixels).cast("B"))
+    return Picture(pixels, head["format"])
+
+
+def _read_head(child: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """The child's head. A child that was taken over could say anything, so nothing in it is believed unchecked."""
+    length = bytearray(4)
+    _read_into(child, memoryview(length))
+    size = struct.unpack(">I", length)[0]
+    if size > 1000:
+        raise _Died("damaged")
+    body = bytearray(size)
+    _read_into(child, memoryview(body))
+    try:
+        head = json.loads(body)
+        if head["code"] is not None:
+            return {"code": head["code"] if head["code"] in SENTENCES else "damaged"}
+        width, height = int(head["width"]), int(head["height"])
+        checked = {"code": None, "width": width, "height": height, "format": str(head["format"])[:10]}
+    except (ValueError, KeyError, TypeError):
+        raise _Died("damaged") from None
+    if not (0 < width and 0 < height and width * height <= MAX_PIXELS):
+        raise _Died("damaged")
+    return checked
+
+
+def _read_into(child: subprocess.Popen[bytes], room: memoryview) -> None:
+    assert child.stdout is not None
+    done = 0
+    while done < len(room):
+        try:
+            count = child.stdout.readinto(room[done:])  # type: ignore[attr-defined]
+        except OSError:
+            count = 0
+        if not count:
+            raise _Died(_cause(child))
+        done += count
+
+
+def _cause(child: subprocess.Popen[bytes]) -> str:
+    """What a child that went away died of: a broken decoder, or one of its limits."""
+    try:
+        status = child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        return "too-costly"
+    crashes = {-11, -7, -4, -8}  # SEGV, BUS, ILL, FPE
+    return "damaged" if status in crashes else "too-costly"
+
+
+def _close(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except OSError:
+        return  # What was still in the buffer was for a process that is gone.
