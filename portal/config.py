@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.errors import UnsafeConfig
 
+# Systems cut the path of a unix socket at 104 or 108 bytes.
+LONGEST_SOCKET_PATH = 100
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -61,7 +65,11 @@ class Config:
 
     @property
     def queue_socket(self) -> Path:
-        return self.data.absolute() / "queue" / "valkey.sock"
+        socket = self.data.absolute() / "queue" / "valkey.sock"
+        if len(str(socket)) < LONGEST_SOCKET_PATH:
+            return socket
+        mark = hashlib.sha256(str(socket).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"efface-{os.getuid()}-{mark}" / "valkey.sock"
 
     @property
     def address(self) -> str:

@@ -52,6 +52,7 @@ class Keys:
         self._master = _made_once(folder / "master.key", lambda: secrets.token_bytes(32))
         if len(self._master) != 32:
             raise UnsafeConfig(f"{folder / 'master.key'} is not a 32-byte key.")
+        self._derived: dict[str, bytes] = {}
         self._signing = load_pem_private_key(_made_once(folder / "signing.pem", _new_signing_key), password=None)
 
     def seal(self, plain: bytes, place: str) -> bytes:
@@ -74,7 +75,10 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, by HKDF from the master key."""
-        return HKDF(SHA256(), 32, salt=None, info=f"efface/1/{purpose}".encode()).derive(self._master)
+        if purpose not in self._derived:
+            kdf = HKDF(SHA256(), 32, salt=None, info=f"efface/1/{purpose}".encode())
+            self._derived[purpose] = kdf.derive(self._master)
+        return self._derived[purpose]
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:

@@ -23,7 +23,7 @@ GROUPS = {
     "scan": "start and watch scans",
     "store": "add and test image stores",
     "up": "start the portal",
-    "worker": "serve one queue",
+    "worker": "serve one queue, or be the clockwork",
 }
 
 

@@ -13,7 +13,7 @@ from portal.tables.stores import BigId, Face, Image
 
 PROBE_KINDS = ("selfie", "picture", "link", "account")
 PROBE_STATES = ("checking", "choose-face", "ready", "refused", "purged")
-CANDIDATE_STATES = ("open", "confirmed", "rejected", "unsure")
+CANDIDATE_STATES = ("open", "confirmed", "rejected", "unsure", "gone")
 ANSWERS = ("different", "probably-different", "cannot-tell", "probably-same", "same")
 
 

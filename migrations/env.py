@@ -1,0 +1,32 @@
+"""Runs the steps on the database that the command hands over, or on the one the environment names."""
+
+from alembic import context
+from sqlalchemy import text
+
+from portal.config import read_config
+from portal.db import Database
+from portal.tables import Base
+
+database = context.config.attributes.get("database") or Database(read_config())
+sqlite = database.engine.dialect.name == "sqlite"
+
+with database.engine.execution_options(sqlite_begin="IMMEDIATE").connect() as connection:
+    if sqlite:
+        # Batch steps rebuild a table; with foreign keys on, dropping the old one would take its children along.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=sqlite,
+        compare_type=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    if sqlite:
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        connection.commit()
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        if broken:
+            raise RuntimeError(f"foreign keys are broken after the migration: {broken[:3]}")

@@ -1,0 +1,16 @@
+"""`efface worker QUEUE`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("queue")
+def command(queue: str) -> None:
+    """Serve one QUEUE (scanning, probing, searching, erasing, packing, mailing), or be the clockwork."""
+    # Workers load what the other commands never need, so they are a program of their own.
+    os.execv(sys.executable, [sys.executable, "-m", "workers", queue])  # noqa: S606

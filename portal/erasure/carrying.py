@@ -1,0 +1,152 @@
+"""Carrying an erasure out: intent, effect, record; then look again; then the people's items; then the certificate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.cases import lifecycle
+from portal.db import Database
+from portal.erasure import certificate, effects
+from portal.erasure.plans import sealed_facts, still_true
+from portal.errors import Conflict, EffaceError
+from portal.jobs import Lease
+from portal.tables import Case, CaseRight, Erasure, ErasureItem, Store
+from portal.tables.erasure import FOR_PEOPLE
+
+WAIT_FOR_OTHERS = timedelta(seconds=5)
+
+
+class NotGone(EffaceError):
+    """After an effect something is still there."""
+
+    code = "not-gone"
+
+
+def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
+    """Whether the erasure may run now. Otherwise the lease was given back: stopped, too early, or the plan changed."""
+    lease.hold(session)
+    case = session.get_one(Case, erasure.case_id)
+    if erasure.state in ("running", "checking", "notifying"):
+        return True
+    if erasure.state != "cooling" or case.state != "fulfilling":
+        lease.idle(session)
+        return False
+    if _must_wait(session, case, erasure):
+        lease.again(session, WAIT_FOR_OTHERS)
+        return False
+    if not still_true(session, erasure):
+        erasure.state, erasure.problem = "stopped", "The plan changed after it was approved. Make it again."
+        audit.append(session, "erasure-stopped", {"erasure": erasure.id, "why": "plan-changed"})
+        lease.idle(session)
+        return False
+    erasure.state = "running"
+    audit.append(session, "erasure-started", {"erasure": erasure.id, "digest": erasure.plan_digest})
+    return True
+
+
+def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
+    """One item: intent, effect, record, each with the fence. Killed anywhere, it is simply carried out again."""
+    with database.writing() as session:
+        lease.hold(session)
+        item = session.get_one(ErasureItem, item_id)
+        item.state = "intent"
+        facts = sealed_facts(session, item)
+        store = session.get(Store, facts.get("store"))
+    in_store = None
+    if item.kind == "image" and store is not None:
+        try:
+            in_store = effects.erase_in_store(store, facts)
+        except Conflict as problem:
+            _refuse(database, lease, item_id, problem)
+            return
+    with database.writing() as session:
+        lease.hold(session)
+        item = session.get_one(ErasureItem, item_id)
+        erasure = session.get_one(Erasure, item.erasure_id)
+        result = effects.apply(session, erasure, item, in_store)
+        # A second run finds nothing left to delete; the first run's word is the true one.
+        item.result = effects.DELETED if item.result == effects.DELETED else result
+        item.state, item.done_at = "applied", clock.now()
+
+
+def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
+    """Look at every applied item again. Raises NotGone after writing down what was seen, so that it is tried again."""
+    with database.reading() as session:
+        erasure = session.get_one(Erasure, erasure_id)
+        seen = {
+            item.id: effects.look_again(session, erasure, item) for item in erasure.items if item.state == "applied"
+        }
+    left = 0
+    with database.writing() as session:
+        lease.hold(session)
+        for item_id, evidence in seen.items():
+            item = session.get_one(ErasureItem, item_id)
+            item.evidence = {**evidence, "at": clock.now().isoformat(timespec="seconds")}
+            item.state = "verified" if evidence["gone"] else "planned"
+            left += not evidence["gone"]
+    if left:
+        raise NotGone(f"{left} items were still there when they were looked at again.")
+
+
+def settle_if_complete(session: Session, erasure: Erasure) -> bool:
+    """Issue the certificate and answer the right, in one transaction, once every item has its end."""
+    if erasure.state != "notifying" or open_items(session, erasure):
+        return False
+    certificate.issue(session, erasure)
+    erasure.state, erasure.settled_at = "settled", clock.now()
+    for item in erasure.items:
+        item.sealed = None
+    right = session.scalars(select(CaseRight).filter_by(case_id=erasure.case_id, right=erasure.kind)).one()
+    partly = any(item.state == "refused" for item in erasure.items)
+    right.outcome = _outcome(erasure, partly)
+    right.fulfilled_at = clock.now()
+    session.flush()
+    lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
+    return True
+
+
+def open_items(session: Session, erasure: Erasure) -> list[ErasureItem]:
+    """Items without an end yet: the machine's, and those that wait for a person."""
+    statement = select(ErasureItem).where(
+        ErasureItem.erasure_id == erasure.id, ErasureItem.state.not_in(("verified", "refused"))
+    )
+    return list(session.scalars(statement.order_by(ErasureItem.position)))
+
+
+def machine_items(session: Session, erasure_id: str, *states: str) -> list[int]:
+    """Ids of the portal's own items in these states, in the order of the plan."""
+    statement = select(ErasureItem.id).where(
+        ErasureItem.erasure_id == erasure_id,
+        ErasureItem.kind.not_in(FOR_PEOPLE),
+        ErasureItem.state.in_(states),
+    )
+    return list(session.scalars(statement.order_by(ErasureItem.position)))
+
+
+def _outcome(erasure: Erasure, partly: bool) -> str:
+    if not erasure.items:
+        return "nothing-found"
+    return "partly-fulfilled" if partly else "fulfilled"
+
+
+def _must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
+    """An access request is answered before anything is deleted; an opt-out of the same photographs runs first."""
+    if not lifecycle.may_erase_now(session, case):
+        return erasure.kind == "deletion"
+    sibling = session.scalar(
+        select(Erasure).where(Erasure.case_id == case.id, Erasure.kind == "opt-out", Erasure.id != erasure.id)
+    )
+    return sibling is not None and sibling.state in ("planned", "cooling", "running", "checking")
+
+
+def _refuse(database: Database, lease: Lease, item_id: int, problem: Conflict) -> None:
+    """The bytes in the store are not those that were approved: nothing is deleted, and the certificate will say so."""
+    with database.writing() as session:
+        lease.hold(session)
+        item = session.get_one(ErasureItem, item_id)
+        item.state, item.result, item.note = "refused", problem.code, problem.sentence
+        item.done_at = clock.now()

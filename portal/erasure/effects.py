@@ -1,0 +1,139 @@
+"""What is done to each kind of item, and how it is looked at afterwards by another path.
+
+`apply` does the effect inside the caller's transaction, except for the file in the store, which `erase_in_store` takes
+away before it, outside any transaction. Both may run twice: what is gone already is `already-absent`, not an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from portal import clock, stores
+from portal.blobs import purge_blob
+from portal.erasure.plans import sealed_facts
+from portal.suppression import Gate, suppress
+from portal.tables import (
+    Candidate,
+    DatasetMember,
+    Erasure,
+    ErasureItem,
+    Face,
+    Image,
+    ManifestEntry,
+    Store,
+)
+
+DELETED, ABSENT = "deleted", "already-absent"
+
+
+def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
+    """Erase all copies of one object whose bytes are the approved ones. Raises Conflict when they are not."""
+    connector = stores.connect(store)
+    results = [
+        connector.erase_copy(ref, bytes.fromhex(facts["digest"])) for ref in connector.enumerate_copies(facts["key"])
+    ]
+    return DELETED if DELETED in results else ABSENT
+
+
+def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str | None) -> str:
+    """Do the effect of one item in the database. Returns `deleted`, `already-absent` or `suppressed`."""
+    if item.kind == "suppression":
+        image = session.get_one(Image, item.image_id)
+        suppress(session, erasure.id, image, "intake" if erasure.kind == "deletion" else "datasets")
+        return "suppressed"
+    if item.kind == "dataset-place":
+        return _take_out_of_dataset(session, item)
+    if item.kind == "crop":
+        return DELETED if purge_blob(session, item.target) else ABSENT
+    if item.kind == "record":
+        return _result(session.execute(delete(ManifestEntry).where(ManifestEntry.id == int(item.target))))
+    if item.kind == "templates":
+        # The foreign key takes the templates with the faces.
+        return _result(session.execute(delete(Face).where(Face.image_id == item.image_id)))
+    _bury(session, item)
+    return in_store or ABSENT
+
+
+def look_again(session: Session, erasure: Erasure, item: ErasureItem) -> dict[str, Any]:
+    """What is seen of an item now, by another path than the one that erased it. `gone` is the verdict."""
+    facts = sealed_facts(session, item)
+    digest = bytes.fromhex(facts["digest"])
+    if item.kind == "suppression":
+        near = bytes.fromhex(facts["near_digest"]) or None
+        stops = Gate(session).stops(digest, near, "intake" if erasure.kind == "deletion" else "datasets")
+        return {"gone": stops, "by": "the gate was asked", "stops": stops}
+    if item.kind == "dataset-place":
+        dataset, _, image = item.target.partition("/")
+        left = session.scalar(
+            text("SELECT count(*) FROM dataset_member WHERE dataset_id = :d AND image_id = :i AND removed_at IS NULL"),
+            {"d": dataset, "i": int(image)},
+        )
+        return _counted(left, "the dataset's members were counted")
+    if item.kind == "crop":
+        return _counted(
+            session.scalar(text("SELECT count(*) FROM blob WHERE id = :id"), {"id": item.target}),
+            "the pictures kept were counted",
+        )
+    if item.kind == "record":
+        return _counted(
+            session.scalar(
+                text("SELECT count(*) FROM manifest_entry WHERE store_id = :s AND key = :k"),
+                {"s": facts["store"], "k": facts["key"]},
+            ),
+            "the manifest's lines were counted",
+        )
+    if item.kind == "templates":
+        return _counted(_templates_left(session, item.image_id), "the gallery's rows were counted")
+    return _look_in_store(session, facts, digest)
+
+
+def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> dict[str, Any]:
+    store = session.get_one(Store, facts["store"])
+    connector = stores.connect(store)
+    seen = [connector.probe_copy(ref) for ref in connector.enumerate_copies(facts["key"])]
+    rows = session.scalar(
+        select(func.count()).where(Image.store_id == store.id, Image.key == facts["key"], Image.state == "live")
+    )
+    return {"gone": "present" not in seen and not rows, "by": "the store was listed", "store": seen, "rows": rows}
+
+
+def _templates_left(session: Session, image_id: int | None) -> int | None:
+    return session.scalar(
+        text(
+            "SELECT (SELECT count(*) FROM face WHERE image_id = :id) + (SELECT count(*) FROM template JOIN face"
+            " ON face.id = template.face_id WHERE face.image_id = :id)"
+        ),
+        {"id": image_id},
+    )
+
+
+def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:
+    dataset, _, image = item.target.partition("/")
+    member = session.get(DatasetMember, (dataset, int(image)))
+    if member is None or member.removed_at is not None:
+        return ABSENT
+    member.removed_at = clock.now()
+    session.flush()
+    return DELETED
+
+
+def _bury(session: Session, item: ErasureItem) -> None:
+    """Leave a tombstone without key and digests, and close what other cases still suspected about this image."""
+    image = session.get_one(Image, item.image_id)
+    image.state, image.coverage, image.key = "erased", "not-looked-at", f"erased/{image.id}"
+    image.digest = image.near_digest = image.version = None
+    image.size = image.width = image.height = None
+    for candidate in session.scalars(select(Candidate).filter_by(image_id=image.id, state="open")):
+        candidate.state, candidate.settled_at = "gone", clock.now()
+    session.flush()
+
+
+def _result(executed: Any) -> str:
+    return DELETED if executed.rowcount else ABSENT
+
+
+def _counted(left: int | None, by: str) -> dict[str, Any]:
+    return {"gone": left == 0, "by": by, "left": left}

@@ -1,0 +1,211 @@
+"""The plan: every copy that must go and every model, product and recipient that a person must see to.
+
+It is enumerated before anything is touched, frozen with a Merkle root in the log, and approved by that root. What
+changed after the approval is refused: the plan is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock, lineage
+from portal.db import config_of
+from portal.erasure.items import commitment, leaf_of, plan_digest
+from portal.errors import BadInput, Conflict, NotAllowed
+from portal.jobs import make_due
+from portal.keys import keys_of
+from portal.tables import Candidate, Case, CaseRight, DatasetMember, Erasure, ErasureItem, Image, ManifestEntry
+from portal.tables.erasure import FOR_PEOPLE
+
+REMEDIES_FOR = {
+    "model": (
+        "not-affected",
+        "destroyed",
+        "retrained-without",
+        "unlearned",
+        "output-suppressed",
+        "kept",
+        "not-yet-decided",
+    ),
+    "product": ("not-affected", "destroyed", "output-suppressed", "kept", "not-yet-decided"),
+    "recipient": ("told", "not-reached", "not-yet-decided"),
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One item before it is written: what kind, of which image, what exactly, and what the holder can check it by."""
+
+    kind: str
+    image_id: int | None
+    target: str
+    digest: bytes
+    facts: dict[str, Any]
+
+
+def plan_erasure(session: Session, case: Case, kind: str, account_id: str) -> Erasure:
+    """Freeze the plan of a deletion or an opt-out that was granted. An earlier plan that never ran is replaced."""
+    right = session.scalar(select(CaseRight).filter_by(case_id=case.id, right=kind))
+    if right is None or right.decision != "grant":
+        raise Conflict("This right was not granted, so there is nothing to plan.", "not-granted")
+    erasure = _fresh(session, case, kind, account_id)
+    planned = enumerate_items(session, case, kind)
+    items = [_write(session, erasure, position, item) for position, item in enumerate(planned)]
+    erasure.plan_digest = plan_digest([item.leaf for item in items])
+    audit.append(
+        session,
+        "plan-frozen",
+        {"case": case.id, "erasure": erasure.id, "digest": erasure.plan_digest, "items": len(items)},
+    )
+    session.flush()
+    return erasure
+
+
+def approve(session: Session, erasure: Erasure, account_id: str, digest: str) -> None:
+    """A second person approves exactly this plan. The cooling time starts."""
+    if erasure.state != "planned":
+        raise Conflict("This plan is not waiting for approval.", "not-waiting")
+    if digest != erasure.plan_digest or not still_true(session, erasure):
+        raise Conflict("The plan has changed since you read it. It must be made and read again.", "plan-changed")
+    config = config_of(session)
+    if account_id == erasure.asked_by and config.two_people:
+        raise NotAllowed("You asked for this plan. A second person must approve it.", "same-person")
+    cooling = timedelta(hours=config.cooling_hours)
+    erasure.approved_by, erasure.approved_at = account_id, clock.now()
+    erasure.one_person = not config.two_people
+    erasure.state, erasure.cooling_until = "cooling", clock.now() + cooling
+    audit.append(
+        session,
+        "plan-approved",
+        {"case": erasure.case_id, "erasure": erasure.id, "digest": digest, "by": account_id},
+    )
+    make_due(session, erasure, cooling)
+
+
+def still_true(session: Session, erasure: Erasure) -> bool:
+    """Whether what would be planned now is what was planned: the same images, bytes, places, models and recipients."""
+    case = session.get_one(Case, erasure.case_id)
+    now = {(item.kind, item.target, item.digest) for item in enumerate_items(session, case, erasure.kind)}
+    return now == {
+        (item.kind, item.target, bytes.fromhex(sealed_facts(session, item)["digest"])) for item in erasure.items
+    }
+
+
+def answer_item(session: Session, item: ErasureItem, account_id: str, result: str, note: str) -> None:
+    """A person says what was done about one model, product or recipient."""
+    if item.kind not in FOR_PEOPLE:
+        raise BadInput("The portal sees to this item itself.", "not-for-people")
+    if result not in REMEDIES_FOR[item.kind]:
+        raise BadInput("Choose what was done from the list.", "unknown-remedy")
+    if not note.strip():
+        raise BadInput("Say in a sentence what was done, when, and how that can be checked.", "note-missing")
+    if session.get_one(Erasure, item.erasure_id).state == "settled":
+        raise Conflict("The certificate has been issued. It can be superseded, but not changed.", "settled")
+    item.result, item.note = result, note.strip()
+    item.state = "verified"
+    item.done_by, item.done_at = account_id, clock.now()
+    session.flush()
+
+
+def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
+    """All that a deletion or opt-out of this case reaches, in the order in which it is carried out."""
+    images = list(
+        session.scalars(
+            select(Image)
+            .join(Candidate, Candidate.image_id == Image.id)
+            .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == "live")
+            .order_by(Image.id)
+        )
+    )
+    items: list[Planned] = []
+    for image in images:
+        items += _of_image(session, image, kind)
+    return items + _for_people(session, [image.id for image in images])
+
+
+def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
+    """What the plan keeps about an item: key, store, digests and salt. Empty once it was purged."""
+    if item.sealed is None:
+        return {}
+    facts: dict[str, Any] = json.loads(keys_of(session).unseal(item.sealed, _place(item.erasure_id, item.position)))
+    return facts
+
+
+def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
+    if image.digest is None:
+        raise Conflict("A confirmed photograph has not been read to its end. Scan its store again.", "no-digest")
+    facts = {"store": image.store_id, "key": image.key, "near_digest": (image.near_digest or b"").hex()}
+
+    def item(kind: str, target: str) -> Planned:
+        return Planned(kind, image.id, target, image.digest or b"", facts)
+
+    places = session.scalars(
+        select(DatasetMember.dataset_id).where(DatasetMember.image_id == image.id, DatasetMember.removed_at.is_(None))
+    )
+    # The gate is shut first, so that no scan can bring back what the next steps take away.
+    items = [item("suppression", str(image.id))]
+    items += [item("dataset-place", f"{dataset}/{image.id}") for dataset in sorted(places)]
+    if kind == "opt-out":
+        return items
+    crops = session.scalars(
+        select(Candidate.crop_id).where(Candidate.image_id == image.id, Candidate.crop_id.is_not(None))
+    )
+    items += [item("crop", str(crop)) for crop in sorted(crop for crop in crops if crop)]
+    record = session.scalar(select(ManifestEntry.id).filter_by(store_id=image.store_id, key=image.key))
+    if record is not None:
+        items.append(item("record", str(record)))
+    return [*items, item("templates", str(image.id)), item("image", str(image.id))]
+
+
+def _for_people(session: Session, image_ids: list[int]) -> list[Planned]:
+    trace = lineage.trace(session, image_ids)
+    reached = [("model", trace.models), ("product", trace.products), ("recipient", trace.recipients)]
+    return [
+        Planned(kind, None, one.id, b"", {"name": one.name, "via": one.via})
+        for kind, found in reached
+        for one in sorted(found, key=lambda one: one.id)
+    ]
+
+
+def _fresh(session: Session, case: Case, kind: str, account_id: str) -> Erasure:
+    erasure = session.scalar(select(Erasure).filter_by(case_id=case.id, kind=kind))
+    if erasure is None:
+        erasure = Erasure(case_id=case.id, kind=kind, plan_digest="")
+        session.add(erasure)
+    elif erasure.state not in ("planned", "stopped"):
+        raise Conflict("This plan has been approved already.", "already-approved")
+    erasure.state, erasure.work_state = "planned", "idle"
+    erasure.asked_by, erasure.planned_at = account_id, clock.now()
+    erasure.approved_by = erasure.approved_at = erasure.cooling_until = None
+    session.flush()
+    session.execute(delete(ErasureItem).where(ErasureItem.erasure_id == erasure.id))
+    session.expire(erasure, ["items"])
+    return erasure
+
+
+def _write(session: Session, erasure: Erasure, position: int, planned: Planned) -> ErasureItem:
+    salt = secrets.token_bytes(16)
+    sealed = {**planned.facts, "digest": planned.digest.hex(), "salt": salt.hex()}
+    item = ErasureItem(
+        erasure_id=erasure.id,
+        position=position,
+        kind=planned.kind,
+        image_id=planned.image_id,
+        target=planned.target,
+        leaf=leaf_of(planned.kind, position, planned.target, commitment(salt, planned.digest).hex()),
+        sealed=keys_of(session).seal(json.dumps(sealed).encode(), _place(erasure.id, position)),
+    )
+    session.add(item)
+    session.flush()
+    return item
+
+
+def _place(erasure_id: str, position: int) -> str:
+    return f"erasure-item/{erasure_id}/{position}"

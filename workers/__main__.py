@@ -1,0 +1,48 @@
+"""`python -m workers QUEUE`: one process, one queue. `python -m workers clockwork`: the sweep and the purge."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from rq.worker import SpawnWorker, Worker
+from rq.worker.base import BaseWorker
+
+from portal.config import read_config
+from portal.db import Database
+from portal.jobs import KINDS, OnlyAnswer, queue_for
+from portal.processes import die_with_parent
+
+# Loaded once in the parent, so that the process forked for each job has the networks already.
+WITH_FACES = {"scanning", "probing", "searching"}
+
+
+def main(name: str) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    die_with_parent()
+    if name == "clockwork":
+        from workers.clockwork import run
+
+        run(Database(read_config()))
+    elif name in KINDS:
+        serve(name)
+    else:
+        sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork.")
+
+
+def serve(kind: str) -> None:
+    """Answer one queue until told to stop."""
+    database = Database(read_config())
+    queue = queue_for(database, kind)
+    if kind in WITH_FACES and sys.platform == "linux":
+        from workers.encoder import load_encoder
+
+        load_encoder()
+    # Forking after the face libraries were loaded is not safe on macOS; there each job starts afresh.
+    worker_class: type[BaseWorker] = SpawnWorker if sys.platform == "darwin" else Worker
+    worker = worker_class([queue], connection=queue.connection, serializer=queue.serializer, job_class=OnlyAnswer)
+    worker.work(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) == 2 else "")

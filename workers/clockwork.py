@@ -1,0 +1,59 @@
+"""The clockwork: rings again for what is due, purges what has had its time, signs the log's head."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+
+import redis
+
+from portal import audit
+from portal.cases.purging import purge
+from portal.db import Database
+from portal.jobs import sweep
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 10.0
+PURGE_EVERY = 6  # sweeps
+
+
+def run(database: Database) -> None:
+    """Tick until SIGTERM."""
+    over = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        over.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    ticks = 0
+    while not over.is_set():
+        tick(database, with_purge=ticks % PURGE_EVERY == 0)
+        ticks += 1
+        over.wait(SWEEP_SECONDS)
+
+
+def tick(database: Database, *, with_purge: bool) -> None:
+    """One turn. What goes wrong is logged, and the next turn tries again: the clockwork never stops by itself."""
+    try:
+        sweep(database)
+    except redis.RedisError as problem:
+        log.warning("the queue is away: %s", type(problem).__name__)
+    except Exception:
+        log.exception("the sweep failed")
+    if with_purge:
+        try:
+            purge_and_sign(database)
+        except Exception:
+            log.exception("the purge failed")
+
+
+def purge_and_sign(database: Database) -> None:
+    with database.writing() as session:
+        purged = purge(session)
+        audit.publish(session)
+    if any(purged.values()):
+        database.forget_deleted_bytes()

@@ -1,0 +1,36 @@
+"""Carries an approved erasure out, item by item, and looks again before it says that anything is gone."""
+
+from __future__ import annotations
+
+from portal.erasure import carrying
+from portal.jobs import Lease
+from portal.tables import Erasure
+
+
+def work(lease: Lease) -> None:
+    """Run to the point where only people's items are open, or to the certificate."""
+    database = lease.database
+    with database.writing() as session:
+        if not carrying.begin(session, lease, session.get_one(Erasure, lease.row_id)):
+            return
+    with database.reading() as session:
+        todo = carrying.machine_items(session, lease.row_id, "planned", "intent")
+    for item_id in todo:
+        carrying.carry_out_item(database, lease, item_id)
+    database.forget_deleted_bytes()
+    _enter(lease, "checking")
+    carrying.check_items(database, lease, lease.row_id)
+    with database.writing() as session:
+        lease.hold(session)
+        erasure = session.get_one(Erasure, lease.row_id)
+        erasure.state = "notifying"
+        session.flush()
+        carrying.settle_if_complete(session, erasure)
+        lease.done(session)
+    database.forget_deleted_bytes()
+
+
+def _enter(lease: Lease, state: str) -> None:
+    with lease.database.writing() as session:
+        lease.hold(session)
+        session.get_one(Erasure, lease.row_id).state = state

@@ -1,0 +1,161 @@
+"""Turns what a person sent into candidates: faces within the threshold, joined with every other evidence.
+
+The probe's template lives in this process only, for as long as this job runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, blobs, clock, images, stores
+from portal.cases import lifecycle
+from portal.db import Database, config_of
+from portal.errors import BadPicture
+from portal.jobs import Lease
+from portal.matching import evidence
+from portal.matching.evidence import Suspicion
+from portal.matching.gallery import Found, load_gallery
+from portal.tables import Candidate, Case, Face, Image, Probe, Search, Store
+from workers import encoder as encoders
+
+STILL_CHECKING = timedelta(seconds=3)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one search saw, before it is written down."""
+
+    encoder: str
+    threshold: float
+    gallery_size: int
+    coverage: dict[str, dict[str, int]]
+    suspicions: list[Suspicion]
+
+
+def work(lease: Lease) -> None:
+    """Carry out one search and move its case on."""
+    database = lease.database
+    with database.writing() as session:
+        lease.hold(session)
+        search = session.get_one(Search, lease.row_id)
+        case_id = search.case_id
+        if _still_checking(session, case_id):
+            lease.again(session, STILL_CHECKING)
+            return
+    with database.reading() as session:
+        result = find_people(session, session.get_one(Case, case_id))
+    crops = cut_crops(database, result.suspicions)
+    with database.writing() as session:
+        lease.hold(session)
+        _record(session, session.get_one(Search, lease.row_id), result, crops)
+        lease.done(session)
+
+
+def find_people(session: Session, case: Case) -> Result:
+    """Every image that something points to, in all stores."""
+    encoder = encoders.load_encoder()
+    gallery = load_gallery(session, encoder.name, encoder.version)
+    threshold = config_of(session).threshold
+    faces = _faces_of(session, case, encoder)
+    found: list[tuple[Found, str]] = []
+    if faces and len(gallery):
+        vectors = np.stack([template for _, template in faces])
+        found = [(face, faces[face.probe][0]) for face in gallery.search(vectors, threshold)]
+    return Result(
+        encoder=f"{encoder.name} {encoder.version}",
+        threshold=threshold,
+        gallery_size=len(gallery),
+        coverage=evidence.coverage(session),
+        suspicions=evidence.gather(session, case, found),
+    )
+
+
+def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, bytes]:
+    """What reviewers will see of each image: the face, or without one the whole picture. image id -> JPEG."""
+    crops: dict[int, bytes] = {}
+    with images.Opener() as opener:
+        for suspicion in suspicions:
+            with database.reading() as session:
+                image = session.get_one(Image, suspicion.image_id)
+                store = session.get_one(Store, image.store_id)
+                face = session.get(Face, suspicion.face_id) if suspicion.face_id else _only_face(session, image)
+            try:
+                pixels = opener.open(stores.connect(store).open(image.key)).pixels
+            except (BadPicture, FileNotFoundError):
+                continue  # It was there when it was scanned; without a picture nobody can judge it: no candidate.
+            if face is not None:
+                suspicion.face_id = face.id
+                crops[image.id] = images.to_jpeg(images.crop_face(pixels, face.box))
+            else:
+                crops[image.id] = images.to_jpeg(pixels, longest=960)
+    return crops
+
+
+def _faces_of(session: Session, case: Case, encoder: encoders.Encoder) -> list[tuple[str, np.ndarray]]:
+    """(probe id, template) of each chosen face, if the person agreed to the comparison."""
+    if case.consented_at is None:
+        return []
+    faces = []
+    for probe in session.scalars(select(Probe).filter_by(case_id=case.id, kind="selfie", state="ready")):
+        if probe.chosen is None:
+            continue
+        pixels = images.open_picture(blobs.open_blob(session, probe.blob_id)).pixels
+        left, top, right, bottom = probe.boxes[probe.chosen]
+        faces.append((probe.id, encoder.encode(pixels, [(left, top, right, bottom)])[0]))
+    return faces
+
+
+def _only_face(session: Session, image: Image) -> Face | None:
+    faces = session.scalars(select(Face).filter_by(image_id=image.id)).all()
+    return faces[0] if len(faces) == 1 else None
+
+
+def _still_checking(session: Session, case_id: str) -> bool:
+    return bool(session.scalars(select(Probe.id).filter_by(case_id=case_id, state="checking").limit(1)).first())
+
+
+def _record(session: Session, search: Search, result: Result, crops: dict[int, bytes]) -> None:
+    for suspicion in result.suspicions:
+        if suspicion.image_id in crops:
+            _record_candidate(session, search, suspicion, crops[suspicion.image_id])
+    search.encoder, search.threshold = result.encoder, result.threshold
+    search.gallery_size, search.coverage = result.gallery_size, result.coverage
+    search.candidates = len(crops)
+    search.finished_at = clock.now()
+    audit.append(
+        session,
+        "searched",
+        {
+            "case": search.case_id,
+            "search": search.id,
+            "encoder": result.encoder,
+            "threshold": result.threshold,
+            "gallery_size": result.gallery_size,
+        },
+    )
+    session.flush()
+    lifecycle.search_finished(session, session.get_one(Case, search.case_id))
+
+
+def _record_candidate(session: Session, search: Search, suspicion: Suspicion, crop: bytes) -> None:
+    candidate = session.scalar(select(Candidate).filter_by(case_id=search.case_id, image_id=suspicion.image_id))
+    if candidate is not None:
+        return  # A second search adds; what people have judged stays judged.
+    session.add(
+        Candidate(
+            case_id=search.case_id,
+            search_id=search.id,
+            image_id=suspicion.image_id,
+            face_id=suspicion.face_id,
+            probe_id=suspicion.probe_id,
+            distance=suspicion.distance,
+            evidence=sorted(suspicion.evidence),
+            crop_id=blobs.put_blob(session, "candidate-crop", crop, "image/jpeg").id,
+        )
+    )
+    session.flush()
