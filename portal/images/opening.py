@@ -154,7 +154,7 @@ def _exchange(child: subprocess.Popen[bytes], data: bytes) -> Picture:
     if head["code"] is not None:
         raise refusal(head["code"])
     pixels = np.empty((head["height"], head["width"], 3), np.uint8)
-    _read_into(child, memoryview(pixels).cast("B"))
+    _read_into(child, pixels.data.cast("B"))
     return Picture(pixels, head["format"])
 
 
@@ -175,7 +175,7 @@ def _read_head(child: subprocess.Popen[bytes]) -> dict[str, Any]:
         checked = {"code": None, "width": width, "height": height, "format": str(head["format"])[:10]}
     except (ValueError, KeyError, TypeError):
         raise _Died("damaged") from None
-    if not (0 < width and 0 < height and width * height <= MAX_PIXELS):
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise _Died("damaged")
     return checked
 
