@@ -1,0 +1,268 @@
+"""The log in the database: no gaps, no second history, and nothing changed without being named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import threading
+
+import pytest
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.audit import heads, merkle, notes
+from portal.audit.checkpoint import read_head, read_proof
+from portal.config import Config
+from portal.db import Database
+from portal.errors import BadInput, Conflict, NotFound, TooLarge
+from portal.keys import keys_in
+from portal.tables import Checkpoint, Entry
+
+
+def grow(database: Database, count: int, first: int = 0) -> None:
+    with database.writing() as session:
+        for number in range(first, first + count):
+            audit.append(session, "test", {"number": number})
+
+
+def publish(database: Database) -> Checkpoint | None:
+    with database.writing() as session:
+        return audit.publish(session)
+
+
+def grown(database: Database, count: int = 5) -> Database:
+    grow(database, count)
+    publish(database)
+    return database
+
+
+def tampered(config: Config, *statements: str) -> None:
+    """Change the file behind the portal's back."""
+    with sqlite3.connect(config.data / "efface.sqlite") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def checked(database: Database) -> list[str]:
+    with database.reading() as session:
+        return audit.fsck(session)
+
+
+def test_the_body_is_the_exact_json(session: Session) -> None:
+    entry = audit.append(session, "plan", {"items": 3, "name": "é"})
+    said = json.loads(entry.body)
+    assert (said["v"], said["kind"], said["facts"]) == (1, "plan", {"items": 3, "name": "é"})
+    assert entry.leaf_hash == merkle.leaf_hash(entry.body)
+    assert "é".encode() in entry.body
+
+
+def test_positions_have_no_gaps_even_after_a_rollback(database: Database) -> None:
+    grow(database, 2)
+    with database.session(write=True) as session:
+        audit.append(session, "test", {})
+    grow(database, 2)
+    with database.reading() as session:
+        assert [entry.position for entry in session.query(Entry).order_by(Entry.position)] == [0, 1, 2, 3]
+
+
+def test_many_writers_leave_no_gaps(database: Database) -> None:
+    threads = [threading.Thread(target=grow, args=(database, 5)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    publish(database)
+    assert checked(database) == []
+    with database.reading() as session:
+        assert session.query(Entry).count() == 30
+
+
+@pytest.mark.parametrize("facts", [{"at": float("nan")}, {"set": {1}}, {"bytes": b""}, {"text": "\ud800"}])
+def test_what_is_not_json_is_refused(session: Session, facts: dict[str, object]) -> None:
+    with pytest.raises(BadInput):
+        audit.append(session, "test", facts)
+
+
+def test_an_entry_that_is_too_long_is_refused(session: Session) -> None:
+    with pytest.raises(TooLarge):
+        audit.append(session, "test", {"long": "x" * 65536})
+
+
+def test_a_head_is_signed_when_there_is_something_new(database: Database) -> None:
+    assert publish(database) is None
+    grow(database, 3)
+    checkpoint = publish(database)
+    assert checkpoint is not None
+    assert publish(database) is None
+    with database.reading() as session:
+        verifier = notes.read_key_line(audit.verifier_key(session))
+    head = read_head(notes.open_note(checkpoint.note, [verifier]).text)
+    assert (head.origin, head.size, head.root) == (verifier.name, 3, checkpoint.root)
+
+
+def test_every_entry_can_be_proved(database: Database) -> None:
+    grown(database, 7)
+    with database.reading() as session:
+        verifier = notes.read_key_line(audit.verifier_key(session))
+        for entry in session.query(Entry):
+            proof = read_proof(audit.prove(session, entry.position))
+            head = read_head(notes.open_note(proof.checkpoint, [verifier]).text)
+            assert merkle.verify_inclusion(entry.leaf_hash, proof.index, head.size, proof.path, head.root)
+
+
+def test_an_entry_without_a_signed_head_cannot_be_proved(database: Database) -> None:
+    grown(database, 2)
+    grow(database, 1, 2)
+    with database.reading() as session, pytest.raises(NotFound):
+        audit.prove(session, 2)
+
+
+def test_the_name_of_the_log_follows_from_its_key(database: Database, config: Config) -> None:
+    with database.reading() as session:
+        assert audit.verifier_key(session).startswith(heads.origin_of(keys_in(config.data).public_key) + "+")
+
+
+def test_a_restored_backup_is_not_signed(database: Database, config: Config) -> None:
+    grown(database, 3)
+    database.forget_deleted_bytes()
+    shutil.copy(config.data / "efface.sqlite", config.data / "backup")
+    grow(database, 2, 3)
+    publish(database)
+    database.close()
+    for left in config.data.glob("efface.sqlite*"):
+        left.unlink()
+    (config.data / "backup").rename(config.data / "efface.sqlite")
+
+    for _ in range(2):
+        with pytest.raises(Conflict) as refused:
+            publish(database)
+        assert refused.value.code == "log-forked"
+        assert any("were dropped" in problem for problem in checked(database))
+        # Filling it up again does not help: the entries are others.
+        grow(database, 1, 90)
+
+
+def test_a_refilled_backup_is_not_signed(database: Database, config: Config) -> None:
+    grown(database, 3)
+    tampered(config, "DELETE FROM checkpoint", "DELETE FROM entry")
+    grow(database, 5, 50)
+    with pytest.raises(Conflict, match="not the ones that were signed"):
+        publish(database)
+
+
+def test_a_head_is_kept_only_when_its_entries_are(database: Database) -> None:
+    grown(database, 2)
+    with database.session(write=True) as session:
+        audit.append(session, "test", {"lost": True})
+        audit.publish(session)
+    grow(database, 1, 2)
+    assert publish(database) is not None
+    assert checked(database) == []
+
+
+def test_without_the_file_the_database_still_guards(database: Database, config: Config) -> None:
+    grown(database, 3)
+    shutil.rmtree(heads.folder_of(config))
+    assert any("not kept outside" in problem for problem in checked(database))
+    tampered(config, "DELETE FROM entry WHERE position = 2")
+    with pytest.raises(Conflict):
+        publish(database)
+
+
+def test_a_kept_head_by_another_key_stops_the_log(database: Database, config: Config) -> None:
+    grown(database, 1)
+    path = heads.folder_of(config) / heads.NAME
+    path.write_text(path.read_text().replace("efface/log/", "efface/gol/"))
+    grow(database, 1)
+    with pytest.raises(Conflict, match="not by our key"):
+        publish(database)
+    assert any("kept outside" in problem for problem in checked(database))
+
+
+def test_an_older_head_does_not_replace_a_later_one(config: Config) -> None:
+    folder = heads.folder_of(config)
+    heads.keep(folder, 7, "o\n7\nroot\n")
+    heads.keep(folder, 5, "o\n5\nroot\n")
+    assert heads.read(folder) == "o\n7\nroot\n"
+    heads.keep(folder, 8, "o\n8\nroot\n")
+    assert heads.read(folder) == "o\n8\nroot\n"
+
+
+def test_a_whole_log_has_no_problems(database: Database) -> None:
+    grown(database, 5)
+    grow(database, 2, 5)
+    assert checked(database) == []
+
+
+REHASHED = merkle.leaf_hash(b'{"kind":"test","other":1}').hex()
+
+
+@pytest.mark.parametrize(
+    ("statements", "named"),
+    [
+        (['UPDATE entry SET body = CAST(\'{"kind":"test"}\' AS BLOB) WHERE position = 2'], "Entry 2 was changed"),
+        (
+            [
+                'UPDATE entry SET body = CAST(\'{"kind":"test","other":1}\' AS BLOB), '
+                f"leaf_hash = x'{REHASHED}' WHERE position = 2"
+            ],
+            "does not fit the entries",
+        ),
+        (["DELETE FROM entry WHERE position = 1"], "Entry 1 is missing"),
+        (["DELETE FROM entry WHERE position = 4"], "entries were dropped"),
+        (
+            ["DELETE FROM entry WHERE position = 1", "UPDATE entry SET position = position - 1 WHERE position > 1"],
+            "entries were dropped",
+        ),
+        (
+            [
+                "UPDATE entry SET position = 99 WHERE position = 1",
+                "UPDATE entry SET position = 1 WHERE position = 2",
+                "UPDATE entry SET position = 2 WHERE position = 99",
+            ],
+            "in another order",
+        ),
+        (["UPDATE entry SET kind = 'other' WHERE position = 3"], "filed as 'other'"),
+        (["UPDATE entry SET body = x'ff' WHERE position = 3"], "Entry 3 is not a JSON object"),
+        (["UPDATE checkpoint SET note = replace(note, 'efface', 'egface')"], "not signed by our key"),
+        (["UPDATE checkpoint SET size = 4"], "filed under another size"),
+        (["DELETE FROM checkpoint", "DELETE FROM entry WHERE position > 2"], "kept outside of the database counts 5"),
+    ],
+)
+def test_whatever_is_rewritten_is_named(database: Database, config: Config, statements: list[str], named: str) -> None:
+    grown(database, 5)
+    tampered(config, *statements)
+    assert any(named in problem for problem in checked(database)), checked(database)
+
+
+def test_a_new_entry_that_was_changed_before_signing_is_not_signed(database: Database, config: Config) -> None:
+    grow(database, 3)
+    tampered(config, "UPDATE entry SET body = x'00' WHERE position = 1")
+    with pytest.raises(Conflict) as refused:
+        publish(database)
+    assert refused.value.code == "log-broken"
+
+
+def test_a_broken_log_proves_nothing(database: Database, config: Config) -> None:
+    grown(database, 3)
+    tampered(config, f"UPDATE entry SET leaf_hash = x'{'00' * 32}' WHERE position = 1")
+    with database.reading() as session, pytest.raises(Conflict):
+        audit.prove(session, 0)
+
+
+def test_twenty_thousand_entries_are_signed_and_checked(database: Database) -> None:
+    bodies = [b'{"kind":"test","n":%d}' % number for number in range(20_000)]
+    with database.writing() as session:
+        session.add_all(
+            Entry(position=at, kind="test", body=body, leaf_hash=merkle.leaf_hash(body), at=clock.now())
+            for at, body in enumerate(bodies)
+        )
+    publish(database)
+    assert checked(database) == []
+
+
+def test_portal_audit_has_no_other_names() -> None:
+    with pytest.raises(AttributeError):
+        _ = audit.nothing
