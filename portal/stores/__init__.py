@@ -1,0 +1,34 @@
+"""Image stores: connectors to where images live, one file each, and what is known about their objects."""
+
+from __future__ import annotations
+
+from portal.errors import BadInput
+from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Connector, Found
+from portal.stores.folder import Folder
+from portal.tables import Store
+
+__all__ = [
+    "KINDS",
+    "LARGEST_OBJECT",
+    "OBJECT_UNREADABLE",
+    "Check",
+    "Connector",
+    "Found",
+    "connect",
+    "connector_class",
+]
+
+KINDS: dict[str, type[Connector]] = {"folder": Folder}
+
+
+def connector_class(kind: str) -> type[Connector]:
+    """The connector of a kind of store. Raises BadInput listing the kinds there are."""
+    if kind not in KINDS:
+        raise BadInput(f"There is no kind of store called {kind!r}. There is: {', '.join(sorted(KINDS))}.")
+    return KINDS[kind]
+
+
+def connect(store: Store) -> Connector:
+    """The way into `store`. Nothing is opened yet. What the last check saw tells it from another in its place."""
+    mark = (store.capabilities or {}).get("mark")
+    return connector_class(store.kind)(store.name, store.settings, store.may_erase, mark)

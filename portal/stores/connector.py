@@ -1,0 +1,88 @@
+"""What every connector can do, and the small values it speaks in. Nothing here knows a kind of store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+# Inside a class with a method called `list`, the type needs another name.
+Texts = list[str]
+
+LARGEST_OBJECT = 256 * 1024 * 1024
+"""Bytes of the largest object that is read into memory as a whole."""
+
+OBJECT_UNREADABLE = "object-unreadable"
+"""Code of the StoreUnavailable that concerns one object only: the store itself is there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object in a store: its key, its size in bytes, and a text that changes when the object does."""
+
+    key: str
+    size: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a connector may do in its store, found out by trying.
+
+    `mark` tells this store from another that stands in its place, such as the empty folder where a disk was.
+    `notes` are sentences for the operator, `sample` up to twelve keys.
+    """
+
+    readable: bool
+    listable: bool
+    writable: bool
+    erasable: bool
+    mark: str | None = None
+    notes: list[str] = field(default_factory=list)
+    sample: list[str] = field(default_factory=list)
+
+
+class Connector(Protocol):
+    """The way into one store. Every call may raise StoreUnavailable: the store is away, or not the one we know.
+
+    A key names an object and is the same in every call. A ref names one copy of an object: it is what
+    `enumerate_copies` gave, means nothing outside its connector, and stays valid until the copy is gone.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any], may_erase: bool, mark: str | None = None) -> None: ...
+
+    @staticmethod
+    def clean(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings as they are to be kept. Raises BadInput naming what is wrong, StoreUnavailable."""
+
+    @staticmethod
+    def overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """True when two stores of this kind share objects: an erasure in one would surprise the other."""
+
+    def check(self) -> Check:
+        """Try what can be done. Existing objects are never touched; erasing is tried on a probe of our own."""
+
+    def count(self) -> int:
+        """How many objects `list` would give now."""
+
+    def list(self, after: str | None = None) -> Iterator[Found]:
+        """All objects in ascending order of their keys, from the first key greater than `after`."""
+
+    def open(self, key: str) -> bytes:
+        """The bytes. Raises NotFound (vanished), TooLarge, BadInput (key outside the store), StoreUnavailable.
+
+        A StoreUnavailable with the code `object-unreadable` concerns this object alone.
+        """
+
+    def enumerate_copies(self, key: str) -> Texts:
+        """Refs of all copies the store keeps of this object: itself, versions, derived files. Empty: none."""
+
+    def erase_copy(self, ref: str, digest: bytes) -> Literal["deleted", "already-absent"]:
+        """Delete one copy, if its bytes have the approved SHA-256 `digest`. Safe to repeat.
+
+        Raises Conflict `content-changed` when the bytes are others (nothing is deleted then), NotAllowed when the
+        operator has not allowed erasing here, StoreUnavailable when it is away or read-only.
+        """
+
+    def probe_copy(self, ref: str) -> Literal["absent", "present"]:
+        """Look whether a copy is still there, by another path than `erase_copy` uses."""
