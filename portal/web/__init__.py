@@ -1,0 +1,53 @@
+"""Flask's only door: one module per audience, and what guards them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal.config import Config
+from portal.db import Database
+from portal.keys import keys_in
+from portal.web import assets, context, errors, following, health, policy, security, sessions, subject, texts
+
+HERE = Path(__file__).parent
+FORM_SLACK = 64 * 1024
+
+
+def create_app(config: Config) -> Flask:
+    """The web application of one installation. Raises RuntimeError when a route has no policy."""
+    app = Flask("portal.web", template_folder="pages", static_folder="static")
+    app.request_class = context.InMemoryRequest
+    app.config.update(_settings(config))
+    app.extensions["database"] = Database(config)
+    Bootstrap5(app)
+    for part in (context, sessions, policy, security, errors, assets, texts):
+        part.prepare(app)
+    _register(app)
+    policy.check(app)
+    if config.secure_cookies:
+        # The server speaks plain HTTP, so an https address means that exactly one proxy stands in front of it.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    return app
+
+
+def _settings(config: Config) -> dict[str, object]:
+    public_host = urlsplit(config.public_url).hostname
+    return {
+        "SECRET_KEY": keys_in(config.data).derived("web"),
+        "MAX_CONTENT_LENGTH": config.upload_megabytes * 1024 * 1024 + FORM_SLACK,
+        "TRUSTED_HOSTS": [name for name in (public_host, "localhost", "127.0.0.1", "[::1]") if name],
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "WTF_CSRF_TIME_LIMIT": int(sessions.PUBLIC_LIFE.total_seconds()),
+        # Pages send no referrer at all; security.py looks at Sec-Fetch-Site instead.
+        "WTF_CSRF_SSL_STRICT": False,
+    }
+
+
+def _register(app: Flask) -> None:
+    for module in (health, subject, following):
+        app.register_blueprint(module.blueprint)

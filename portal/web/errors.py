@@ -1,0 +1,92 @@
+"""When something goes wrong: a page that says what happened and what to do, never blames, and keeps the answers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response
+
+from portal.errors import EffaceError
+from portal.web.context import READING
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[str, int] | Response
+
+PAGES = {
+    400: (
+        "This page could not be read",
+        "Something in what your browser sent is not as we expect it. Please try again.",
+    ),
+    403: ("You cannot open this page", "This page is not for the account or the request you are signed in to."),
+    404: ("Page not found", "If you typed the address, check that it is right. If you followed a link, it may be old."),
+    405: ("This page works in another way", "Please go back and use the buttons on the page."),
+    409: ("This has changed", "Somebody else was faster, or it has changed since you opened the page."),
+    413: ("The picture is too big", "Please send a smaller picture. Your other answers are saved."),
+    422: ("Something needs another look", "Please go back and check what you wrote. Your other answers are saved."),
+    429: ("Please wait a little", "You have tried many times. Your answers are saved. Please wait a few minutes."),
+    500: (
+        "Sorry, something went wrong",
+        "This is our fault, not yours. Your answers are saved. Please try again later.",
+    ),
+    503: ("Sorry, this is not working right now", "Your answers are saved. Please try again in a few minutes."),
+}
+TOO_LONG_OPEN = (
+    "This page was open too long",
+    "To keep you safe, pages stop working after some time. Your saved answers are still there. "
+    "Open the page again and send it once more.",
+)
+
+
+def prepare(app: Flask) -> None:
+    app.register_error_handler(EffaceError, _known)
+    app.register_error_handler(CSRFError, _old_form)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(Exception, _unknown)
+
+
+def error_page(status: int, title: str, sentence: str, reference: str | None = None) -> tuple[str, int]:
+    again = request.path if request.method in READING or request.endpoint is not None else None
+    page = render_template(
+        "errors/page.html", status=status, title=title, sentence=sentence, again=again, reference=reference
+    )
+    return page, status
+
+
+def _known(problem: EffaceError) -> Answer:
+    if problem.status >= 500 and problem.status != 503:
+        return _unknown(problem)
+    title, _ = PAGES[problem.status]
+    return error_page(problem.status, title, problem.sentence)
+
+
+def _old_form(_problem: CSRFError) -> Answer:
+    return error_page(400, *TOO_LONG_OPEN)
+
+
+def _http(problem: HTTPException) -> Answer:
+    if isinstance(problem, RequestRedirect) or problem.response is not None:
+        return problem.get_response()
+    status = problem.code or 500
+    return error_page(status, *PAGES.get(status, PAGES[400 if status < 500 else 500]))
+
+
+def _busy(problem: OperationalError) -> Answer:
+    log.error("the database did not answer: %s", type(problem.orig).__name__)
+    return error_page(503, *PAGES[503])
+
+
+def _unknown(problem: Exception) -> Answer:
+    """The message of an error may hold what a person wrote, so only the kind of error and the lines are logged."""
+    reference = secrets.token_hex(4).upper()
+    lines = "".join(traceback.format_tb(problem.__traceback__))
+    log.error("error %s at %s: %s\n%s", reference, request.endpoint, type(problem).__name__, lines)
+    return error_page(500, *PAGES[500], reference=reference)

@@ -1,0 +1,46 @@
+"""How often a browser's network may try something. Only keyed hashes are kept, and only for a day."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+
+from flask import request
+
+from portal.cases import limits
+from portal.errors import TooMany
+from portal.web.context import database
+
+# Most tries, and in which time. A network may be a school or a company, so these are far above what one person needs.
+MOST = {
+    "draft": (60, timedelta(hours=1)),
+    "code": (20, timedelta(hours=1)),
+    "photo": (120, timedelta(hours=1)),
+    "case-sign-in": (30, timedelta(minutes=15)),
+    "staff-sign-in": (60, timedelta(minutes=15)),
+}
+
+
+def spend(purpose: str, what: str | None = None) -> None:
+    """Count one try of `purpose` by the network the request came from, or by `what`. Raises TooMany.
+
+    Writes in a transaction of its own, so that a try counts although the view fails: call it before `g.session` is
+    used.
+    """
+    most, window = MOST[purpose]
+    with database().writing() as session:
+        granted = limits.spend(session, purpose, what or network(request.remote_addr or ""), most, window)
+    if not granted:
+        minutes = int(window.total_seconds() // 60)
+        raise TooMany(f"You have tried many times. Your answers are saved. Please wait {minutes} minutes.")
+
+
+def network(address: str) -> str:
+    """The /64 of an IPv6 address or the /24 of an IPv4 one: one household or office, not one device."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(found, "ipv4_mapped", None)
+    found = mapped or found
+    return str(ipaddress.ip_network(f"{found}/{24 if found.version == 4 else 64}", strict=False))

@@ -1,0 +1,203 @@
+"""Browser sessions on the server's side. The cookie holds a random token and nothing else.
+
+A first visit gets a token but no row: the row is made when there is something to remember. The token of a form
+(CSRF) is derived from the cookie's, so that showing a form writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, Request, Response, g, session
+from flask.sessions import SessionInterface, SessionMixin
+from flask_login import login_user
+from sqlalchemy import CursorResult, delete, update
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import CallbackDict
+
+from portal import clock
+from portal.db import Database
+from portal.keys import Keys, SealBroken, keys_in, token_digest
+from portal.tables import Account, WebSession
+from portal.web.policy import AccountLogin
+
+PUBLIC_LIFE = timedelta(hours=24)
+STAFF_LIFE = timedelta(hours=12)
+STAFF_IDLE = timedelta(minutes=60)
+SEEN_EVERY = timedelta(minutes=5)
+# Kept out of what is stored: it follows from the token.
+FORM_TOKEN = "csrf_token"  # noqa: S105 - the name of a field
+FILES = ("/static/", "/bootstrap/", "/healthz")
+
+
+class BrowserSession(CallbackDict[str, Any], SessionMixin):
+    """What is remembered about one browser: `draft`, `case`, and for staff `_user_id`.
+
+    `token` is what the cookie should hold, `stale` the token whose row must go.
+    """
+
+    def __init__(self, keys: Keys, token: str | None = None, row: WebSession | None = None) -> None:
+        super().__init__(None, _mark_modified)
+        self._keys = keys
+        self.known_token = token
+        self.token = token or secrets.token_urlsafe(32)
+        self.stale: str | None = None
+        self.stored = row is not None
+        self.expires_at: datetime | None = row.expires_at if row else None
+        if row is not None:
+            self.update(json.loads(keys.unseal(row.data, _place(row.token_digest))))
+        self._renew_form_token()
+        self.modified = False
+
+    def rotate(self, *, forget: bool) -> None:
+        """A new token, because what the browser may do has changed. `forget` drops all that was remembered."""
+        self.stale = self.token if self.stored else None
+        self.token = secrets.token_urlsafe(32)
+        self.stored = False
+        if forget:
+            self.clear()
+            self.expires_at = None
+        self._renew_form_token()
+        self.modified = True
+
+    def kept(self) -> dict[str, Any]:
+        return {name: value for name, value in self.items() if name != FORM_TOKEN}
+
+    def _renew_form_token(self) -> None:
+        dict.__setitem__(self, FORM_TOKEN, self._keys.digest("csrf", self.token.encode()))
+
+
+def _mark_modified(changed: BrowserSession) -> None:
+    changed.modified = True
+
+
+def _place(digest: str) -> str:
+    return f"web_session/{digest}"
+
+
+class DatabaseSessions(SessionInterface):
+    def __init__(self, database: Database, keys: Keys) -> None:
+        self.database = database
+        self.keys = keys
+        self.secure = database.config.secure_cookies
+        self.cookie = "__Host-efface" if self.secure else "efface"
+
+    def open_session(self, app: Flask, request: Request) -> BrowserSession:
+        token = request.cookies.get(self.cookie, "")
+        if request.path.startswith(FILES) or len(token) < 43 or len(token) > 64:
+            return BrowserSession(self.keys)
+        with self.database.reading() as reading:
+            row = reading.get(WebSession, token_digest(token))
+        if row is None:
+            return BrowserSession(self.keys, token)
+        try:
+            opened = BrowserSession(self.keys, token, row)
+        except SealBroken:
+            return BrowserSession(self.keys)
+        if _is_over(opened):
+            opened.rotate(forget=True)
+        elif _was_long_ago(opened, request):
+            opened["_seen"] = clock.now().timestamp()
+        return opened
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        assert isinstance(session, BrowserSession)
+        if session.stale or session.modified:
+            with self.database.writing() as writing:
+                self._store(writing, session)
+        if session.token != session.known_token and (session.stored or FORM_TOKEN in g or session.stale):
+            response.set_cookie(self.cookie, session.token, httponly=True, samesite="Lax", secure=self.secure, path="/")
+
+    def _store(self, writing: Session, session: BrowserSession) -> None:
+        if session.stale:
+            writing.execute(delete(WebSession).where(WebSession.token_digest == token_digest(session.stale)))
+        kept = session.kept()
+        if not kept and not session.stored:
+            return
+        digest = token_digest(session.token)
+        sealed = self.keys.seal(json.dumps(kept).encode(), _place(digest))
+        if session.stored:
+            # A row that was deleted meanwhile stays deleted: signing out elsewhere must win.
+            changed = writing.execute(update(WebSession).where(WebSession.token_digest == digest).values(data=sealed))
+            assert isinstance(changed, CursorResult)
+            session.stored = changed.rowcount == 1
+            return
+        writing.add(_new_row(session, digest, sealed))
+        session.stored = True
+
+
+def _new_row(session: BrowserSession, digest: str, sealed: bytes) -> WebSession:
+    now = clock.now()
+    life = STAFF_LIFE if "_user_id" in session else PUBLIC_LIFE
+    return WebSession(
+        token_digest=digest,
+        account_id=session.get("_user_id"),
+        data=sealed,
+        created_at=now,
+        expires_at=session.expires_at or now + life,
+    )
+
+
+def _is_over(opened: BrowserSession) -> bool:
+    now = clock.now()
+    if opened.expires_at is None or opened.expires_at <= now:
+        return True
+    return "_user_id" in opened and _unseen_for(opened) > STAFF_IDLE
+
+
+def _was_long_ago(opened: BrowserSession, request: Request) -> bool:
+    """Is it worth noting that this member of staff is still there? Pages that poll do not count as being there."""
+    if "_user_id" not in opened or request.headers.get("Sec-Fetch-Dest", "document") != "document":
+        return False
+    return _unseen_for(opened) > SEEN_EVERY
+
+
+def _unseen_for(opened: BrowserSession) -> timedelta:
+    return clock.now() - datetime.fromtimestamp(opened.get("_seen", 0), UTC)
+
+
+def prepare(app: Flask) -> None:
+    database: Database = app.extensions["database"]
+    app.session_interface = DatabaseSessions(database, keys_in(database.config.data))
+
+
+def _current() -> BrowserSession:
+    found = session._get_current_object()  # type: ignore[attr-defined]
+    assert isinstance(found, BrowserSession)
+    g.pop(FORM_TOKEN, None)
+    return found
+
+
+def sign_in_account(account: Account) -> None:
+    """Staff sign-in: a new token, nothing carried over from before."""
+    browser = _current()
+    browser.rotate(forget=True)
+    browser["_seen"] = clock.now().timestamp()
+    login_user(AccountLogin(account))
+
+
+def hold_draft(draft_id: str) -> None:
+    """From here on this browser fills in that request. A token somebody planted before is of no use."""
+    browser = _current()
+    browser.rotate(forget=False)
+    browser["draft"] = draft_id
+
+
+def hold_case(case_id: str) -> None:
+    """From here on this browser may follow that case."""
+    browser = _current()
+    browser.rotate(forget=False)
+    browser["case"] = case_id
+
+
+def sign_out() -> None:
+    """End the session here and now, staff's or a subject's: its row goes, a copied cookie opens nothing."""
+    _current().rotate(forget=True)
+
+
+def end_sessions_of(database_session: Session, account_id: str) -> None:
+    """End all sessions of an account at once. Rule-like: does not commit."""
+    database_session.execute(delete(WebSession).where(WebSession.account_id == account_id))

@@ -1,0 +1,48 @@
+// Everything works without this file. It moves the focus to the error summary, counts characters, prints,
+// keeps a button from being pressed twice, and lets Shift pressed three times leave the page.
+
+for (const summary of document.querySelectorAll("[data-focus]")) summary.focus();
+
+for (const area of document.querySelectorAll("textarea[data-most]")) {
+  const shown = document.getElementById(`${area.id}-count`);
+  const said = document.querySelector(`[data-count-for="${area.id}"]`);
+  let timer = 0;
+  const count = () => {
+    const left = Number(area.dataset.most) - [...area.value].length;
+    const text = left >= 0 ? `You have ${left} characters left.` : `You have ${-left} characters too many.`;
+    shown.textContent = text;
+    clearTimeout(timer);
+    // A screen reader hears it once the typing pauses.
+    timer = setTimeout(() => { said.textContent = text; }, 1000);
+  };
+  area.addEventListener("input", count);
+  count();
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent && Date.now() - Number(form.dataset.sent) < 2000) event.preventDefault();
+  form.dataset.sent = String(Date.now());
+});
+
+const exit = document.querySelector("[data-exit]");
+if (exit) {
+  const leave = () => {
+    document.body.replaceChildren();
+    // The page leaves no place to come back to with the Back button.
+    window.location.replace(exit.href);
+  };
+  exit.addEventListener("click", (event) => { event.preventDefault(); leave(); });
+  let presses = [];
+  document.addEventListener("keyup", (event) => {
+    if (event.key !== "Shift") { presses = []; return; }
+    const now = Date.now();
+    presses = [...presses.filter((at) => now - at < 2000), now];
+    if (presses.length >= 3) leave();
+  });
+}
