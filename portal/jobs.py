@@ -11,7 +11,6 @@ function alone is let through.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import logging
@@ -22,15 +21,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import redis
 from rq import Queue
 from rq.job import Job
+from rq.utils import as_text
 from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
@@ -62,28 +64,50 @@ class Refused(EffaceError):
 
 
 class SignedJson:
-    """RQ serializer: JSON behind an HMAC. A body that we did not write raises Refused before anything is looked up."""
+    """RQ serializer: JSON behind an HMAC. A body that we did not write raises Refused before anything is looked up.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    RQ wants a class, and a spawned worker imports it by name: the key is then the one of the environment's
+    installation. `signed_for` gives the class of another.
+    """
 
-    def dumps(self, value: Any) -> bytes:
+    data: ClassVar[Path | None] = None
+
+    @classmethod
+    def key(cls) -> bytes:
+        return keys_in(cls.data or read_config().data).derived("queue")
+
+    @classmethod
+    def dumps(cls, value: Any) -> bytes:
         body = json.dumps(value).encode()
-        return hmac.digest(self._key, body, "sha256") + body
+        return hmac.digest(cls.key(), body, "sha256") + body
 
-    def loads(self, data: bytes) -> Any:
+    @classmethod
+    def loads(cls, data: bytes) -> Any:
         mark, body = data[:32], data[32:]
-        if not hmac.compare_digest(mark, hmac.digest(self._key, body, hashlib.sha256)):
+        if not hmac.compare_digest(mark, hmac.digest(cls.key(), body, "sha256")):
             raise Refused("A job in the queue was not written by this installation.")
         return json.loads(body)
 
 
+def signed_for(data: Path) -> type[SignedJson]:
+    return type("SignedJson", (SignedJson,), {"data": data, "__module__": SignedJson.__module__})
+
+
+# Fields of a job in Redis that name functions or addresses outside the signed body.
+UNSIGNED_FIELDS = {"success_callback_name", "failure_callback_name", "stopped_callback_name", "webhooks"}
+
+
 class OnlyAnswer(Job):
-    """An RQ job that can be nothing but `workers.answer(id)`: no other function, no instance, no callbacks."""
+    """An RQ job that can be nothing but `workers.answer(id)`: no other function, instance, callback or webhook."""
+
+    def restore(self, raw_data: Any) -> None:
+        # RQ imports a failure callback even after the job was refused, so these never get as far as the job.
+        foreign = {field for field in raw_data if as_text(field) in UNSIGNED_FIELDS}
+        self.tampered = any(raw_data[field] not in (b"", b"[]") for field in foreign)
+        super().restore({field: value for field, value in raw_data.items() if field not in foreign})
 
     def perform(self) -> Any:
-        callbacks = (self._success_callback_name, self._failure_callback_name, self._stopped_callback_name)
-        if self.func_name != ANSWER or self.instance is not None or any(callbacks) or self.kwargs:
+        if getattr(self, "tampered", False) or self.func_name != ANSWER or self.instance is not None or self.kwargs:
             raise Refused(f"The queue may only ask for {ANSWER}.")
         return super().perform()
 
@@ -95,8 +119,7 @@ def connect(url: str) -> redis.Redis:
 
 def queue_for(database: Database, kind: str) -> Queue:
     config = database.config
-    serializer = SignedJson(keys_in(config.data).derived("queue"))
-    return Queue(kind, connection=connect(config.queue), serializer=serializer, job_class=OnlyAnswer)
+    return Queue(kind, connection=connect(config.queue), serializer=signed_for(config.data), job_class=OnlyAnswer)
 
 
 def kind_of(row: Any) -> str:
@@ -117,7 +140,7 @@ def make_due(session: Session, row: Any, delay: timedelta = timedelta(0)) -> Non
 def ring(session: Session, kind: str, row_id: str) -> None:
     """Ring after commit. A queue that is down is no error: the sweep rings again."""
     config = config_of(session)
-    serializer = SignedJson(keys_in(config.data).derived("queue"))
+    serializer = signed_for(config.data)
 
     def push() -> None:
         try:

@@ -10,7 +10,7 @@ from rq.worker.base import BaseWorker
 
 from portal.config import read_config
 from portal.db import Database
-from portal.jobs import KINDS, OnlyAnswer, queue_for
+from portal.jobs import KINDS, OnlyAnswer, SignedJson, queue_for
 from portal.processes import die_with_parent
 
 # Loaded once in the parent, so that the process forked for each job has the networks already.
@@ -30,8 +30,8 @@ def main(name: str) -> None:
         sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork.")
 
 
-def serve(kind: str) -> None:
-    """Answer one queue until told to stop."""
+def serve(kind: str, *, burst: bool = False) -> None:
+    """Answer one queue until told to stop, or with `burst` until it is empty."""
     database = Database(read_config())
     queue = queue_for(database, kind)
     if kind in WITH_FACES and sys.platform == "linux":
@@ -40,8 +40,8 @@ def serve(kind: str) -> None:
         load_encoder()
     # Forking after the face libraries were loaded is not safe on macOS; there each job starts afresh.
     worker_class: type[BaseWorker] = SpawnWorker if sys.platform == "darwin" else Worker
-    worker = worker_class([queue], connection=queue.connection, serializer=queue.serializer, job_class=OnlyAnswer)
-    worker.work(logging_level="WARNING")
+    worker = worker_class([queue], connection=queue.connection, serializer=SignedJson, job_class=OnlyAnswer)
+    worker.work(logging_level="WARNING", burst=burst)
 
 
 if __name__ == "__main__":
