@@ -13,6 +13,9 @@ from typing import Any
 
 from portal.audit import merkle
 
+# Answers of people after which something of the photographs is still somewhere.
+UNDONE = {"kept", "not-reached", "not-yet-decided"}
+
 
 def commitment(salt: bytes, digest: bytes) -> bytes:
     """SHA-256(salt || digest), 32 bytes. `digest` is the SHA-256 of the photograph's bytes, `salt` is random."""
@@ -38,3 +41,18 @@ def commitment_of(facts: dict[str, Any]) -> str:
     if not facts.get("salt"):
         return ""
     return commitment(bytes.fromhex(facts["salt"]), bytes.fromhex(facts.get("digest") or "")).hex()
+
+
+def tally(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many items of each kind came to each result: `{"image": {"deleted": 3}}`."""
+    counts: dict[str, dict[str, int]] = {}
+    for item in items:
+        results = counts.setdefault(item["kind"], {})
+        results[item["result"]] = results.get(item["result"], 0) + 1
+    return counts
+
+
+def extent_of(items: Iterable[dict[str, Any]], erasure_kind: str) -> str:
+    """`full` when everything planned was done, else `partial`. Hiding a model's output is not an erasure."""
+    undone = UNDONE | (set() if erasure_kind == "opt-out" else {"output-suppressed"})
+    return "partial" if any(item["state"] == "refused" or item["result"] in undone for item in items) else "full"

@@ -112,5 +112,6 @@ class Certificate(Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="RESTRICT"))
     kind: Mapped[str] = mapped_column(String(12), comment="full or partial")
     statement: Mapped[bytes] = mapped_column(LargeBinary, comment="the exact bytes that are in the log")
+    sealed_items: Mapped[bytes] = mapped_column(LargeBinary, comment="the items with salts, sealed: not in the log")
     entry: Mapped[int] = mapped_column(BigId, ForeignKey("entry.position"), unique=True)
     issued_at: Mapped[datetime]

@@ -1,0 +1,127 @@
+"""The signed statement of what was erased, what was not, and why. It takes verified evidence and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.audit.log import canonical, instant
+from portal.erasure.items import commitment_of, leaf_of, plan_digest
+from portal.erasure.statement import statement_of
+from portal.erasure.verifying import write_file
+from portal.errors import Conflict
+from portal.keys import keys_of
+from portal.tables import CaseRight, Certificate, Erasure, ErasureItem, random_id
+from portal.tables.erasure import FOR_PEOPLE
+
+
+def issue(session: Session, erasure: Erasure) -> Certificate:
+    """The certificate of an erasure: made once, and the same one on every later call. Needs a writing session.
+
+    Raises Conflict, code evidence-missing, when the plan was not approved, when an item of the portal's own was not
+    looked at again (or refused), or when nobody answered one that is for people; code plan-changed, when the items
+    are not the ones that were approved. The items' seals are needed, so purge them afterwards.
+    """
+    earlier = session.scalar(select(Certificate).filter_by(erasure_id=erasure.id))
+    if earlier is not None:
+        return earlier
+    right = session.scalar(select(CaseRight).filter_by(case_id=erasure.case_id, right=erasure.kind))
+    if right is None or erasure.approved_at is None:
+        raise Conflict("This plan was not approved, so there is nothing to certify.", "evidence-missing")
+    items = [_line(session, item) for item in _complete(session, erasure)]
+    text = "".join(canonical(item).decode() + "\n" for item in items)
+    certificate_id, now = random_id(), clock.now()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    said = statement_of(session, erasure, right, items, certificate_id, now, digest)
+    statement = canonical(said)
+    entry = audit.append_bytes(session, "certificate", statement, now)
+    certificate = Certificate(
+        id=certificate_id,
+        erasure_id=erasure.id,
+        case_id=erasure.case_id,
+        kind=said["extent"],
+        statement=statement,
+        sealed_items=keys_of(session).seal(text.encode(), _place(certificate_id)),
+        entry=entry.position,
+        issued_at=now,
+    )
+    session.add(certificate)
+    session.flush()
+    return certificate
+
+
+def file_of(session: Session, certificate: Certificate) -> bytes:
+    """The certificate file: statement, items and proof. It may sign a new head, so it needs a writing session.
+
+    Hand it out only after the commit: until then the head it carries does not count.
+    """
+    newest = audit.newest_checkpoint(session)
+    if newest is None or newest.size <= certificate.entry:
+        audit.publish(session)
+    items = keys_of(session).unseal(certificate.sealed_items, _place(certificate.id))
+    proof = audit.prove(session, certificate.entry)
+    return write_file(certificate.statement.decode(), items.decode(), proof)
+
+
+def items_of(session: Session, certificate: Certificate) -> list[dict[str, Any]]:
+    """The items of a certificate, in the order of the plan."""
+    text = keys_of(session).unseal(certificate.sealed_items, _place(certificate.id))
+    return [json.loads(line) for line in text.decode().split("\n") if line]
+
+
+def _complete(session: Session, erasure: Erasure) -> list[ErasureItem]:
+    """The items in the order of the plan. Raises Conflict while one has no end that was seen."""
+    items = list(session.scalars(select(ErasureItem).filter_by(erasure_id=erasure.id).order_by(ErasureItem.position)))
+    for item in items:
+        if not _has_end(item):
+            raise Conflict(
+                f"Item {item.position} ({item.kind}) has no result that was checked. No certificate is issued yet.",
+                "evidence-missing",
+            )
+    if plan_digest(item.leaf for item in items) != erasure.plan_digest:
+        raise Conflict("The items are not the ones in the plan that was approved.", "plan-changed")
+    return items
+
+
+def _has_end(item: ErasureItem) -> bool:
+    if not item.result:
+        return False
+    if item.kind in FOR_PEOPLE:
+        return item.state in ("verified", "refused")
+    if item.state == "verified":
+        # Only a check by another path makes an item verified, and it always leaves what it saw.
+        return bool(item.evidence and item.evidence.get("gone"))
+    return item.state == "refused"
+
+
+def _line(session: Session, item: ErasureItem) -> dict[str, Any]:
+    """The item as the certificate lists it, with the salt with which its holder can check a photograph."""
+    facts: dict[str, Any] = {}
+    if item.sealed is not None:
+        place = f"erasure-item/{item.erasure_id}/{item.position}"
+        facts = json.loads(keys_of(session).unseal(item.sealed, place))
+    hidden = commitment_of(facts)
+    if leaf_of(item.kind, item.position, item.target, hidden) != item.leaf:
+        raise Conflict(f"Item {item.position} is not the one in the plan that was approved.", "plan-changed")
+    return {
+        "position": item.position,
+        "kind": item.kind,
+        "target": item.target,
+        "image": item.image_id,
+        "commitment": hidden,
+        "salt": facts.get("salt") or "",
+        "state": item.state,
+        "result": item.result,
+        "at": instant(item.done_at) if item.done_at else None,
+        "checked": str((item.evidence or {}).get("by", "")),
+        "note": item.note,
+    }
+
+
+def _place(certificate_id: str) -> str:
+    return f"certificate/{certificate_id}/items"

@@ -1,0 +1,225 @@
+"""What a certificate says: the fields of reference certificates (FTC orders, NIST SP 800-88), as far as they are known.
+
+No names of people, no template, no plain digest of a photograph. What is not known is said to be not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.audit.heads import origin_of
+from portal.audit.log import instant
+from portal.db import config_of
+from portal.erasure.items import extent_of, tally
+from portal.erasure.verifying import STATEMENT
+from portal.keys import keys_of
+from portal.tables import (
+    Candidate,
+    Case,
+    CaseRight,
+    Dataset,
+    Erasure,
+    Product,
+    Recipient,
+    Search,
+    Suppression,
+    TrainedModel,
+)
+
+BACKUPS = (
+    "Backups of the stores are outside this statement. What is in them goes when they expire. "
+    "A restored backup of the portal is held against its log before it is used."
+)
+CHECKED = "After each step the place was looked at again by another path. Only what was then seen is written here."
+NOT_FOUND = "No other record above the threshold was confirmed. What was not searched is not covered by this."
+# Which kinds of items each dated part of the statement is about.
+PARTS = {
+    "images": ("image",),
+    "templates": ("templates", "crop", "record"),
+    "datasets": ("dataset-place",),
+    "suppressions": ("suppression",),
+    "models": ("model", "product"),
+    "recipients": ("recipient",),
+}
+
+
+def statement_of(
+    session: Session,
+    erasure: Erasure,
+    right: CaseRight,
+    items: list[dict[str, Any]],
+    certificate_id: str,
+    issued: datetime,
+    items_digest: str,
+) -> dict[str, Any]:
+    """The statement as a JSON object. `items` are the lines of the certificate's list."""
+    case = session.get_one(Case, erasure.case_id)
+    return {
+        "v": 1,
+        "format": STATEMENT,
+        "kind": "certificate",
+        "id": certificate_id,
+        "at": instant(issued),
+        "erasure": erasure.kind,
+        "extent": extent_of(items, erasure.kind),
+        "issuer": _issuer(session),
+        "case": _case(case, right),
+        "dates": _dates(case, erasure, items, issued),
+        "plan": {"digest": erasure.plan_digest, "items": len(items), "items_digest": items_digest},
+        "search": _search(session, case),
+        "counts": tally(items),
+        "parts": {name: _part(items, kinds) for name, kinds in PARTS.items()},
+        "datasets": _datasets(session, items),
+        "models": _for_people(session, items, "model", TrainedModel),
+        "products": _for_people(session, items, "product", Product),
+        "recipients": _for_people(session, items, "recipient", Recipient),
+        "kept": _kept(session, erasure, items),
+        "exceptions": _exceptions(items),
+        "backups": BACKUPS,
+        "approval": _approval(erasure),
+        "checked": CHECKED,
+    }
+
+
+def _issuer(session: Session) -> dict[str, Any]:
+    config = config_of(session)
+    return {
+        "organisation": config.organisation,
+        "contact": config.contact,
+        "zone": config.zone,
+        "log": origin_of(keys_of(session).public_key),
+    }
+
+
+def _case(case: Case, right: CaseRight) -> dict[str, Any]:
+    return {
+        "reference": case.reference,
+        "right": right.right,
+        "rule": right.rule,
+        "rule_version": right.rule_version,
+        "identity": case.identity or "not-needed",
+    }
+
+
+def _dates(case: Case, erasure: Erasure, items: list[dict[str, Any]], issued: datetime) -> dict[str, str | None]:
+    carried_out = sorted(item["at"] for item in items if item["at"])
+    return {
+        "received": instant(case.received_at),
+        "planned": instant(erasure.planned_at),
+        "approved": _instant(erasure.approved_at),
+        "cooled_until": _instant(erasure.cooling_until),
+        "carried_out_from": carried_out[0] if carried_out else None,
+        "carried_out_to": carried_out[-1] if carried_out else None,
+        "issued": instant(issued),
+    }
+
+
+def _search(session: Session, case: Case) -> dict[str, Any]:
+    """What was searched with what, and what came of it. Never "we hold nothing": only what was looked at is known."""
+    searches = session.scalars(
+        select(Search).where(Search.case_id == case.id, Search.finished_at.is_not(None)).order_by(Search.finished_at)
+    )
+    states = select(Candidate.state, func.count()).where(Candidate.case_id == case.id).group_by(Candidate.state)
+    return {
+        "searches": [
+            {
+                "at": _instant(search.finished_at),
+                "encoder": search.encoder,
+                "threshold": search.threshold,
+                "gallery_size": search.gallery_size,
+                "coverage": search.coverage or {},
+                "candidates": search.candidates,
+            }
+            for search in searches
+        ],
+        "candidates": {state: count for state, count in session.execute(states.order_by(Candidate.state))},
+        "sentence": NOT_FOUND,
+    }
+
+
+def _part(items: Iterable[dict[str, Any]], kinds: tuple[str, ...]) -> dict[str, Any]:
+    """One dated part: how many items, and from when to when they were seen to."""
+    mine = [item for item in items if item["kind"] in kinds]
+    times = sorted(item["at"] for item in mine if item["at"])
+    return {"items": len(mine), "from": times[0] if times else None, "to": times[-1] if times else None}
+
+
+def _datasets(session: Session, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The datasets photographs were taken out of, each with how many places."""
+    places: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        if item["kind"] == "dataset-place":
+            places.setdefault(item["target"].partition("/")[0], []).append(item)
+    return [
+        {**_name(session.get(Dataset, dataset), dataset), "results": tally(found)["dataset-place"]}
+        for dataset, found in sorted(places.items())
+    ]
+
+
+def _for_people(session: Session, items: list[dict[str, Any]], kind: str, table: type[Any]) -> list[dict[str, Any]]:
+    """Each model, product or recipient with what a person answered about it. Their notes are in the list of items."""
+    return [
+        {
+            **_name(session.get(table, item["target"]), item["target"]),
+            "item": item["position"],
+            "result": item["result"],
+            "at": item["at"],
+        }
+        for item in items
+        if item["kind"] == kind
+    ]
+
+
+def _name(row: Any, fallback: str) -> dict[str, Any]:
+    if row is None:
+        return {"name": fallback}
+    version = getattr(row, "version", None)
+    return {"name": row.name, "version": version} if version else {"name": row.name}
+
+
+def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = []
+    if erasure.kind == "opt-out":
+        photographs = len({item["image"] for item in items if item["image"] is not None})
+        kept.append({"what": "photographs", "count": photographs, "why": "an opt-out does not delete photographs"})
+    count, until = session.execute(
+        select(func.count(), func.max(Suppression.expires_at)).where(Suppression.erasure_id == erasure.id)
+    ).one()
+    if count:
+        place = "to any store" if erasure.kind == "deletion" else "to any dataset"
+        kept.append(
+            {
+                "what": "suppressions",
+                "count": count,
+                "form": "a keyed hash of each photograph's digest and a sealed near-duplicate digest; no face template",
+                "why": f"so that the same photographs are not taken in again {place}",
+                "until": _instant(until),
+            }
+        )
+    kept.append({"what": "log", "why": "the lines of the log about this case stay: no names and no pictures in them"})
+    return kept
+
+
+def _exceptions(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was planned and not done, with why; equal ones are counted together."""
+    refused = tally(item for item in items if item["state"] == "refused")
+    return [
+        {"kind": kind, "why": why, "count": count}
+        for kind, results in sorted(refused.items())
+        for why, count in sorted(results.items())
+    ]
+
+
+def _approval(erasure: Erasure) -> str:
+    if erasure.one_person:
+        return "One person alone asked for and approved this: the organisation allows that."
+    return "One person asked for this and another person approved the plan by its digest."
+
+
+def _instant(at: datetime | None) -> str | None:
+    return instant(at) if at is not None else None
