@@ -39,10 +39,10 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
 
 
 def grey(pixels: Pixels, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
-    """Luma, 0 to 255, as (height, width); averaged to `size` (width, height) when given."""
+    """Luma, 0 to 255, as (height, width); resized to `size` (width, height) when given."""
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
     if size is not None:
-        image = image.resize(size, Image.Resampling.BOX if min(image.size) >= max(size) else Image.Resampling.BILINEAR)
+        image = image.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float64)
 
 
