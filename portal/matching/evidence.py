@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from portal.images import NEAR_LIMIT
@@ -81,20 +81,23 @@ def coverage(session: Session) -> dict[str, dict[str, int]]:
     return dict(report)
 
 
-def _in_manifest(session: Session, condition: object) -> list[int]:
+def _in_manifest(session: Session, condition: ColumnElement[bool]) -> list[int]:
     return list(
         session.scalars(
             select(Image.id)
             .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
-            .where(condition, Image.state == "live")  # type: ignore[arg-type]
+            .where(condition, Image.state == "live")
         )
     )
 
 
 def _near(session: Session, digest: bytes) -> list[int]:
-    rows = session.execute(select(Image.id, Image.near_digest).where(Image.near_digest.is_not(None))).all()
-    if not rows:
+    ids, digests = [], []
+    for image_id, held in session.execute(select(Image.id, Image.near_digest).where(Image.state == "live")):
+        if held is not None:
+            ids.append(image_id)
+            digests.append(np.frombuffer(held, np.uint8))
+    if not ids:
         return []
-    held = np.frombuffer(b"".join(row[1] for row in rows), np.uint8).reshape(len(rows), -1)
-    bits = np.bitwise_count(held ^ np.frombuffer(digest, np.uint8)).sum(axis=1)
-    return [rows[at][0] for at in np.flatnonzero(bits <= NEAR_LIMIT)]
+    bits = np.bitwise_count(np.stack(digests) ^ np.frombuffer(digest, np.uint8)).sum(axis=1)
+    return [ids[int(at)] for at in np.flatnonzero(bits <= NEAR_LIMIT)]

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
@@ -145,7 +145,7 @@ def _settle(session: Session, candidate: Candidate) -> None:
         session.flush()
 
 
-def _open_to(account_id: str):  # type: ignore[no-untyped-def]  # Select of Candidate
+def _open_to(account_id: str) -> Select[Candidate]:
     answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
     free = or_(
         Candidate.lease_account_id.is_(None),

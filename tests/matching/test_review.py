@@ -1,0 +1,165 @@
+"""The match queue: two people, independently; a third where they differ; nobody holds another's pair."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from portal import blobs, clock
+from portal.db import Database
+from portal.errors import BadInput, Conflict
+from portal.matching import review
+from portal.tables import Candidate, Judgement
+from tests.matching.making import make_account, make_candidates, make_case
+
+
+@pytest.fixture
+def reviewers(session: Session) -> list[str]:
+    return [make_account(session, f"r{number}") for number in range(4)]
+
+
+def judge(session: Session, account: str, answer: str) -> Candidate:
+    candidate = review.next_pair(session, account)
+    assert candidate is not None
+    return review.answer(session, account, candidate.id, answer)
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        (["same"], "open"),
+        (["same", "probably-same"], "confirmed"),
+        (["different", "probably-different"], "rejected"),
+        (["cannot-tell", "cannot-tell"], "unsure"),
+        (["same", "different"], "open"),
+        (["same", "cannot-tell"], "open"),
+        (["same", "different", "same"], "confirmed"),
+        (["same", "different", "different"], "rejected"),
+        (["same", "different", "cannot-tell"], "unsure"),
+        (["same", "cannot-tell", "probably-same"], "confirmed"),
+    ],
+)
+def test_how_answers_settle_a_candidate(session: Session, reviewers: list[str], answers: list[str], state: str) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    for account, answer in zip(reviewers, answers, strict=False):
+        judge(session, account, answer)
+    assert candidate.state == state
+
+
+def test_nobody_judges_the_same_pair_twice(session: Session, reviewers: list[str]) -> None:
+    make_candidates(session, make_case(session), 1)
+    judge(session, reviewers[0], "same")
+    assert review.next_pair(session, reviewers[0]) is None
+    assert review.waiting(session, reviewers[0]) == 0
+    assert review.waiting(session, reviewers[1]) == 1
+
+
+def test_a_pair_that_somebody_holds_is_not_handed_out(session: Session, reviewers: list[str]) -> None:
+    make_candidates(session, make_case(session), 2)
+    first = review.next_pair(session, reviewers[0])
+    second = review.next_pair(session, reviewers[1])
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+    assert review.next_pair(session, reviewers[2]) is None
+    assert review.next_pair(session, reviewers[0]) is first, "coming back shows the pair one holds"
+    with pytest.raises(Conflict):
+        review.answer(session, reviewers[2], first.id, "same")
+
+
+def test_two_who_ask_at_the_same_instant_get_different_pairs(database: Database) -> None:
+    with database.writing() as session:
+        accounts = [make_account(session, f"r{number}") for number in range(6)]
+        make_candidates(session, make_case(session), 3)
+
+    def take(account: str) -> str | None:
+        with database.writing() as session:
+            candidate = review.next_pair(session, account)
+            return candidate.id if candidate else None
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = [one for one in pool.map(take, accounts) if one]
+    assert len(taken) == len(set(taken)) == 3
+
+
+def test_a_lease_runs_out(session: Session, reviewers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    make_candidates(session, make_case(session), 1)
+    held = review.next_pair(session, reviewers[0])
+    later = clock.now() + review.LEASE + timedelta(seconds=1)
+    monkeypatch.setattr("portal.clock.now", lambda: later)
+    assert review.next_pair(session, reviewers[1]) is held
+    assert held is not None
+    with pytest.raises(Conflict):
+        review.answer(session, reviewers[0], held.id, "same")
+
+
+def test_undo_brings_the_pair_back(session: Session, reviewers: list[str]) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    judge(session, reviewers[0], "same")
+    judge(session, reviewers[1], "same")
+    assert candidate.state == "confirmed"
+    assert review.undo(session, reviewers[1]) is candidate
+    assert candidate.state == "open"
+    judge(session, reviewers[1], "different")
+    assert candidate.state == "open", "now they differ, so a third must look"
+    assert session.query(Judgement).count() == 3, "the answer that was taken back stays for the log"
+
+
+def test_undo_is_over_when_the_case_has_gone_on(session: Session, reviewers: list[str]) -> None:
+    case = make_case(session)
+    make_candidates(session, case, 1)
+    judge(session, reviewers[0], "same")
+    case.state = "deciding"
+    session.flush()
+    with pytest.raises(Conflict):
+        review.undo(session, reviewers[0])
+
+
+def test_undo_works_while_somebody_else_holds_the_pair(session: Session, reviewers: list[str]) -> None:
+    make_candidates(session, make_case(session), 1)
+    judge(session, reviewers[0], "same")
+    held = review.next_pair(session, reviewers[1])
+    assert held is not None
+    review.undo(session, reviewers[0])
+    assert held.lease_account_id == reviewers[1], "the other keeps the pair"
+    assert review.waiting(session, reviewers[0]) == 0
+    review.answer(session, reviewers[1], held.id, "same")
+    assert review.waiting(session, reviewers[0]) == 1
+
+
+def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: list[str]) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    review.next_pair(session, reviewers[0])
+    pair = review.pair(session, reviewers[0], candidate.id)
+    assert pair.left == b"probe"
+    assert pair.right == b"crop 0"
+    assert set(vars(pair)) == {"candidate_id", "left", "right", "left_note"}
+
+
+def test_an_answer_that_is_not_one_of_the_five(session: Session, reviewers: list[str]) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    review.next_pair(session, reviewers[0])
+    with pytest.raises(BadInput):
+        review.answer(session, reviewers[0], candidate.id, "97 %")
+
+
+def test_the_most_urgent_case_comes_first(session: Session, reviewers: list[str]) -> None:
+    late = make_case(session, due_in=30)
+    soon = make_case(session, due_in=3)
+    make_candidates(session, late, 1)
+    [urgent] = make_candidates(session, soon, 1)
+    assert review.next_pair(session, reviewers[0]) is urgent
+
+
+def test_a_crop_that_was_purged_is_named(session: Session, reviewers: list[str]) -> None:
+    from portal.errors import NotFound
+
+    [candidate] = make_candidates(session, make_case(session), 1)
+    review.next_pair(session, reviewers[0])
+    blobs.purge_blob(session, candidate.crop_id)
+    session.expire(candidate)
+    with pytest.raises(NotFound):
+        review.pair(session, reviewers[0], candidate.id)
