@@ -1,0 +1,73 @@
+"""`efface certificate`: check a certificate. Works offline, without an installation and without a database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from portal.erasure import verifying, wording
+
+
+@click.group()
+def command() -> None:
+    """Check the certificate of an erasure or an opt-out."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", required=True, help="The log's public key: a file with its line, or the line itself.")
+@click.option(
+    "--photo",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A photograph of yours: was exactly this file one of those?",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the statement as JSON.")
+def verify(file: Path, key: str, photo: Path | None, as_json: bool) -> None:
+    """Is FILE as it was issued, and is it in the log of this KEY? Exit 0: yes; 1: no; 2: it cannot be read."""
+    data = file.read_bytes()
+    statement = verifying.verify(data, _key_line(key))
+    items = verifying.items_of(data)
+    if as_json:
+        click.echo(json.dumps({"statement": statement, "items": items}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("The certificate is genuine: nothing in it was changed, and it is in the log of this key.\n")
+        click.echo("\n".join(wording.in_words(statement, items)))
+        click.echo(f"\n{_about_photo(data, file, key, photo)}")
+
+
+@command.command("public-key")
+def public_key() -> None:
+    """Print this installation's public key, with which anybody can check its certificates."""
+    # Only this needs an installation: `verify` must start at once and work where there is none.
+    from portal import audit
+    from portal.cli.opening import opened
+
+    with opened() as database, database.reading() as session:
+        click.echo(audit.verifier_key(session))
+
+
+def _key_line(key: str) -> str:
+    """The key itself, or the one line of the file it names."""
+    if key.count("+") >= 2 and "\n" not in key and not Path(key).is_file():
+        return key
+    try:
+        return Path(key).read_text().strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise verifying.Unreadable(f"There is no public key in {key}, and it is not one itself.") from problem
+
+
+def _about_photo(data: bytes, file: Path, key: str, photo: Path | None) -> str:
+    if photo is None:
+        return (
+            "Do you have one of the photographs? To see whether exactly that file was one of them:\n"
+            f"  efface certificate verify {file} --key {key} --photo PHOTO"
+        )
+    found = verifying.items_with(data, photo.read_bytes())
+    if not found:
+        return (
+            f"{photo} is not one of the files in this certificate. A copy of another size or quality is another file."
+        )
+    done = ", ".join(f"{item['kind']}: {wording.result_in_words(item['result'])}" for item in found)
+    return f"{photo} is one of the files in this certificate. {done}."
