@@ -1,0 +1,11 @@
+"""face_recognition's only door: pixels in, boxes and templates out.
+
+Callers say `from workers import encoder` and `encoder.load_encoder()`, so that tests can put a fake in its place.
+Importing this package loads no network; `load_encoder` does, once in a process.
+"""
+
+from portal.images import Box
+from workers.encoder.judging import SMALLEST_PROBE, judge, usable
+from workers.encoder.reference import SMALLEST_FACE, Encoder, load_encoder
+
+__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder", "usable"]
