@@ -1,0 +1,285 @@
+"""What the person reads on the page of their case. Blind until it is decided: the same for a hit and a miss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.cases import held, law, lifecycle, looking, withdrawing
+from portal.cases.deciding import PICTURES, REASONS
+from portal.cases.held import Held, counted
+from portal.db import config_of
+from portal.tables import Case, CaseRight, Certificate, Package
+
+Stage = Literal["received", "checking", "looking", "carrying-out", "answered"]
+STAGES: tuple[Stage, ...] = ("received", "checking", "looking", "carrying-out", "answered")
+NAMES: dict[Stage, str] = {
+    "received": "Request received",
+    "checking": "Checking who is asking",
+    "looking": "Looking for photos of you",
+    "carrying-out": "Doing what was decided",
+    "answered": "Your answer is ready",
+}
+NEXT: dict[Stage, str] = {
+    "received": "We will begin soon. You do not need to do anything now.",
+    "checking": "A person checks that this request really comes from you. Then we look for photos.",
+    "looking": lifecycle.LOOKING + " Then a person decides about your request.",
+    "carrying-out": "We carry out what was decided. Your answer comes next.",
+    "answered": "You can read your answer below.",
+}
+# `looking` covers search, review and decision: which of them it is would tell a hit from a miss.
+STAGE_OF: dict[str, Stage] = {
+    "received": "received",
+    "identity-check": "checking",
+    "searching": "looking",
+    "reviewing": "looking",
+    "deciding": "looking",
+    "fulfilling": "carrying-out",
+    "closed": "answered",
+}
+RIGHTS = {
+    "access": "Find out if we have photos of you",
+    "copy": "Get a copy of them",
+    "opt-out": "Have them not used any more",
+    "deletion": "Have them deleted",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the timeline: `done`, `current` or `to-come`."""
+
+    name: str
+    standing: Literal["done", "current", "to-come"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a case is, in plain words. `your_turn` says what the person must do, if anything."""
+
+    reference: str
+    asked: list[str]
+    received_on: date
+    answer_by: date
+    steps: list[Step]
+    next: str
+    your_turn: str | None
+    ended: str | None
+    can_withdraw: bool
+    can_add: bool
+
+
+@dataclass(frozen=True)
+class RightAnswer:
+    """How one right ended: a sentence, and how to complain where it was not granted in full."""
+
+    right: str
+    asked: str
+    outcome: str
+    sentence: str
+    note: str | None
+    complaint: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the person reads at the end. `photographs` only for access and copy, only after the identity check."""
+
+    rights: list[RightAnswer]
+    photographs: list[Held] = field(default_factory=list)
+    found: str | None = None
+    coverage: str | None = None
+    package_id: str | None = None
+    package_until: date | None = None
+    certificate_ids: list[str] = field(default_factory=list)
+
+
+def is_blind(case: Case) -> bool:
+    """True when nobody made sure who is asking: then nothing may tell whether there are photographs."""
+    return case.identity != "confirmed"
+
+
+def status_of(session: Session, case: Case) -> Status:
+    """How far the case is. Until the decision it depends on nothing that a search found."""
+    stage = _stage(session, case)
+    ended = _ended(case)
+    return Status(
+        reference=case.reference,
+        asked=[RIGHTS[right.right] for right in case.rights],
+        received_on=clock.local_date(case.received_at, config_of(session).zone),
+        answer_by=_answer_by(case),
+        steps=[] if ended else _steps(case, stage),
+        next=ended or NEXT[stage],
+        your_turn=_your_turn(session, case, stage),
+        ended=ended,
+        can_withdraw=_can_withdraw(session, case, stage),
+        can_add=stage in {"received", "checking", "looking"} and ended is None,
+    )
+
+
+def _stage(session: Session, case: Case) -> Stage:
+    stage = STAGE_OF[case.state]
+    if not is_blind(case) or stage not in {"carrying-out", "answered"}:
+        return stage
+    # With photographs it takes longer than without, so for all it is `looking` until the last day.
+    today = clock.local_date(clock.now(), config_of(session).zone)
+    return "answered" if today >= _answer_by(case) and case.state == "closed" else "looking"
+
+
+def _answer_by(case: Case) -> date:
+    """The last day of the first right to come due. Of the rights and not of the case, whose day moves with outcomes."""
+    days = [right.due_on for right in case.rights if is_blind(case) or right.outcome is None]
+    return min(days or [right.due_on for right in case.rights])
+
+
+def _steps(case: Case, stage: Stage) -> list[Step]:
+    shown = [each for each in STAGES if each != "checking" or case.identity != "not-needed"]
+    if is_blind(case):
+        shown = [each for each in shown if each != "carrying-out"]
+    at = shown.index(stage)
+    standings: list[Step] = []
+    for place, each in enumerate(shown):
+        over = place < at or stage == "answered"
+        standings.append(Step(NAMES[each], "done" if over else "current" if place == at else "to-come"))
+    return standings
+
+
+def _ended(case: Case) -> str | None:
+    if case.outcome == "withdrawn":
+        return "You took this request back. We deleted what you sent."
+    if case.outcome == "unverified":
+        return (
+            "We could not make sure that this request comes from you, so we did not go on. "
+            "We did not look for photos. You can ask again and tell us more."
+        )
+    return None
+
+
+def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
+    if stage not in {"received", "checking", "looking"} or case.state == "closed":
+        return None
+    states = {probe.state for probe in looking.probes_of(session, case)}
+    if "choose-face" in states:
+        return "There is more than one person in your photo. Tap your face."
+    if states and states <= {"refused"}:
+        return "We could not use what you sent. Send another photo, or tell us another way to find you."
+    return None
+
+
+def _can_withdraw(session: Session, case: Case, stage: Stage) -> bool:
+    if case.outcome in {"withdrawn", "unverified"}:
+        return False
+    if is_blind(case):
+        return stage != "answered"
+    return withdrawing.may_withdraw(session, case)
+
+
+def answer_of(session: Session, case: Case) -> Answer | None:
+    """The answer, as far as rights have an outcome; None before. Blind where nobody was checked."""
+    if case.outcome in {"withdrawn", "unverified"} or case.state not in {"fulfilling", "closed"}:
+        return None
+    if is_blind(case):
+        return _blind_answer(session, case)
+    answered = [right for right in case.rights if right.outcome is not None]
+    if not answered:
+        return None
+    photographs = held.photographs(session, case)
+    rights = [_right_answer(right) for right in answered]
+    shown = any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in answered)
+    package = session.scalar(select(Package).where(Package.case_id == case.id, Package.blob_id.is_not(None)))
+    return Answer(
+        rights=rights,
+        photographs=photographs if shown else [],
+        found=_found(session, case, len(photographs)),
+        coverage=held.coverage_sentence(session, case),
+        package_id=package.id if package is not None and shown else None,
+        package_until=package.expires_at.date() if package is not None and package.expires_at and shown else None,
+        certificate_ids=list(session.scalars(select(Certificate.id).where(Certificate.case_id == case.id))),
+    )
+
+
+def answer_for(session: Session, case: Case) -> tuple[Status, Answer | None]:
+    """All that the page of a case shows."""
+    return status_of(session, case), answer_of(session, case)
+
+
+def _blind_answer(session: Session, case: Case) -> Answer | None:
+    if _stage(session, case) != "answered":
+        return None
+    rights = []
+    for right in case.rights:
+        refused = right.decision == "refuse"
+        sentence = _refusal(right) if refused else DONE_BLIND
+        # A note was written by somebody who knew what was found, so it is not shown.
+        rights.append(
+            RightAnswer(
+                right.right,
+                RIGHTS[right.right],
+                "refused" if refused else "done",
+                sentence,
+                None,
+                _complaint(right) if refused else None,
+            )
+        )
+    return Answer(rights)
+
+
+DONE_BLIND = (
+    "We did what you asked, for every photo of you that we found. We did not check who you are, so we do not say "
+    "here whether there were any: nobody can find out about you by asking in your name."
+)
+DONE = {
+    "access": "Here is what we hold about you.",
+    "copy": "You can save a copy of what we hold about you.",
+    "opt-out": "The photos of you are not used any more. The certificate says what was done.",
+    "deletion": "The photos of you are deleted. The certificate says what was done, and how to check it.",
+}
+PARTLY = {
+    "access": "Here is what we hold about you. Some photos could not be shown. The list says which and why.",
+    "copy": "You can save a copy of what we hold about you. Some photos could not be put in. The list says why.",
+    "opt-out": "We did a part of what you asked. The certificate says what was not possible, and why.",
+    "deletion": "We deleted a part of what we hold. The certificate says what is left, and why.",
+}
+NOTHING = (
+    "We did not find photos of you. This is not a guarantee: the comparison can miss pictures. "
+    "You can ask again or send another photo."
+)
+
+
+def _right_answer(right: CaseRight) -> RightAnswer:
+    outcome = right.outcome or ""
+    sentence = {
+        "fulfilled": DONE[right.right],
+        "partly-fulfilled": PARTLY[right.right],
+        "nothing-found": NOTHING,
+    }.get(outcome) or _refusal(right)
+    return RightAnswer(
+        right.right,
+        RIGHTS[right.right],
+        outcome,
+        sentence,
+        right.note,
+        None if outcome == "fulfilled" else _complaint(right),
+    )
+
+
+def _refusal(right: CaseRight) -> str:
+    return f"We cannot do this because {REASONS[right.reason or 'other']}."
+
+
+def _complaint(right: CaseRight) -> str:
+    authority = law.rule_by(right.rule, right.rule_version).authority
+    return f"If you think this is wrong, tell us. You can also complain to {authority}."
+
+
+def _found(session: Session, case: Case, count: int) -> str:
+    agreed = "two people agreed look" if config_of(session).two_people else "a person found to look"
+    sentence = f"We found {counted(count)} that {agreed} like you." if count else ""
+    left = held.unsure(session, case)
+    unsure = f" There are {counted(left)} about which people could not tell." if left else ""
+    return (sentence + unsure).strip()

@@ -1,0 +1,155 @@
+"""What is held about a person: every photograph that people confirmed, with where it came from and where it went.
+
+Face templates are described, never given: a template is as good as a face (California 11 CCR 7024(d)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import lineage
+from portal.lineage import Reached
+from portal.tables import Candidate, Case, Encoder, Face, Image, ManifestEntry, Search, Store, Template
+
+KINDS = ("sources", "datasets", "models", "products", "recipients")
+
+
+@dataclass(frozen=True)
+class Described:
+    """Templates of one encoder, described: how many sets of numbers, of how many numbers each."""
+
+    encoder: str
+    version: str
+    numbers: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """One confirmed photograph. `number` is its place in the answer, from 1."""
+
+    number: int
+    image_id: int
+    state: str
+    store: str
+    first_seen: date
+    size: int | None
+    width: int | None
+    height: int | None
+    digest: str | None
+    manifest: dict[str, Any]
+    templates: list[Described]
+    sources: list[Reached]
+    datasets: list[Reached]
+    models: list[Reached]
+    products: list[Reached]
+    recipients: list[Reached]
+
+    def as_facts(self) -> dict[str, Any]:
+        """Plain JSON values, for the machine-readable part of an answer."""
+        facts = asdict(self)
+        facts.pop("image_id")
+        facts["first_seen"] = self.first_seen.isoformat()
+        return facts
+
+
+def photographs(session: Session, case: Case) -> list[Held]:
+    """All photographs that people confirmed for this case, in the order in which they came into the collections."""
+    candidates = session.scalars(
+        select(Candidate)
+        .where(Candidate.case_id == case.id, Candidate.state == "confirmed")
+        .order_by(Candidate.image_id)
+    ).all()
+    return [_held(session, number, candidate) for number, candidate in enumerate(candidates, 1)]
+
+
+def unsure(session: Session, case: Case) -> int:
+    """How many photographs people looked at and could not tell."""
+    states = session.scalars(select(Candidate.state).where(Candidate.case_id == case.id))
+    return sum(state == "unsure" for state in states)
+
+
+def _held(session: Session, number: int, candidate: Candidate) -> Held:
+    image = candidate.image
+    trace = lineage.trace(session, [image.id])
+    return Held(
+        number=number,
+        image_id=image.id,
+        state=image.state,
+        store=session.get_one(Store, image.store_id).name,
+        first_seen=image.first_seen_at.date(),
+        size=image.size,
+        width=image.width,
+        height=image.height,
+        digest=image.digest.hex() if image.digest else None,
+        manifest=_manifest(session, image),
+        templates=_templates(session, face_of(session, candidate)),
+        sources=trace.sources,
+        datasets=trace.datasets,
+        models=trace.models,
+        products=trace.products,
+        recipients=trace.recipients,
+    )
+
+
+def face_of(session: Session, candidate: Candidate) -> Face | None:
+    """The person's face in a confirmed image: the one compared, or the only one there is."""
+    if candidate.face_id is not None:
+        return session.get(Face, candidate.face_id)
+    faces = faces_of(session, candidate.image)
+    return faces[0] if len(faces) == 1 else None
+
+
+def faces_of(session: Session, image: Image) -> list[Face]:
+    return list(session.scalars(select(Face).where(Face.image_id == image.id).order_by(Face.id)))
+
+
+def _templates(session: Session, face: Face | None) -> list[Described]:
+    if face is None:
+        return []
+    # Only the encoder's columns are read: the template itself never enters this process.
+    rows = session.execute(
+        select(Encoder.name, Encoder.version, Encoder.dimensions)
+        .join(Template, Template.encoder_id == Encoder.id)
+        .where(Template.face_id == face.id)
+        .order_by(Encoder.id)
+    ).all()
+    return [Described(name, version, dimensions, 1) for name, version, dimensions in rows]
+
+
+def _manifest(session: Session, image: Image) -> dict[str, Any]:
+    entry = session.scalar(
+        select(ManifestEntry).where(ManifestEntry.store_id == image.store_id, ManifestEntry.key == image.key)
+    )
+    if entry is None:
+        return {}
+    facts = {"account": entry.account, "source_url": entry.source_url, "taken_at": entry.taken_at, **entry.attributes}
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def coverage_sentence(session: Session, case: Case) -> str:
+    """What the last search looked at, and that it can miss pictures: never "we hold nothing"."""
+    search = session.scalar(
+        select(Search)
+        .where(Search.case_id == case.id, Search.finished_at.is_not(None))
+        .order_by(Search.finished_at.desc())
+        .limit(1)
+    )
+    counts = [kinds for kinds in (search.coverage or {}).values()] if search is not None else []
+    total = sum(sum(kinds.values()) for kinds in counts)
+    searched = sum(kinds.get("searched", 0) for kinds in counts)
+    looked = f"We hold {counted(total)}. In {counted(searched)} there was a face that we could compare."
+    if search is None or not total:
+        looked = "There were no photographs that we could search."
+    return (
+        f"{looked} This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
+    )
+
+
+def counted(number: int) -> str:
+    return "1 photograph" if number == 1 else f"{number:,} photographs"

@@ -1,0 +1,170 @@
+"""Making sure the requester is the subject: a code to the contact, then a caseworker's decision."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.cases import drafts, lifecycle, mails
+from portal.cases.law import rule_by
+from portal.cases.limits import spend
+from portal.errors import BadInput, Conflict, NotAllowed, TooMany
+from portal.keys import keys_of
+from portal.tables import Case, Code, Draft
+
+VALID = timedelta(minutes=10)
+TRIES = 5
+SENDS = 3
+SENDS_PER_CONTACT = 6
+MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]{1,64}@[^@\s,;<>\"()\[\]]{1,255}")
+
+Confirmed = Literal["confirmed", "wrong", "expired", "too-many"]
+SENTENCES: dict[str, str] = {
+    "wrong": "This is not the code we sent. Check the mail and try again.",
+    "expired": "This code does not work any more. Ask for a new code.",
+    "too-many": "You have tried many times. Your answers are saved. Ask for a new code.",
+}
+
+
+def clean_address(typed: str) -> str:
+    """A mail address. Raises BadInput when it cannot be one."""
+    address = typed.strip()
+    if len(address) > 254 or not MAIL_ADDRESS.fullmatch(address) or not address.isprintable():
+        raise BadInput("Enter a mail address in the right form, such as name@example.com.", "bad-address")
+    return address
+
+
+def contact_digest(session: Session, address: str) -> str:
+    """Keyed digest of an address, for counting and comparing without keeping it."""
+    return keys_of(session).digest("contact", address.strip().lower().encode())
+
+
+def send_code(session: Session, draft: Draft, email: str) -> None:
+    """Mail six digits to `email`, which becomes the draft's contact; earlier codes stop working.
+
+    Raises BadInput (no mail address) or TooMany (3 per draft in 10 minutes, 6 per address in an hour).
+    """
+    address = clean_address(email)
+    digest = contact_digest(session, address)
+    per_draft = spend(session, "code", draft.id, SENDS, timedelta(minutes=10))
+    if not per_draft or not spend(session, "code-to", digest, SENDS_PER_CONTACT, timedelta(hours=1)):
+        raise TooMany("We have sent you several codes. Your answers are saved. Please wait 10 minutes.")
+    drafts.save_answers(session, draft, email=address, no_contact=False)
+    session.execute(delete(Code).where(Code.draft_id == draft.id))
+    code = f"{secrets.randbelow(1_000_000):06}"
+    row = Code(
+        id=secrets.token_hex(16), draft_id=draft.id, contact_digest=digest, digest="", expires_at=clock.now() + VALID
+    )
+    row.digest = _digest(session, row.id, code)
+    session.add(row)
+    session.flush()
+    mails.queue_code(session, address, code, row.id)
+
+
+def confirm_code(session: Session, draft: Draft, typed: str) -> Confirmed:
+    """Check a typed code. Returns what came of it and raises nothing: a wrong try must be committed to count.
+
+    Five wrong tries kill the code. `SENTENCES` has the words for each result but `confirmed`.
+    """
+    code = session.scalar(select(Code).where(Code.draft_id == draft.id))
+    if code is None or code.used_at is not None or code.expires_at <= clock.now():
+        return "expired"
+    if code.tries >= TRIES:
+        return "too-many"
+    digits = "".join(each for each in typed if each.isascii() and each.isdigit())
+    right = hmac.compare_digest(code.digest, _digest(session, code.id, digits))
+    email = drafts.read_answers(session, draft).get("email") or ""
+    if right and code.contact_digest == contact_digest(session, email):
+        return "confirmed" if _use(session, draft, code) else "expired"
+    code.tries += 1
+    session.flush()
+    return "wrong" if code.tries < TRIES else "too-many"
+
+
+def _use(session: Session, draft: Draft, code: Code) -> bool:
+    """Use a code up. False when another request was faster."""
+    now = clock.now()
+    statement = update(Code).where(Code.id == code.id, Code.used_at.is_(None)).values(used_at=now)
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    if result.rowcount != 1:
+        return False
+    draft.contact_confirmed_at = now
+    session.flush()
+    return True
+
+
+def _digest(session: Session, code_id: str, code: str) -> str:
+    return keys_of(session).digest("code", f"{code_id}/{code}".encode())
+
+
+def decide_identity(session: Session, case: Case, account_id: str, decision: str, note: str) -> None:
+    """A caseworker says whether the requester is the subject: `confirmed` or `not-confirmed`, and how they know.
+
+    Confirmed, the search begins; not confirmed, the case closes as unverified. Raises BadInput without a note.
+    """
+    if decision not in {"confirmed", "not-confirmed"}:
+        raise BadInput("Choose whether you are sure who is asking.", "unknown-decision")
+    if not note.strip():
+        raise BadInput("Write down how you know. It is kept with the case.", "note-missing")
+    if case.state != "identity-check":
+        raise Conflict("Who is asking was decided already.", "moved-meanwhile")
+    if "caseworker" not in lifecycle.roles_of(session, account_id):
+        raise NotAllowed("Only a caseworker decides who is asking.", "not-your-step")
+    case.identity = decision
+    case.identity_note = note.strip()
+    case.identity_by = account_id
+    case.identity_at = clock.now()
+    if decision == "confirmed":
+        lifecycle.move(session, case, "searching", account_id)
+    else:
+        # The note may name the person, so it stays in its own column, which is purged.
+        lifecycle.move(session, case, "closed", account_id, "insuf_verification", outcome="unverified")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fact a caseworker looks at. `met` is None where only a person can tell."""
+
+    name: str
+    sentence: str
+    met: bool | None
+
+
+def checklist(session: Session, case: Case) -> list[Check]:
+    """What is known about who is asking, and how much each right needs by its frozen rule."""
+    at = case.contact_confirmed_at
+    details = drafts.read_details(session, case)
+    confirmed = f"A code sent to the contact was typed back on {mails.long_date(at)}." if at else None
+    checks = [
+        Check(
+            "contact", confirmed or "The person chose not to leave a contact, or did not confirm it.", at is not None
+        ),
+        Check("declaration", "By sending it the person declared that the photographs are theirs.", True),
+        Check("who", FOR_WHOM[details.get("for_whom") or "me"], (details.get("for_whom") or "me") == "me" or None),
+    ]
+    for right in case.rights:
+        rule = rule_by(right.rule, right.rule_version)
+        checks.append(Check(right.right, f"{LADDER[rule.identity]} (rule {rule.id}, version {rule.version})", None))
+    return checks
+
+
+FOR_WHOM = {
+    "me": "The person asks for themselves.",
+    "child": "The person asks for a child. Check that they are responsible for it.",
+    "agent": "The person asks for somebody else. Check that they may.",
+    "deceased": "The person asks for somebody who has died. Check how they are related.",
+}
+LADDER = {
+    "none": "Needs no check of who is asking: the law forbids one.",
+    "contact": "Needs a contact that was confirmed.",
+    "checked": "Needs a person to be sure who is asking.",
+}

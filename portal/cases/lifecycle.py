@@ -1,0 +1,324 @@
+"""A case's life: the one table of allowed moves, the one function that makes them, and what moves a case on by itself.
+
+    received - identity-check - searching - reviewing - deciding - fulfilling - closed
+
+A case may close early (withdrawn, unverified), look again (reviewing to searching, deciding to reviewing) and be
+opened again when nothing was found (closed to reviewing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.cases import mails
+from portal.errors import BadInput, Conflict, NotAllowed
+from portal.jobs import make_due
+from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure, Search
+
+LOOKING = "We are looking for photos of you. A person checks everything the computer suggests."
+
+
+@dataclass(frozen=True)
+class Move:
+    """One allowed move. `sentence` is what the person may read, `clock` what happens to the legal clock."""
+
+    sources: tuple[str, ...]
+    to: str
+    actors: frozenset[str]
+    kind: str
+    waiting_for: str
+    sentence: str
+    outcomes: frozenset[str] = frozenset()
+    needs_reason: bool = False
+    clock: str = "runs on"
+
+
+def _by(*actors: str) -> frozenset[str]:
+    return frozenset(actors)
+
+
+# The sentences of all moves between the search and the decision are one and the same: they must not tell a hit
+# from a miss. Actors are `subject`, `machine` or the role of an account.
+MOVES = (
+    Move(
+        ("received",),
+        "identity-check",
+        _by("machine"),
+        "identity-asked",
+        "caseworker",
+        "We got your request. A person checks that it really comes from you.",
+    ),
+    Move(("received",), "searching", _by("machine"), "search-begun", "machine", LOOKING),
+    Move(("identity-check",), "searching", _by("caseworker"), "identity-confirmed", "machine", LOOKING),
+    Move(
+        ("identity-check",),
+        "closed",
+        _by("caseworker"),
+        "identity-not-confirmed",
+        "nobody",
+        "We could not make sure that this request comes from you.",
+        outcomes=frozenset({"unverified"}),
+        needs_reason=True,
+        clock="stops",
+    ),
+    Move(("searching",), "reviewing", _by("machine"), "review-begun", "reviewer", LOOKING),
+    Move(("searching",), "deciding", _by("machine"), "search-finished", "caseworker", LOOKING),
+    Move(("reviewing",), "deciding", _by("machine"), "review-finished", "caseworker", LOOKING),
+    Move(("reviewing",), "searching", _by("subject", "caseworker"), "search-again", "machine", LOOKING),
+    Move(
+        ("deciding",),
+        "reviewing",
+        _by("caseworker", "reviewer"),
+        "look-again",
+        "reviewer",
+        LOOKING,
+        needs_reason=True,
+    ),
+    Move(
+        ("deciding",),
+        "fulfilling",
+        _by("machine"),
+        "decided",
+        "machine",
+        "We have decided. Now we carry out what we decided.",
+    ),
+    Move(
+        ("fulfilling",),
+        "closed",
+        _by("machine"),
+        "answered",
+        "nobody",
+        "Your answer is ready.",
+        outcomes=frozenset({"fulfilled", "partly-fulfilled", "nothing-found", "refused"}),
+        clock="stops",
+    ),
+    Move(
+        ("received", "identity-check", "searching", "reviewing", "deciding", "fulfilling"),
+        "closed",
+        _by("subject"),
+        "withdrawn",
+        "nobody",
+        "You took your request back. We deleted what you sent.",
+        outcomes=frozenset({"withdrawn"}),
+        clock="stops",
+    ),
+    Move(
+        ("closed",),
+        "reviewing",
+        _by("subject", "caseworker"),
+        "opened-again",
+        "reviewer",
+        LOOKING,
+        needs_reason=True,
+        clock="starts anew",
+    ),
+)
+
+
+def allowed(source: str, to: str, outcome: str | None = None) -> Move:
+    """The move of the table. Raises Conflict when there is none."""
+    for one in MOVES:
+        if source in one.sources and one.to == to and (outcome in one.outcomes if one.outcomes else outcome is None):
+            return one
+    raise Conflict(
+        f"A case cannot go from {source} to {to}. It may have moved on: load the page again.", "no-such-move"
+    )
+
+
+def move(
+    session: Session, case: Case, to: str, actor: str, reason: str | None = None, outcome: str | None = None
+) -> Move:
+    """Move a case on. The only writer of `Case.state` and `Case.outcome`.
+
+    `actor` is `subject`, `machine` or an account id. `reason` must not name a person: it stays in the timeline.
+    Raises Conflict (no such move, or somebody was faster), NotAllowed (not this actor's) or BadInput (no reason).
+    """
+    one = allowed(case.state, to, outcome)
+    if not (one.actors & roles_of(session, actor)):
+        raise NotAllowed("This step is not yours to take.", "not-your-step")
+    if one.needs_reason and not (reason or "").strip():
+        raise BadInput("Say why. The reason is kept with the case.", "reason-missing")
+    source = case.state
+    _write(session, case, one, outcome)
+    facts = {"from": source, "to": to} | ({"outcome": outcome} if outcome else {})
+    record(session, case, one.kind, actor, **facts, **({"reason": reason} if reason else {}))
+    audit.append(session, "case-moved", {"case": case.id, "actor": actor, **facts})
+    _follow(session, case, to, outcome)
+    return one
+
+
+def _write(session: Session, case: Case, one: Move, outcome: str | None) -> None:
+    session.flush()
+    closing = one.to == "closed"
+    statement = (
+        update(Case)
+        .where(Case.id == case.id, Case.version == case.version, Case.state == case.state)
+        .values(
+            state=one.to,
+            waiting_for=one.waiting_for,
+            outcome=outcome,
+            version=case.version + 1,
+            closed_at=clock.now() if closing else None,
+        )
+    )
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    if result.rowcount != 1:
+        raise Conflict("Somebody else has just moved this case on. Load the page again.", "moved-meanwhile")
+    session.refresh(case)
+
+
+def _follow(session: Session, case: Case, to: str, outcome: str | None) -> None:
+    """What every move of its kind brings with it, so that no caller can forget it."""
+    if to == "searching":
+        search = Search(case_id=case.id, created_at=clock.now())
+        session.add(search)
+        session.flush()
+        make_due(session, search)
+    if to != "closed":
+        return
+    if outcome in {"withdrawn", "unverified"}:
+        for right in open_rights(session, case):
+            right.outcome = outcome
+    if outcome != "withdrawn":
+        mails.queue_news(session, case)
+    session.flush()
+
+
+def roles_of(session: Session, actor: str) -> frozenset[str]:
+    """What `actor` may act as: itself for `subject` and `machine`, else the roles of the account."""
+    if actor in {"subject", "machine"}:
+        return frozenset({actor})
+    account = session.get(Account, actor)
+    if account is None or account.disabled_at is not None:
+        return frozenset()
+    return frozenset(account.roles)
+
+
+def record(session: Session, case: Case, kind: str, actor: str, **facts: Any) -> CaseEvent:
+    """A line of the case's timeline. No personal data in `facts`."""
+    event = CaseEvent(case_id=case.id, at=clock.now(), kind=kind, actor=actor, facts=facts)
+    session.add(event)
+    session.flush()
+    return event
+
+
+def wait_for(session: Session, case: Case, whom: str) -> None:
+    """Say whom the case waits for while it stays where it is, such as `approver` for a plan."""
+    case.waiting_for = whom
+    session.flush()
+
+
+def open_rights(session: Session, case: Case) -> list[CaseRight]:
+    """The rights of a case that have no outcome yet."""
+    session.flush()
+    return list(
+        session.scalars(
+            select(CaseRight).where(CaseRight.case_id == case.id, CaseRight.outcome.is_(None)).order_by(CaseRight.id)
+        )
+    )
+
+
+def open_candidates(session: Session, case: Case) -> int:
+    return _candidates(session, case, "open")
+
+
+def confirmed_candidates(session: Session, case: Case) -> int:
+    return _candidates(session, case, "confirmed")
+
+
+def _candidates(session: Session, case: Case, state: str) -> int:
+    session.flush()
+    query = select(func.count()).select_from(Candidate).where(Candidate.case_id == case.id, Candidate.state == state)
+    return session.scalar(query) or 0
+
+
+def search_finished(session: Session, case: Case) -> None:
+    """Called after each search: on to the reviewers, or to the decision. Harmless when called again."""
+    if case.state == "searching":
+        move(session, case, "reviewing" if open_candidates(session, case) else "deciding", "machine")
+
+
+def review_finished(session: Session, case: Case) -> None:
+    """Called after each judgement: on to the decision once no candidate is open."""
+    if case.state == "reviewing" and not open_candidates(session, case):
+        move(session, case, "deciding", "machine")
+
+
+def fulfil_step(session: Session, case: Case) -> None:
+    """Called after a package is ready or an erasure settled: closes the case once every right has an outcome."""
+    if case.state != "fulfilling":
+        return
+    for right in open_rights(session, case):
+        outcome = _outcome_of_erasure(session, right)
+        if outcome is not None:
+            settle_right(session, right, outcome)
+    if not open_rights(session, case):
+        outcomes = set(session.scalars(select(CaseRight.outcome).where(CaseRight.case_id == case.id)))
+        move(session, case, "closed", "machine", outcome=taken_together({each or "" for each in outcomes}))
+
+
+def settle_right(session: Session, right: CaseRight, outcome: str) -> None:
+    """Write how a right ended. The case is then due when the next open right is."""
+    right.outcome = outcome
+    right.fulfilled_at = clock.now()
+    case = right.case
+    record(session, case, "right-settled", "machine", right=right.right, outcome=outcome)
+    audit.append(session, "right-settled", {"case": case.id, "right": right.right, "outcome": outcome})
+    rest = open_rights(session, case)
+    if rest:
+        case.due_on = min(each.due_on for each in rest)
+    session.flush()
+
+
+def taken_together(outcomes: set[str]) -> str:
+    """The outcome of a case from those of its rights."""
+    if len(outcomes) == 1:
+        return next(iter(outcomes))
+    return "fulfilled" if outcomes == {"fulfilled", "nothing-found"} else "partly-fulfilled"
+
+
+def _outcome_of_erasure(session: Session, right: CaseRight) -> str | None:
+    erasure = session.scalar(
+        select(Erasure).where(Erasure.case_id == right.case_id, Erasure.kind == right.right, Erasure.state == "settled")
+    )
+    if erasure is None:
+        return None
+    certificate = session.scalar(select(Certificate.kind).where(Certificate.erasure_id == erasure.id))
+    left = any(item.state in {"refused", "failed"} for item in erasure.items)
+    return "partly-fulfilled" if left or certificate == "partial" else "fulfilled"
+
+
+def may_erase_now(session: Session, case: Case) -> bool:
+    """True when no access or copy right of the case is still unanswered.
+
+    What was asked to be seen must not be gone before it was shown (Data Protection Act 2018 s.173, PIPEDA s.8(8)).
+    """
+    return not any(right.right in {"access", "copy"} for right in open_rights(session, case))
+
+
+def search_again(session: Session, case: Case, actor: str, reason: str) -> None:
+    """Look once more: with a better photo, or because the person says that something was missed.
+
+    A closed case can be opened again when nothing was found; after an erasure a new request is needed.
+    """
+    if case.state == "closed" and case.outcome != "nothing-found":
+        raise Conflict("This request is finished. Please make a new one.", "finished")
+    if case.state in {"closed", "deciding"}:
+        _undecide(session, case)
+        move(session, case, "reviewing", actor, reason)
+    move(session, case, "searching", actor, reason)
+
+
+def _undecide(session: Session, case: Case) -> None:
+    for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
+        right.decision = right.reason = right.note = right.decided_by = right.approved_by = None
+        right.decided_at = right.approved_at = right.fulfilled_at = None
+        right.outcome = None
+        right.one_person = False
+    session.flush()

@@ -1,0 +1,30 @@
+"""How often something may be tried. No address is kept: only a keyed hash, under a key that changes every day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.keys import keys_of
+from portal.tables import Attempt
+
+
+def spend(session: Session, purpose: str, what: str, most: int, window: timedelta) -> bool:
+    """Count one try of `what` (an address, a reference ...). False when there were `most` in this window already.
+
+    The window begins with the first try. It must be at most a day: with the day's key all counts begin anew.
+    """
+    now = clock.now()
+    key = keys_of(session).digest(f"attempts/{now.date()}", f"{purpose}|{what}".encode())
+    attempt = session.get(Attempt, key)
+    if attempt is None or attempt.window_ends_at <= now:
+        session.merge(Attempt(key=key, count=1, window_ends_at=now + window))
+        session.flush()
+        return True
+    if attempt.count >= most:
+        return False
+    attempt.count += 1
+    session.flush()
+    return True

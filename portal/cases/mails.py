@@ -1,0 +1,149 @@
+"""Mails to people. The subject never tells what it is about, and neither does the body: phones are shared.
+
+A mail is sealed until it is sent, and emptied after. Delivery is `workers/mailing.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.config import Config
+from portal.db import config_of
+from portal.jobs import make_due
+from portal.keys import keys_of
+from portal.tables import Case, Mail, random_id
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says, and to whom."""
+
+    to: str
+    subject: str
+    body: str
+
+
+def queue_mail(
+    session: Session,
+    case: Case | None,
+    to: str,
+    subject: str,
+    body: str,
+    dedupe: str | None = None,
+    delay: timedelta = timedelta(0),
+) -> Mail:
+    """Seal a mail and make it due. The same occasion (`dedupe`) is mailed once: asked again, the first one is given."""
+    if dedupe is not None:
+        earlier = session.scalar(select(Mail).where(Mail.dedupe == dedupe))
+        if earlier is not None:
+            return earlier
+    mail_id = random_id()
+    plain = json.dumps({"to": to, "subject": subject, "body": body}).encode()
+    mail = Mail(
+        id=mail_id,
+        case_id=case.id if case is not None else None,
+        dedupe=dedupe,
+        sealed=keys_of(session).seal(plain, f"mail/{mail_id}"),
+        created_at=clock.now(),
+    )
+    session.add(mail)
+    session.flush()
+    make_due(session, mail, delay)
+    return mail
+
+
+def write_to(session: Session, case: Case, body: str, dedupe: str, delay: timedelta = timedelta(0)) -> Mail | None:
+    """Mail the person of a case; None when they gave no contact, or it is not kept any more."""
+    to = contact_of(session, case)
+    if to is None:
+        return None
+    return queue_mail(session, case, to, f"Your request {case.reference}", body, dedupe, delay)
+
+
+def contact_of(session: Session, case: Case) -> str | None:
+    """The mail address of a case's person."""
+    if case.contact is None:
+        return None
+    return keys_of(session).unseal(case.contact, f"case/{case.id}/contact").decode()
+
+
+def queue_acknowledgement(session: Session, case: Case) -> Mail | None:
+    """The first mail: the same for everybody."""
+    body = (
+        f"We got your request {case.reference}. You do not need to do anything else now.\n\n"
+        f"We will answer by {long_date(case.due_on)}. You can see how far it is at any time:\n"
+        f"{config_of(session).address}/case\n\n"
+        "You need your reference and the secret words that we showed you."
+    )
+    return write_to(session, case, body + _signature(session), f"received/{case.id}")
+
+
+def queue_news(session: Session, case: Case) -> Mail | None:
+    """That something is new. What it is stands behind the sign-in only.
+
+    Where nobody checked who the person is, the mail leaves on the day the answer is due: a case with photographs
+    takes longer to carry out than one without, and the day of the mail would tell them apart.
+    """
+    delay = timedelta(0)
+    if case.identity == "not-needed":
+        days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days
+        delay = timedelta(days=max(days, 0))
+    body = (
+        f"There is news about your request {case.reference}.\n\n"
+        f"To read it, sign in with your reference and your secret words:\n{config_of(session).address}/case"
+    )
+    return write_to(session, case, body + _signature(session), f"news/{case.id}/{case.version}", delay)
+
+
+def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
+    """A one-time code. It names neither the portal's purpose nor the person."""
+    body = (
+        f"Your code is {code}\n\n"
+        "Type it on the page where you asked for it. It works for 10 minutes, once.\n"
+        "If you did not ask for a code, you can ignore this mail."
+    )
+    return queue_mail(session, None, to, "Your code", body + _signature(session), f"code/{code_id}")
+
+
+def open_mail(session: Session, mail: Mail) -> Letter | None:
+    """What a mail says; None once it was sent and emptied."""
+    plain = keys_of(session).unseal(mail.sealed, f"mail/{mail.id}")
+    return Letter(**json.loads(plain)) if plain else None
+
+
+def empty_mail(session: Session, mail: Mail) -> None:
+    """Forget what a sent mail said and to whom."""
+    mail.sealed = keys_of(session).seal(b"", f"mail/{mail.id}")
+    mail.sent_at = mail.sent_at or clock.now()
+    session.flush()
+
+
+def as_message(config: Config, mail: Mail, letter: Letter) -> EmailMessage:
+    """The mail on the wire. Its Message-ID comes from the row, so that a mail sent twice is seen as one."""
+    message = EmailMessage()
+    message["From"] = config.mail_from
+    message["To"] = letter.to
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(mail.created_at)
+    message["Message-ID"] = f"<{mail.id}@{config.mail_from.rpartition('@')[2] or 'localhost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.body)
+    return message
+
+
+def long_date(day: object) -> str:
+    """`20 December 2026`: dates people cannot misread."""
+    return f"{day:%-d %B %Y}"
+
+
+def _signature(session: Session) -> str:
+    config = config_of(session)
+    return f"\n\n{config.organisation}\n{config.contact}".rstrip() + "\n"

@@ -1,0 +1,232 @@
+"""The access package: a ZIP that opens offline, with every photograph, other people covered, and what is known of it.
+
+Three steps, so that no lock is held while pictures are opened: `gather` reads, `build` works on plain values,
+`record` writes. No template is in any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, blobs, clock, images
+from portal.cases import held, lifecycle, mails, package_page
+from portal.cases.held import Held
+from portal.db import config_of
+from portal.errors import BadPicture, EffaceError
+from portal.images import Box, Opener
+from portal.tables import Candidate, Case, Package, Store
+
+NO_READ = "This photograph could not be read when the package was made, so it is only listed."
+NO_LOOK = (
+    "Nobody could look for other people's faces in this photograph, so it is only listed. "
+    "Tell us if you want it: a person will prepare it."
+)
+ALL_COVERED = (
+    "There are several people in this photograph and we do not know which face is yours, so all faces are covered."
+)
+OTHERS_COVERED = "Other people's faces are covered."
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One photograph of a package: what is held, where it lies, which faces to cover, and what to say about that."""
+
+    held: Held
+    store_id: str
+    key: str
+    covered: list[Box]
+    note: str | None
+    withheld: str | None
+    jpeg: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that goes into a package."""
+
+    reference: str
+    organisation: str
+    made_on: date
+    coverage: str
+    photographs: list[Photograph]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A package that is made: the ZIP, how many photographs are in it, and how many could only be listed."""
+
+    data: bytes
+    photographs: int
+    listed: int
+
+
+def gather(session: Session, case: Case) -> Contents:
+    """Everything from the database that a package needs. Reads only."""
+    config = config_of(session)
+    confirmed = {
+        candidate.image_id: candidate
+        for candidate in session.scalars(
+            select(Candidate).where(Candidate.case_id == case.id, Candidate.state == "confirmed")
+        )
+    }
+    photographs = [_photograph(session, confirmed[each.image_id], each) for each in held.photographs(session, case)]
+    return Contents(
+        reference=case.reference,
+        organisation=config.organisation,
+        made_on=clock.local_date(clock.now(), config.zone),
+        coverage=held.coverage_sentence(session, case),
+        photographs=photographs,
+    )
+
+
+def _photograph(session: Session, candidate: Candidate, facts: Held) -> Photograph:
+    image = candidate.image
+    own = held.face_of(session, candidate)
+    others = [face.box for face in held.faces_of(session, image) if own is None or face.id != own.id]
+    withheld = None
+    if image.state != "live":
+        withheld = NO_READ
+    elif own is None and not others and image.coverage != "faceless":
+        withheld = NO_LOOK
+    note = None
+    if others:
+        note = OTHERS_COVERED if own is not None else ALL_COVERED
+    return Photograph(facts, image.store_id, image.key, others, note, withheld)
+
+
+def build(contents: Contents, read: Callable[[str, str], bytes]) -> Built:
+    """Make the ZIP. `read(store id, key)` gives the original bytes. Slow: hold no session.
+
+    A photograph that cannot be read is listed as such. When a store is away (StoreUnavailable), the error goes up:
+    the package is made later, and not without its photographs.
+    """
+    with Opener() as opener:
+        photographs = [_with_picture(each, read, opener) for each in contents.photographs]
+    whole = replace(contents, photographs=photographs)
+    data = _zipped(whole)
+    inside = sum(each.jpeg is not None for each in photographs)
+    return Built(data, inside, len(photographs) - inside)
+
+
+def _with_picture(photograph: Photograph, read: Callable[[str, str], bytes], opener: Opener) -> Photograph:
+    if photograph.withheld is not None:
+        return photograph
+    try:
+        data = read(photograph.store_id, photograph.key)
+        pixels = opener.open(data).pixels
+    except (Unreadable, BadPicture):
+        return replace(photograph, withheld=NO_READ)
+    return replace(photograph, jpeg=images.to_jpeg(images.mask(pixels, photograph.covered)))
+
+
+class Unreadable(EffaceError):
+    """One object of a store cannot be read; the store itself is there."""
+
+    code = "unreadable"
+
+
+def _zipped(contents: Contents) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in _files(contents).items():
+            info = zipfile.ZipInfo(name, (contents.made_on.year, contents.made_on.month, contents.made_on.day, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o600 << 16
+            archive.writestr(info, data)
+    return out.getvalue()
+
+
+def _files(contents: Contents) -> dict[str, bytes]:
+    facts = as_facts(contents)
+    files = {
+        "README.txt": README.format(organisation=contents.organisation, reference=contents.reference).encode(),
+        "index.html": package_page.as_page(facts).encode(),
+        "data.json": json.dumps(facts, indent=2, ensure_ascii=False, sort_keys=True).encode(),
+    }
+    for each in contents.photographs:
+        if each.jpeg is not None:
+            files[_name(each)] = each.jpeg
+    return files
+
+
+def as_facts(contents: Contents) -> dict[str, Any]:
+    """What a package says, as plain JSON values. The page and `data.json` are both made from it."""
+    return {
+        "format": "efface-package/1",
+        "reference": contents.reference,
+        "organisation": contents.organisation,
+        "made_on": contents.made_on.isoformat(),
+        "coverage": contents.coverage,
+        "templates": TEMPLATES,
+        "photographs": [
+            each.held.as_facts()
+            | {"file": _name(each) if each.jpeg is not None else None, "note": each.withheld or each.note}
+            for each in contents.photographs
+        ],
+    }
+
+
+def _name(photograph: Photograph) -> str:
+    return f"photographs/{photograph.held.number:03}.jpg"
+
+
+def record(session: Session, package: Package, built: Built) -> None:
+    """Keep the ZIP, sealed, for a few days; tell the person; settle the rights it answers."""
+    case = session.get_one(Case, package.case_id)
+    package.ready_at = clock.now()
+    package.expires_at = _expiry(session)
+    blobs.purge_blob(session, package.blob_id)
+    package.blob_id = blobs.put_blob(session, "package", built.data, "application/zip", package.expires_at).id
+    package.photographs = built.photographs
+    facts = {"photographs": built.photographs, "listed": built.listed}
+    lifecycle.record(session, case, "package-ready", "machine", **facts)
+    audit.append(session, "package-ready", {"case": case.id, **facts})
+    for right in lifecycle.open_rights(session, case):
+        if right.right in {"access", "copy"} and right.decision == "grant":
+            lifecycle.settle_right(session, right, "partly-fulfilled" if built.listed else "fulfilled")
+    lifecycle.fulfil_step(session, case)
+    if case.state != "closed":
+        # Closing a case sends its own mail; here a deletion is still going on.
+        mails.queue_news(session, case)
+
+
+def _expiry(session: Session) -> datetime:
+    return clock.now() + timedelta(days=config_of(session).package_days)
+
+
+def fetch(session: Session, case: Case) -> bytes:
+    """The ZIP, for the signed-in person of this case. Raises NotFound when it is not there, or not any more."""
+    package = session.scalar(select(Package).where(Package.case_id == case.id))
+    data = blobs.open_blob(session, package.blob_id if package is not None else None)
+    assert package is not None
+    package.fetched_at = package.fetched_at or clock.now()
+    lifecycle.record(session, case, "package-fetched", "subject")
+    session.flush()
+    return data
+
+
+def stores_of(session: Session, contents: Contents) -> dict[str, Store]:
+    """The stores that the photographs lie in."""
+    ids = {each.store_id for each in contents.photographs}
+    return {store.id: store for store in session.scalars(select(Store).where(Store.id.in_(ids)))}
+
+
+TEMPLATES = (
+    "A face template is a set of numbers made from a face. We say how many we hold and how they were made. "
+    "We never give the numbers away: with them somebody could find you elsewhere."
+)
+README = """What {organisation} holds about you (request {reference})
+
+Open index.html with any browser. It works without the internet.
+data.json has the same content for programs. The pictures are in the folder "photographs".
+Other people's faces are covered. Keep this folder in a safe place: it is about you.
+"""

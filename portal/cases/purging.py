@@ -1,0 +1,203 @@
+"""Timed removal of our own working data: what people sent, crops, packages, codes, counts.
+
+Each has a clock in every outcome. After a purge the same questions are asked again, and what is left is logged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select
+from sqlalchemy.orm import Session
+
+from portal import audit, blobs, clock
+from portal.db import config_of
+from portal.tables import (
+    Attempt,
+    Blob,
+    Candidate,
+    Case,
+    Code,
+    Draft,
+    Invitation,
+    Mail,
+    Package,
+    Probe,
+    WebSession,
+)
+
+# How long the record of a request is kept (California 11 CCR 7101, Colorado Rule 6.11).
+RECORD_MONTHS = 24
+AT_ONCE = 500
+
+
+def purge(session: Session) -> dict[str, int]:
+    """Delete what has had its time. Returns kind -> how many; one log entry says so when there were any."""
+    counts = {
+        "drafts": _purge_drafts(session),
+        "probes": _purge_closed_probes(session),
+        "crops": _purge_closed_crops(session),
+        "packages": _purge_packages(session),
+        "contacts": _purge_contacts(session),
+        "blobs": _purge_blobs(session),
+        **{name: _delete(session, table, over) for name, (table, over) in _expiring().items()},
+    }
+    # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.
+    worth_a_line = {name: count for name, count in counts.items() if count and name not in {"attempts", "sessions"}}
+    if worth_a_line:
+        audit.append(session, "purged", {**worth_a_line, "left": sum(overdue(session).values())})
+    return counts
+
+
+def overdue(session: Session) -> dict[str, int]:
+    """What should be gone and is not, by another question than the purge asked. All zero after a purge."""
+    now = clock.now()
+    closed = select(Case.id).where(Case.closed_at <= now - _probe_time(session))
+    of_closed = select(Probe.blob_id).where(Probe.case_id.in_(closed), Probe.blob_id.is_not(None))
+    crops = select(Probe.crop_id).where(Probe.case_id.in_(closed), Probe.crop_id.is_not(None))
+    return {
+        "drafts": _count(session, Draft, Draft.expires_at <= now),
+        "blobs": _count(session, Blob, Blob.purge_after <= now),
+        "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
+        "contacts": _count(session, Case, _old(now) & (Case.contact.is_not(None) | Case.details.is_not(None))),
+    }
+
+
+def purge_probes(session: Session, case: Case) -> int:
+    """Delete everything a case was looked for with. The rows stay, empty, to say that it was deleted and when."""
+    session.flush()
+    probes = list(session.scalars(select(Probe).where(Probe.case_id == case.id, Probe.state != "purged")))
+    for probe in probes:
+        blobs.purge_blob(session, probe.blob_id)
+        blobs.purge_blob(session, probe.crop_id)
+        session.refresh(probe)
+        probe.sealed = probe.digest = probe.near_digest = probe.chosen = None
+        probe.boxes = []
+        probe.state, probe.purged_at = "purged", clock.now()
+        # A worker that checks this probe just now must not record anything any more.
+        probe.work_state, probe.fence = "idle", probe.fence + 1
+    case.purged_at = clock.now()
+    session.flush()
+    return len(probes)
+
+
+def purge_candidate_crops(session: Session, case: Case) -> int:
+    """Delete the crops that reviewers saw."""
+    session.flush()
+    crops = list(
+        session.scalars(select(Candidate.crop_id).where(Candidate.case_id == case.id, Candidate.crop_id.is_not(None)))
+    )
+    for crop_id in crops:
+        blobs.purge_blob(session, crop_id)
+    session.expire_all()
+    return len(crops)
+
+
+def purge_package(session: Session, case: Case) -> int:
+    """Delete a case's access package."""
+    session.flush()
+    package = session.scalar(select(Package).where(Package.case_id == case.id))
+    if package is None or not blobs.purge_blob(session, package.blob_id):
+        return 0
+    session.refresh(package)
+    return 1
+
+
+def purge_contact(session: Session, case: Case) -> None:
+    """Forget who the person of a case is and what they wrote."""
+    case.contact = case.contact_digest = case.details = case.identity_note = None
+    session.execute(delete(Mail).where(Mail.case_id == case.id))
+    session.flush()
+
+
+def _purge_drafts(session: Session) -> int:
+    drafts = list(session.scalars(select(Draft).where(Draft.expires_at <= clock.now()).limit(AT_ONCE)))
+    for draft in drafts:
+        for probe in list(session.scalars(select(Probe).where(Probe.draft_id == draft.id))):
+            blobs.purge_blob(session, probe.blob_id)
+            blobs.purge_blob(session, probe.crop_id)
+            session.delete(probe)
+            session.flush()
+        session.delete(draft)
+    session.flush()
+    return len(drafts)
+
+
+def _purge_closed_probes(session: Session) -> int:
+    over = clock.now() - _probe_time(session)
+    cases = session.scalars(
+        select(Case).where(Case.closed_at <= over, Case.id.in_(_with_probes())).limit(AT_ONCE)
+    ).all()
+    return sum(purge_probes(session, case) for case in cases)
+
+
+def _purge_closed_crops(session: Session) -> int:
+    with_crops = select(Candidate.case_id).where(Candidate.crop_id.is_not(None))
+    over = clock.now() - _probe_time(session)
+    cases = session.scalars(select(Case).where(Case.closed_at <= over, Case.id.in_(with_crops)).limit(AT_ONCE)).all()
+    return sum(purge_candidate_crops(session, case) for case in cases)
+
+
+def _purge_packages(session: Session) -> int:
+    over = select(Package.blob_id).where(Package.expires_at <= clock.now(), Package.blob_id.is_not(None))
+    return _delete(session, Blob, Blob.id.in_(over))
+
+
+def _purge_contacts(session: Session) -> int:
+    known = Case.contact.is_not(None) | Case.details.is_not(None) | Case.identity_note.is_not(None)
+    cases = session.scalars(select(Case).where(_old(clock.now()), known).limit(AT_ONCE)).all()
+    for case in cases:
+        purge_contact(session, case)
+    return len(cases)
+
+
+def _purge_blobs(session: Session) -> int:
+    """Blobs whose own clock ran out, and pictures that nothing points to any more."""
+    pointed_to = (
+        select(Probe.blob_id)
+        .where(Probe.blob_id.is_not(None))
+        .union_all(
+            select(Probe.crop_id).where(Probe.crop_id.is_not(None)),
+            select(Candidate.crop_id).where(Candidate.crop_id.is_not(None)),
+            select(Package.blob_id).where(Package.blob_id.is_not(None)),
+        )
+    )
+    # A worker writes a blob and the row that points to it in one transaction, so an orphan is never a newborn.
+    return _delete(session, Blob, (Blob.purge_after <= clock.now()) | Blob.id.not_in(pointed_to))
+
+
+def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
+    now = clock.now()
+    return {
+        "codes": (Code, Code.expires_at <= now - timedelta(hours=1)),
+        "invitations": (Invitation, Invitation.expires_at <= now - timedelta(days=30)),
+        "sessions": (WebSession, WebSession.expires_at <= now),
+        "attempts": (Attempt, Attempt.window_ends_at <= now),
+    }
+
+
+def _with_probes() -> Any:
+    return select(Probe.case_id).where(Probe.case_id.is_not(None), Probe.state != "purged")
+
+
+def _probe_time(session: Session) -> timedelta:
+    return timedelta(days=config_of(session).probe_days)
+
+
+def _old(now: datetime) -> ColumnElement[bool]:
+    return Case.closed_at <= now - relativedelta(months=RECORD_MONTHS)
+
+
+def _count(session: Session, table: type[Any], condition: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(table).where(condition)) or 0
+
+
+def _delete(session: Session, table: type[Any], condition: ColumnElement[bool]) -> int:
+    session.flush()
+    result = session.execute(delete(table).where(condition).execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    if result.rowcount:
+        session.expire_all()
+    return int(result.rowcount)

@@ -1,0 +1,158 @@
+"""How a draft becomes a case: what it still lacks, and the one transaction that sends it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.cases import deadlines, drafts, identity, law, lifecycle, looking, mails, words
+from portal.db import config_of
+from portal.errors import BadInput
+from portal.keys import keys_of
+from portal.tables import Blob, Case, CaseRight, Draft, random_id
+
+# The steps a draft cannot be sent without, with what to say where one is missing.
+STEPS = {
+    "rights": "Choose what you would like to do.",
+    "residence": "Choose where you live, or say that you would rather not tell us.",
+    "ways": "Give us at least one way to look for you: a photo, a link, a picture file or an account name.",
+    "contact": "Tell us where we can reply, or choose to come back with your secret words.",
+    "code": "Type the code that we sent you.",
+}
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A case that was just opened. The secret words exist nowhere else: show them once."""
+
+    case: Case
+    secret_words: str
+
+
+def missing(session: Session, draft: Draft) -> list[str]:
+    """The steps of `STEPS` that are not complete, in their order. Empty: the draft can be sent."""
+    answers = drafts.read_answers(session, draft)
+    unwritten = bool(answers.get("no_contact"))
+    lacks = {
+        "rights": not answers.get("rights"),
+        "residence": "residence" not in answers,
+        "ways": not looking.is_usable(session, draft),
+        "contact": not unwritten and not answers.get("email"),
+        "code": not unwritten and bool(answers.get("email")) and draft.contact_confirmed_at is None,
+    }
+    return [step for step in STEPS if lacks[step]]
+
+
+def submit(session: Session, draft: Draft) -> Submitted:
+    """Open a case from a draft, with rules and clocks frozen, and let it move on. The draft is gone after.
+
+    Raises NotFound when the draft was sent already (a form sent twice), BadInput naming the first missing step.
+    """
+    draft = drafts.find_draft(session, draft.id)
+    lacking = missing(session, draft)
+    if lacking:
+        raise BadInput(STEPS[lacking[0]], f"missing-{lacking[0]}")
+    answers = drafts.read_answers(session, draft)
+    secret = words.new_words()
+    case = _open_case(session, draft, answers, secret)
+    for probe in looking.probes_of(session, draft):
+        probe.draft_id, probe.case_id = None, case.id
+        for blob_id in (probe.blob_id, probe.crop_id):
+            _keep(session, blob_id)
+    session.flush()
+    session.delete(draft)
+    session.flush()
+    _log_receipt(session, case)
+    mails.queue_acknowledgement(session, case)
+    _begin(session, case)
+    return Submitted(case, secret)
+
+
+def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: str) -> Case:
+    now = clock.now()
+    config = config_of(session)
+    case_id = random_id()
+    rights = _frozen_rights(answers, clock.local_date(now, config.zone), config.holidays)
+    email = None if answers.get("no_contact") else answers["email"]
+    details = {name: answers[name] for name in ("helps", "for_whom") if answers.get(name)}
+    keys = keys_of(session)
+    case = Case(
+        id=case_id,
+        reference=_free_reference(session),
+        secret_hash=words.hashed(secret),
+        residence=answers["residence"],
+        language=answers.get("language", "en"),
+        contact=keys.seal(email.encode(), f"case/{case_id}/contact") if email else None,
+        contact_digest=identity.contact_digest(session, email) if email else None,
+        contact_confirmed_at=draft.contact_confirmed_at if email else None,
+        details=keys.seal(json.dumps(details).encode(), f"case/{case_id}/details") if details else None,
+        consented_at=now if answers.get("consent") is True else None,
+        received_at=now,
+        due_on=min(right.due_on for right in rights),
+        rights=rights,
+    )
+    session.add(case)
+    session.flush()
+    return case
+
+
+def _frozen_rights(answers: dict[str, Any], received: date, holidays: str) -> list[CaseRight]:
+    rights = []
+    for right in answers["rights"]:
+        rule = law.rules_for(answers["residence"], right, received)
+        days = deadlines.clock_for(rule, received, holidays)
+        rights.append(
+            CaseRight(
+                right=right,
+                rule=rule.id,
+                rule_version=rule.version,
+                acknowledge_by=days.acknowledge_by,
+                due_on=days.due_on,
+                latest_on=days.latest_on,
+            )
+        )
+    return rights
+
+
+def _free_reference(session: Session) -> str:
+    while True:
+        reference = words.new_reference()
+        if session.scalar(select(Case.id).where(Case.reference == reference)) is None:
+            return reference
+
+
+def _keep(session: Session, blob_id: str | None) -> None:
+    """From now on the picture's clock is that of its case."""
+    blob = session.get(Blob, blob_id) if blob_id else None
+    if blob is not None:
+        blob.purge_after = None
+
+
+def _log_receipt(session: Session, case: Case) -> None:
+    rights = [
+        {"right": right.right, "rule": right.rule, "version": right.rule_version, "due": right.due_on.isoformat()}
+        for right in case.rights
+    ]
+    lifecycle.record(session, case, "received", "subject")
+    audit.append(session, "case-received", {"case": case.id, "rights": rights})
+
+
+def _begin(session: Session, case: Case) -> None:
+    """On to a caseworker where a rule asks for more than what was given, else straight to the search."""
+    if needs_identity_check(case):
+        lifecycle.move(session, case, "identity-check", "machine")
+        return
+    case.identity = "not-needed"
+    lifecycle.move(session, case, "searching", "machine")
+
+
+def needs_identity_check(case: Case) -> bool:
+    """True when a right's frozen rule asks for a check, or for a contact that was not confirmed."""
+    needed = {law.rule_by(right.rule, right.rule_version).identity for right in case.rights}
+    return "checked" in needed or ("contact" in needed and case.contact_confirmed_at is None)

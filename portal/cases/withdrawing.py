@@ -1,0 +1,64 @@
+"""Taking a request back, as long as nothing was deleted for it. What the person sent goes at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from portal.cases import lifecycle, purging
+from portal.errors import Conflict
+from portal.tables import Candidate, Case, Erasure, ErasureItem, Mail, Package, Search
+
+# From the first of these on, copies may be gone already.
+BEGUN = ("running", "checking", "notifying", "settled")
+
+
+def withdraw(session: Session, case: Case) -> None:
+    """Close a case as withdrawn and delete everything the person sent, now.
+
+    Raises Conflict once the request is finished or its erasure has begun. The words are the same for both: they must
+    not tell whether there was something to delete.
+    """
+    session.refresh(case)
+    if not may_withdraw(session, case):
+        raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
+    _stop_erasures(session, case)
+    _stop_work(session, case)
+    lifecycle.move(session, case, "closed", "subject", outcome="withdrawn")
+    session.execute(delete(Mail).where(Mail.case_id == case.id, Mail.sent_at.is_(None)))
+    purging.purge_candidate_crops(session, case)
+    session.execute(delete(Candidate).where(Candidate.case_id == case.id))
+    purging.purge_probes(session, case)
+    purging.purge_package(session, case)
+    purging.purge_contact(session, case)
+
+
+def may_withdraw(session: Session, case: Case) -> bool:
+    """True while the case is open and no erasure of it has begun."""
+    begun = session.scalar(select(Erasure.id).where(Erasure.case_id == case.id, Erasure.state.in_(BEGUN)).limit(1))
+    return case.state != "closed" and begun is None
+
+
+def _stop_erasures(session: Session, case: Case) -> None:
+    for erasure in session.scalars(select(Erasure).where(Erasure.case_id == case.id)):
+        # The fence grows, so that a worker that holds this row just now cannot record anything any more.
+        stopped = session.execute(
+            update(Erasure)
+            .where(Erasure.id == erasure.id, Erasure.state.not_in(BEGUN))
+            .values(state="stopped", work_state="idle", fence=Erasure.fence + 1, lease_owner=None, lease_until=None)
+        )
+        assert isinstance(stopped, CursorResult)
+        if stopped.rowcount != 1:
+            raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
+        session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
+        session.expire(erasure)
+
+
+def _stop_work(session: Session, case: Case) -> None:
+    """Take the searches and the package from whoever works on them just now, and leave them lie."""
+    for table in (Search, Package):
+        session.execute(
+            update(table)
+            .where(table.case_id == case.id)
+            .values(work_state="idle", fence=table.fence + 1, lease_owner=None, lease_until=None)
+        )

@@ -1,0 +1,72 @@
+"""Sends one mail: by SMTP, or as a file in `data/outbox` where no mail server is set."""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import ssl
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from portal.cases import mails
+from portal.errors import Unavailable
+from portal.jobs import Lease
+from portal.tables import Mail
+
+SECONDS = 30
+
+
+def work(lease: Lease) -> None:
+    """Send, then empty the row. Killed between the two, the mail goes out again under the same Message-ID."""
+    config = lease.database.config
+    with lease.database.reading() as session:
+        mail = session.get_one(Mail, lease.row_id)
+        letter = mails.open_mail(session, mail)
+        message = mails.as_message(config, mail, letter) if letter is not None else None
+    if message is not None and config.smtp_url:
+        send(message, config.smtp_url)
+    elif message is not None:
+        put(message, config.data / "outbox", lease.row_id)
+    with lease.database.writing() as session:
+        mails.empty_mail(session, session.get_one(Mail, lease.row_id))
+        lease.done(session)
+
+
+def send(message: EmailMessage, smtp_url: str) -> None:
+    """Hand a mail to the server of `smtp://` or `smtps://`. Raises Unavailable when it does not take it."""
+    url = urlsplit(smtp_url)
+    try:
+        with _connection(url.scheme, url.hostname or "localhost", url.port) as server:
+            if url.username:
+                server.login(unquote(url.username), unquote(url.password or ""))
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException) as problem:
+        # The answer of a mail server may repeat the address, so only the kind of failure is kept.
+        raise Unavailable(f"The mail server did not take the mail ({type(problem).__name__}).") from problem
+
+
+def _connection(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=context)
+    server = smtplib.SMTP(host, port or 587, timeout=SECONDS)
+    server.ehlo()
+    if server.has_extn("starttls"):
+        server.starttls(context=context)
+        server.ehlo()
+    return server
+
+
+def put(message: EmailMessage, folder: Path, name: str) -> Path:
+    """Write a mail as a file that is there whole or not at all."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{name}.eml"
+    draft = path.with_suffix(".part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(message.as_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return path

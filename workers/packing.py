@@ -1,0 +1,33 @@
+"""Makes one access package: reads the originals from their stores, covers other faces, zips, seals."""
+
+from __future__ import annotations
+
+from portal import stores
+from portal.cases import packages
+from portal.errors import BadInput, NotFound, StoreUnavailable, TooLarge
+from portal.jobs import Lease
+from portal.tables import Case, Package
+
+
+def work(lease: Lease) -> None:
+    """Gather, build without a session, record in one commit."""
+    with lease.database.reading() as session:
+        package = session.get_one(Package, lease.row_id)
+        contents = packages.gather(session, session.get_one(Case, package.case_id))
+        connectors = {each.id: stores.connect(each) for each in packages.stores_of(session, contents).values()}
+
+    def read(store_id: str, key: str) -> bytes:
+        try:
+            return connectors[store_id].open(key)
+        except (NotFound, TooLarge, BadInput) as problem:
+            raise packages.Unreadable(problem.sentence) from problem
+        except StoreUnavailable as problem:
+            if problem.code == stores.OBJECT_UNREADABLE:
+                raise packages.Unreadable(problem.sentence) from problem
+            raise
+
+    built = packages.build(contents, read)
+    with lease.database.writing() as session:
+        lease.hold(session)
+        packages.record(session, session.get_one(Package, lease.row_id), built)
+        lease.done(session)
