@@ -1,0 +1,54 @@
+"""Settings: read once, named when wrong, refused when unsafe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal.config import read_config
+from portal.errors import UnsafeConfig
+
+
+def test_the_defaults_are_a_working_installation_on_loopback() -> None:
+    config = read_config({})
+    assert config.address == "http://127.0.0.1:8000"
+    assert config.database.startswith("sqlite:////")
+    assert config.queue.startswith("unix:///")
+    assert config.two_people
+
+
+def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("redis://queue.example:6379/1\n")
+    assert read_config({"EFFACE_REDIS_URL_FILE": str(secret)}).queue == "redis://queue.example:6379/1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"EFFACE_HOST": "0.0.0.0"}, "EFFACE_PUBLIC_URL"),
+        ({"EFFACE_HOST": "0.0.0.0", "EFFACE_PUBLIC_URL": "http://faces.example"}, "EFFACE_PUBLIC_URL"),
+        ({"EFFACE_THRESHOLD": "0.9"}, "EFFACE_THRESHOLD"),
+        ({"EFFACE_THRESHOLD": "close"}, "EFFACE_THRESHOLD"),
+        ({"EFFACE_ZONE": "Middle/Earth"}, "EFFACE_ZONE"),
+        ({"EFFACE_TWO_PEOPLE": "perhaps"}, "EFFACE_TWO_PEOPLE"),
+        ({"EFFACE_COOLING_HOURS": "-1"}, "EFFACE_COOLING_HOURS"),
+        ({"EFFACE_UPLOAD_MEGABYTES": "50000"}, "EFFACE_UPLOAD_MEGABYTES"),
+        ({"EFFACE_DATABASE_URL": "sqlite:///:memory:"}, "EFFACE_DATABASE_URL"),
+        ({"EFFACE_REDIS_URL": "http://queue.example"}, "EFFACE_REDIS_URL"),
+        ({"EFFACE_PORT": "99999"}, "EFFACE_PORT"),
+        ({"EFFACE_TRESHOLD": "0.5"}, "EFFACE_TRESHOLD"),
+        ({"EFFACE_REDIS_URL_FILE": "/no/such/file"}, "EFFACE_REDIS_URL"),
+        ({"EFFACE_PORT": "1", "EFFACE_PORT_FILE": "/x"}, "EFFACE_PORT"),
+    ],
+)
+def test_what_is_unsafe_or_unreadable_is_refused_by_name(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(UnsafeConfig) as refused:
+        read_config(environ)
+    assert named in refused.value.sentence
+
+
+def test_the_socket_of_a_deep_folder_is_short_enough_for_the_system(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 120)
+    assert len(str(read_config({"EFFACE_DATA": str(deep)}).queue_socket)) < 104
