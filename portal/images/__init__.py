@@ -5,10 +5,11 @@ works on plain pixels: arrays (height, width, 3) of uint8 RGB. Boxes are (left, 
 """
 
 from portal.images.drawing import Box, crop_face, grey, mask, refuse_truncated_images, shrink, to_jpeg
-from portal.images.nearness import NEAR_LIMIT, near_digest, near_distance
+from portal.images.nearness import FLAT, NEAR_LIMIT, near_digest, near_distance
 from portal.images.opening import Opener, Picture, Pixels, open_picture
 
 __all__ = [
+    "FLAT",
     "NEAR_LIMIT",
     "Box",
     "Opener",

@@ -5,7 +5,7 @@ Importing this package loads no network; `load_encoder` does, once in a process.
 """
 
 from portal.images import Box
-from workers.encoder.judging import SMALLEST_PROBE, judge, usable
+from workers.encoder.judging import SMALLEST_PROBE, judge
 from workers.encoder.reference import SMALLEST_FACE, Encoder, load_encoder
 
-__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder", "usable"]
+__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder"]

@@ -31,19 +31,16 @@ SENTENCES = {
 
 
 def judge(pixels: Pixels, boxes: list[Box]) -> None:
-    """Pass when at least one face can be searched with. Else raises BadProbe about the largest: no-face, too-small,
-    blurred or too-dark."""
-    if usable(pixels, boxes):
+    """Pass when at least one face can be searched with.
+
+    Else raises BadProbe about the largest face: no-face, too-small, blurred or too-dark.
+    """
+    faults = {box: _fault(pixels, box) for box in boxes}
+    if None in faults.values():
         return
-    largest = max(boxes, key=_width, default=None)
-    code = "no-face" if largest is None else _fault(pixels, largest)
+    code = faults[max(boxes, key=_width)] if boxes else "no-face"
     assert code is not None
     raise BadProbe(SENTENCES[code], code)
-
-
-def usable(pixels: Pixels, boxes: list[Box]) -> list[Box]:
-    """Those of the boxes that can be searched with."""
-    return [box for box in boxes if _fault(pixels, box) is None]
 
 
 def _fault(pixels: Pixels, box: Box) -> str | None:
