@@ -46,7 +46,7 @@ class Connector(Protocol):
     """The way into one store. Every call may raise StoreUnavailable: the store is away, or not the one we know.
 
     A key names an object and is the same in every call. A ref names one copy of an object: it is what
-    `enumerate_copies` gave, means nothing outside its connector, and stays valid until the copy is gone.
+    `enumerate_copies` gave and means nothing outside its connector.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any], may_erase: bool, mark: str | None = None) -> None: ...
@@ -75,7 +75,10 @@ class Connector(Protocol):
         """
 
     def enumerate_copies(self, key: str) -> Texts:
-        """Refs of all copies the store keeps of this object: itself, versions, derived files. Empty: none."""
+        """Refs of all places where copies of this object are or may be: itself, its versions, derived files.
+
+        The place of the object itself is always among them, so that looking again has a place to look at.
+        """
 
     def erase_copy(self, ref: str, digest: bytes) -> Literal["deleted", "already-absent"]:
         """Delete one copy, if its bytes have the approved SHA-256 `digest`. Safe to repeat.

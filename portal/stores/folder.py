@@ -108,8 +108,9 @@ class Folder:
         return data
 
     def enumerate_copies(self, key: str) -> Texts:
-        """A folder keeps one copy under one name. Files with the same bytes are found by their digests."""
-        return [key] if self.probe_copy(key) == "present" else []
+        """A folder has one place for one key. Other files with the same bytes are found by their digests."""
+        tree.names_of(key)
+        return [key]
 
     def erase_copy(self, ref: str, digest: bytes) -> Literal["deleted", "already-absent"]:
         if not self.may_erase:

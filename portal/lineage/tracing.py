@@ -1,0 +1,245 @@
+"""The path of photographs: image -> dataset -> model -> product -> recipient, and back to the source.
+
+A photograph that was taken out of a dataset is followed all the same: what was trained or passed on while it was in
+there is touched by it for good. Only what happened on a later day than the removal is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.clock import local_date
+from portal.db import config_of
+from portal.lineage.members import batches
+from portal.tables import (
+    Dataset,
+    DatasetMember,
+    Disclosure,
+    Image,
+    Product,
+    Recipient,
+    Source,
+    Store,
+    TrainedModel,
+    TrainingUse,
+)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Something the photographs came from or went to.
+
+    `name` has the version of a dataset or model in it. `via` says in sentences how; `facts` are plain JSON values.
+    """
+
+    id: str
+    name: str
+    via: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that some photographs came from and went to, each list by name."""
+
+    sources: list[Reached]
+    datasets: list[Reached]
+    models: list[Reached]
+    products: list[Reached]
+    recipients: list[Reached]
+
+
+@dataclass
+class _Holding:
+    """How many of the photographs a dataset holds, and how many it held until which day."""
+
+    dataset: Dataset
+    now: int = 0
+    until: dict[date, int] = field(default_factory=dict)
+
+    @property
+    def ever(self) -> int:
+        return self.now + sum(self.until.values())
+
+    def on(self, day: date) -> int:
+        """How many were in it on `day`. When one came in is taken as before: it is often written down years later."""
+        return self.now + sum(count for last, count in self.until.items() if day <= last)
+
+
+def trace(session: Session, image_ids: Collection[int]) -> Trace:
+    """Everything the images came from and went to. Images that are erased are followed, too."""
+    holdings = _holdings(session, image_ids)
+    models = _models(session, holdings)
+    return Trace(
+        sources=_sources(session, image_ids),
+        datasets=[_dataset(holding) for holding in holdings],
+        models=models,
+        products=_products(session, models),
+        recipients=_recipients(session, holdings, models),
+    )
+
+
+def _sources(session: Session, image_ids: Collection[int]) -> list[Reached]:
+    counts: dict[str, int] = {}
+    for batch in batches(image_ids):
+        in_stores = select(Image.store_id, func.count()).where(Image.id.in_(batch)).group_by(Image.store_id)
+        for store_id, count in session.execute(in_stores):
+            counts[store_id] = counts.get(store_id, 0) + count
+    found = select(Store, Source).join(Source, Store.source_id == Source.id).where(Store.id.in_(counts))
+    reached: dict[str, Reached] = {}
+    for store, source in session.execute(found.order_by(Source.name, Store.name)):
+        via = f"{source.name} is where the store {store.name} came from. It holds {_photographs(counts[store.id])}."
+        reached[source.id] = _joined(reached.get(source.id), Reached(source.id, source.name, via, _of_source(source)))
+    return list(reached.values())
+
+
+def _of_source(source: Source) -> dict[str, Any]:
+    return {
+        "from_whom": source.from_whom,
+        "received_on": source.received_on.isoformat(),
+        "terms": source.terms,
+        "consent": source.consent,
+        "right_to_share": source.right_to_share,
+    }
+
+
+def _holdings(session: Session, image_ids: Collection[int]) -> list[_Holding]:
+    zone = config_of(session).zone
+    holdings: dict[str, _Holding] = {}
+    for batch in batches(image_ids):
+        found = select(DatasetMember.removed_at, Dataset).join(Dataset).where(DatasetMember.image_id.in_(batch))
+        for removed_at, dataset in session.execute(found):
+            holding = holdings.setdefault(dataset.id, _Holding(dataset))
+            if removed_at is None:
+                holding.now += 1
+            else:
+                day = local_date(removed_at, zone)
+                holding.until[day] = holding.until.get(day, 0) + 1
+    return sorted(holdings.values(), key=lambda holding: _title(holding.dataset))
+
+
+def _dataset(holding: _Holding) -> Reached:
+    title = _title(holding.dataset)
+    sentences = [f"Dataset {title} contains {_photographs(holding.now)}."] if holding.now else []
+    for day, count in sorted(holding.until.items()):
+        sentences.append(f"Dataset {title} contained {_photographs(count)} until {day.isoformat()}.")
+    facts = {
+        "version": holding.dataset.version,
+        "created_on": holding.dataset.created_on.isoformat(),
+        "photographs": holding.now,
+        "taken_out": holding.ever - holding.now,
+    }
+    return Reached(holding.dataset.id, title, " ".join(sentences), facts)
+
+
+def _models(session: Session, holdings: list[_Holding]) -> list[Reached]:
+    by_dataset = {holding.dataset.id: holding for holding in holdings}
+    found = select(TrainingUse, TrainedModel).join(TrainedModel).where(TrainingUse.dataset_id.in_(by_dataset))
+    ordered = found.order_by(TrainedModel.name, TrainedModel.version, TrainingUse.trained_on)
+    reached: dict[str, Reached] = {}
+    for use, model in session.execute(ordered):
+        holding = by_dataset[use.dataset_id]
+        count = holding.on(use.trained_on)
+        if not count:
+            continue
+        dataset, day = _title(holding.dataset), use.trained_on.isoformat()
+        verb = "contains" if holding.now == count else "contained"
+        via = f"Dataset {dataset} {verb} {_photographs(count)}; model {_title(model)} was trained on it on {day}."
+        reached[model.id] = _joined(reached.get(model.id), Reached(model.id, _title(model), via, _of_model(model, use)))
+    return list(reached.values())
+
+
+def _of_model(model: TrainedModel, use: TrainingUse) -> dict[str, Any]:
+    return {
+        "version": model.version,
+        "weights_digest": model.weights_digest,
+        "purpose": model.purpose,
+        "trained": [
+            {
+                "dataset": use.dataset_id,
+                "trained_on": use.trained_on.isoformat(),
+                "in_use_from": use.in_use_from.isoformat() if use.in_use_from else None,
+                "in_use_to": use.in_use_to.isoformat() if use.in_use_to else None,
+            }
+        ],
+    }
+
+
+def _products(session: Session, models: list[Reached]) -> list[Reached]:
+    by_id = {model.id: model for model in models}
+    found = session.scalars(select(Product).where(Product.model_id.in_(by_id)).order_by(Product.name))
+    return [
+        Reached(
+            product.id,
+            product.name,
+            f"{by_id[product.model_id].via} {product.name} was built on this model.",
+            {"model": product.model_id, "description": product.description},
+        )
+        for product in found
+    ]
+
+
+def _recipients(session: Session, holdings: list[_Holding], models: list[Reached]) -> list[Reached]:
+    by_dataset = {holding.dataset.id: holding for holding in holdings}
+    by_model = {model.id: model for model in models}
+    passed_on = Disclosure.dataset_id.in_(by_dataset) | Disclosure.model_id.in_(by_model)
+    found = select(Disclosure, Recipient).join(Recipient).where(passed_on)
+    reached: dict[str, Reached] = {}
+    for disclosure, recipient in session.execute(found.order_by(Recipient.name, Disclosure.disclosed_on)):
+        via = _of_dataset_passed_on(by_dataset.get(disclosure.dataset_id or ""), disclosure, recipient)
+        if disclosure.model_id is not None:
+            model = by_model[disclosure.model_id]
+            via = f"{model.via} {recipient.name} received this model on {disclosure.disclosed_on.isoformat()}."
+        if via is None:
+            continue
+        one = Reached(recipient.id, recipient.name, via, _of_recipient(recipient, disclosure))
+        reached[recipient.id] = _joined(reached.get(recipient.id), one)
+    return list(reached.values())
+
+
+def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, recipient: Recipient) -> str | None:
+    """How the photographs reached the recipient in a dataset; None when none was in it any more on that day."""
+    count = holding.on(disclosure.disclosed_on) if holding is not None else 0
+    if holding is None or not count:
+        return None
+    day, dataset = disclosure.disclosed_on.isoformat(), _title(holding.dataset)
+    return f"{recipient.name} received dataset {dataset} with {_photographs(count)} in it on {day}."
+
+
+def _of_recipient(recipient: Recipient, disclosure: Disclosure) -> dict[str, Any]:
+    return {
+        "contact": recipient.contact,
+        "country": recipient.country,
+        "disclosures": [
+            {
+                "dataset": disclosure.dataset_id,
+                "model": disclosure.model_id,
+                "disclosed_on": disclosure.disclosed_on.isoformat(),
+                "basis": disclosure.basis,
+            }
+        ],
+    }
+
+
+def _joined(before: Reached | None, now: Reached) -> Reached:
+    """One line for what was reached in two ways: the sentences and the lists of facts one after the other."""
+    if before is None:
+        return now
+    facts = {
+        name: before.facts[name] + value if isinstance(value, list) else value for name, value in now.facts.items()
+    }
+    return Reached(now.id, now.name, f"{before.via} {now.via}", facts)
+
+
+def _title(row: Dataset | TrainedModel) -> str:
+    return f"{row.name} {row.version}"
+
+
+def _photographs(count: int) -> str:
+    return "1 of these photographs" if count == 1 else f"{count:,} of these photographs"

@@ -1,0 +1,94 @@
+"""Adding a store and finding out what may be done in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.db import config_of
+from portal.errors import BadInput, Conflict, NotFound
+from portal.stores import connector_class
+from portal.stores.connector import Check
+from portal.tables import Source, Store
+
+LONGEST_NAME = 100
+
+
+def add_store(
+    session: Session,
+    name: str,
+    kind: str,
+    settings: Mapping[str, Any],
+    may_erase: bool,
+    source_id: str | None = None,
+) -> Store:
+    """Add a store and check it at once. Raises BadInput, StoreUnavailable, Conflict (name or photographs taken)."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadInput(f"Give the store a name of 1 to {LONGEST_NAME} characters.")
+    connector = connector_class(kind)
+    kept = connector.clean(settings)
+    _refuse_overlap(session, name, kind, kept)
+    if source_id is not None and session.get(Source, source_id) is None:
+        raise NotFound("There is no such source. Add the source first.")
+    store = Store(name=name, kind=kind, settings=kept, may_erase=may_erase, source_id=source_id, created_at=clock.now())
+    session.add(store)
+    remember_check(store, try_store(store))
+    session.flush()
+    audit.append(session, "store-added", {"store": store.id, "kind": kind, "may_erase": may_erase})
+    return store
+
+
+def try_store(store: Store) -> Check:
+    """What can be done in the store now, without recording it: needs no session. Raises StoreUnavailable.
+
+    What stands in the place of the store is taken for it: the operator asks for this check when it has moved.
+    """
+    return connector_class(store.kind)(store.name, store.settings, store.may_erase).check()
+
+
+def remember_check(store: Store, check: Check) -> None:
+    """Keep what a check found as `Store.capabilities`; its mark guards the store from now on."""
+    store.capabilities = asdict(check)
+    store.checked_at = clock.now()
+
+
+def test_store(session: Session, store: Store) -> Check:
+    """Check the store and keep what was found. Raises StoreUnavailable; then the earlier findings stay."""
+    check = try_store(store)
+    remember_check(store, check)
+    session.flush()
+    return check
+
+
+def list_stores(session: Session) -> list[Store]:
+    """All stores by name."""
+    return list(session.scalars(select(Store).order_by(Store.name)))
+
+
+def find_store(session: Session, name: str) -> Store:
+    """The store of that name. Raises NotFound listing the names there are."""
+    store = session.scalar(select(Store).filter_by(name=name))
+    if store is None:
+        names = ", ".join(store.name for store in list_stores(session)) or "none yet"
+        raise NotFound(f"There is no store called {name!r}. The stores are: {names}.")
+    return store
+
+
+def _refuse_overlap(session: Session, name: str, kind: str, settings: dict[str, Any]) -> None:
+    for other in list_stores(session):
+        if other.name == name:
+            raise Conflict(f"There is a store called {name} already. Choose another name.", "name-taken")
+        if other.kind == kind and connector_class(kind).overlap(settings, other.settings):
+            raise Conflict(f"These photographs are in the store {other.name} already.", "store-overlaps")
+    folder = settings.get("folder")
+    data = config_of(session).data.resolve()
+    if folder and (data.is_relative_to(Path(folder)) or Path(folder).is_relative_to(data)):
+        # An erasure in such a store could take the portal's own database away.
+        raise BadInput("The portal's own data folder cannot be in a store, nor a store in it. Choose another folder.")

@@ -1,0 +1,156 @@
+"""What every connector must do. A test module for a kind of store makes a subclass of `ConnectorContract`.
+
+It gives the fixtures: `connector` (allowed to erase, empty at first), `put(key, data)` which places an object behind
+the connector's back, `take(key)` which removes one so, `locked` (the same store without leave to erase) and
+`take_away()` which makes the whole store vanish.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound, StoreUnavailable
+from portal.stores import Connector
+
+Put = Callable[[str, bytes], None]
+Take = Callable[[str], None]
+
+KEYS = ["a.jpg", "b/1.jpg", "b/2.jpg", "b-c.jpg", "b.jpg", "b/x/y/z.jpg", "c d.jpg", "e\N{COMBINING ACUTE ACCENT}.jpg"]
+KEYS += ["Ä.jpg", "z.jpg", "\U0001f600.jpg", "%41.jpg", "x'y\";--.jpg", "10.jpg", "9.jpg"]
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+class ConnectorContract:
+    @pytest.fixture
+    def filled(self, connector: Connector, put: Put) -> list[str]:
+        for key in KEYS:
+            put(key, key.encode())
+        return sorted(KEYS)
+
+    def test_lists_every_object_once_in_order(self, connector: Connector, filled: list[str]) -> None:
+        found = list(connector.list())
+        assert [one.key for one in found] == filled
+        assert all(one.size == len(one.key.encode()) and one.version for one in found)
+        assert connector.count() == len(filled)
+
+    def test_goes_on_after_any_key(self, connector: Connector, filled: list[str]) -> None:
+        for place, key in enumerate(filled):
+            assert [one.key for one in connector.list(after=key)] == filled[place + 1 :]
+        for between in ("", "a", "b", "b/", "b/x", "b/x/y/z.jpg~", "zzz", "\U0010ffff"):
+            assert [one.key for one in connector.list(after=between)] == [key for key in filled if key > between]
+
+    def test_an_empty_store_lists_nothing(self, connector: Connector) -> None:
+        assert list(connector.list()) == []
+        assert connector.count() == 0
+
+    def test_opens_what_it_lists(self, connector: Connector, filled: list[str]) -> None:
+        assert {one.key: connector.open(one.key) for one in connector.list()} == {key: key.encode() for key in filled}
+
+    def test_what_vanished_is_not_found(self, connector: Connector, put: Put, take: Take) -> None:
+        put("a.jpg", b"a")
+        take("a.jpg")
+        for key in ("a.jpg", "none/at/all.jpg"):
+            with pytest.raises(NotFound):
+                connector.open(key)
+
+    def test_the_version_changes_with_the_object_and_only_then(self, connector: Connector, put: Put) -> None:
+        put("a.jpg", b"first")
+        put("b.jpg", b"same")
+        before = {one.key: one.version for one in connector.list()}
+        put("a.jpg", b"other")
+        after = {one.key: one.version for one in connector.list()}
+        assert before["a.jpg"] != after["a.jpg"]
+        assert before["b.jpg"] == after["b.jpg"]
+
+    def test_checking_touches_nothing(self, connector: Connector, filled: list[str]) -> None:
+        before = list(connector.list())
+        check = connector.check()
+        assert (check.readable, check.listable, check.writable, check.erasable) == (True, True, True, True)
+        assert check.sample == filled[:12]
+        assert list(connector.list()) == before
+
+    def test_erases_the_approved_bytes_and_nothing_else(self, connector: Connector, filled: list[str]) -> None:
+        for key in ("b/1.jpg", "x'y\";--.jpg"):
+            refs = connector.enumerate_copies(key)
+            assert [connector.erase_copy(ref, digest(key.encode())) for ref in refs] == ["deleted"] * len(refs)
+            assert [connector.probe_copy(ref) for ref in refs] == ["absent"] * len(refs)
+            filled.remove(key)
+        assert [one.key for one in connector.list()] == filled
+
+    def test_erasing_again_is_no_error(self, connector: Connector, put: Put) -> None:
+        put("a.jpg", b"a")
+        (ref,) = connector.enumerate_copies("a.jpg")
+        assert connector.erase_copy(ref, digest(b"a")) == "deleted"
+        assert connector.erase_copy(ref, digest(b"a")) == "already-absent"
+        assert connector.enumerate_copies("a.jpg"), "there is still a place to look at"
+
+    def test_other_bytes_than_the_approved_are_kept(self, connector: Connector, put: Put) -> None:
+        put("a.jpg", b"approved")
+        (ref,) = connector.enumerate_copies("a.jpg")
+        put("a.jpg", b"replaced")
+        with pytest.raises(Conflict) as caught:
+            connector.erase_copy(ref, digest(b"approved"))
+        assert caught.value.code == "content-changed"
+        assert connector.open("a.jpg") == b"replaced"
+        assert connector.probe_copy(ref) == "present"
+
+    def test_looking_again_sees_what_came_back(self, connector: Connector, put: Put, take: Take) -> None:
+        put("b/a.jpg", b"a")
+        (ref,) = connector.enumerate_copies("b/a.jpg")
+        assert connector.probe_copy(ref) == "present"
+        take("b/a.jpg")
+        assert connector.probe_copy(ref) == "absent"
+        put("b/a.jpg", b"again")
+        assert connector.probe_copy(ref) == "present"
+
+    def test_without_leave_nothing_is_erased(self, locked: Connector, put: Put) -> None:
+        put("a.jpg", b"a")
+        with pytest.raises(NotAllowed):
+            locked.erase_copy(locked.enumerate_copies("a.jpg")[0], digest(b"a"))
+        assert locked.open("a.jpg") == b"a"
+        check = locked.check()
+        assert (check.readable, check.erasable) == (True, False)
+        assert any("not allowed" in note for note in check.notes)
+
+    @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "./a", "", "a/", "a\0b", ".."])
+    def test_keys_cannot_lead_out(self, connector: Connector, key: str) -> None:
+        for call in (
+            connector.open,
+            connector.enumerate_copies,
+            connector.probe_copy,
+            lambda ref: connector.erase_copy(ref, digest(b"")),
+        ):
+            with pytest.raises(BadInput):
+                call(key)
+
+    def test_a_store_that_is_away_says_so(self, connector: Connector, put: Put, take_away: Callable[[], None]) -> None:
+        put("a.jpg", b"a")
+        (ref,) = connector.enumerate_copies("a.jpg")
+        take_away()
+        for call in (
+            connector.check,
+            connector.count,
+            lambda: list(connector.list()),
+            lambda: list(connector.list(after="a")),
+            lambda: connector.open("a.jpg"),
+            lambda: connector.probe_copy(ref),
+            lambda: connector.erase_copy(ref, digest(b"a")),
+        ):
+            with pytest.raises(StoreUnavailable) as caught:
+                call()
+            assert caught.value.sentence.endswith(".")
+
+    def test_a_store_that_goes_while_it_is_listed_does_not_look_shorter(
+        self, connector: Connector, filled: list[str], take_away: Callable[[], None]
+    ) -> None:
+        listing = connector.list()
+        next(listing)
+        take_away()
+        with pytest.raises(StoreUnavailable):
+            list(listing)
