@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal import audit, blobs, clock, images, stores
 from portal.cases import lifecycle
 from portal.db import Database, config_of
-from portal.errors import BadPicture
+from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
 from portal.matching import evidence
 from portal.matching.evidence import Suspicion
@@ -86,7 +86,7 @@ def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, byte
                 face = session.get(Face, suspicion.face_id) if suspicion.face_id else _only_face(session, image)
             try:
                 pixels = opener.open(stores.connect(store).open(image.key)).pixels
-            except (BadPicture, FileNotFoundError):
+            except (BadPicture, NotFound, TooLarge):
                 continue  # It was there when it was scanned; without a picture nobody can judge it: no candidate.
             if face is not None:
                 suspicion.face_id = face.id

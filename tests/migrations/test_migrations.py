@@ -1,0 +1,92 @@
+"""The migrations: their end is the tables, each step goes up and down, and takes the data along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from portal import schema
+from portal.config import Config
+from portal.db import Database
+from portal.tables import Base
+from tests.migrations.rows import fill
+
+REVISIONS = [step.revision for step in reversed(list(ScriptDirectory("migrations").walk_revisions()))]
+
+
+@pytest.fixture
+def empty(config: Config) -> Iterator[Database]:
+    database = Database(config)
+    yield database
+    database.close()
+
+
+def differences(database: Database) -> list[object]:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+
+def counts(database: Database) -> dict[str, int]:
+    with database.engine.connect() as connection:
+        tables = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+        return {name: connection.scalar(text(f'SELECT count(*) FROM "{name}"')) or 0 for name in tables}
+
+
+def test_the_end_of_the_migrations_is_the_tables(empty: Database) -> None:
+    schema.upgrade(empty)
+    assert differences(empty) == []
+    assert schema.is_current(empty)
+
+
+def test_checks_and_partial_indexes_are_made_too(empty: Database, database: Database) -> None:
+    """What the comparison above does not see: the text of each table and index."""
+
+    def made(of: Database) -> dict[str, str]:
+        with of.engine.connect() as connection:
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+        return {
+            name: " ".join(sorted(sql.replace(",", " ").split())) for name, sql in rows if name != "alembic_version"
+        }
+
+    schema.upgrade(empty)
+    by_migration = made(empty)
+    schema.downgrade(empty, "base")
+    Base.metadata.create_all(empty.engine)
+    assert by_migration == made(empty)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_step_goes_up_and_down(empty: Database, revision: str) -> None:
+    schema.upgrade(empty, revision)
+    schema.downgrade(empty, "-1")
+    schema.upgrade(empty, revision)
+
+
+def test_rows_survive_a_step_down_and_up(empty: Database) -> None:
+    schema.upgrade(empty)
+    with empty.writing() as session:
+        fill(session)
+    before = counts(empty)
+    assert not [name for name, count in before.items() if count == 0], "every table has a row"
+    if len(REVISIONS) > 1:
+        schema.downgrade(empty, "-1")
+        schema.upgrade(empty)
+        assert counts(empty) == before
+    schema.upgrade(empty)
+    assert counts(empty) == before
+
+
+def test_an_upgrade_that_is_done_does_nothing(empty: Database) -> None:
+    schema.upgrade(empty)
+    schema.upgrade(empty)
+    assert schema.is_current(empty)
+
+
+def test_missing_tables_are_named(empty: Database) -> None:
+    assert not schema.is_current(empty)
