@@ -13,13 +13,14 @@ from datetime import timedelta
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from portal import blobs, clock
+from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Candidate, Case, Judgement, Probe
 from portal.tables.matching import ANSWERS
 
 LEASE = timedelta(minutes=10)
+WHOLE = 1600  # pixels of the longer side
 SIDE = {"different": -1, "probably-different": -1, "cannot-tell": 0, "probably-same": 1, "same": 1}
 
 
@@ -64,6 +65,13 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
         right=blobs.open_blob(session, candidate.crop_id),
         left_note=None if left else _note(probe),
     )
+
+
+def whole(session: Session, account_id: str, candidate_id: str) -> bytes:
+    """The whole found picture as JPEG, for the reviewer who holds the pair. It is read from the store anew."""
+    candidate = held_by(session, account_id, candidate_id)
+    data = stores.connect(candidate.image.store).open(candidate.image.key)
+    return images.to_jpeg(images.open_picture(data).pixels, longest=WHOLE)
 
 
 def answer(session: Session, account_id: str, candidate_id: str, given: str) -> Candidate:
