@@ -1,0 +1,157 @@
+"""Counting legal time. Days are civil days where the organisation is; the instant of receipt is kept elsewhere.
+
+Months clamp: one month after 31 January is the last day of February (Regulation 1182/71). Where a rule says so, a
+last day that is a Saturday, Sunday or public holiday moves to the next working day. An extension is counted from
+receipt, never from the old last day.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import holidays as calendars
+from dateutil.relativedelta import relativedelta
+
+from portal.cases import law
+from portal.cases.law import Rule, Term
+from portal.errors import BadInput
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The days of one right. `latest_on` is the last day if it is extended; aims are days to be sure by."""
+
+    acknowledge_by: date | None
+    due_on: date
+    latest_on: date
+    acknowledge_aim: date | None
+    aim_on: date
+
+
+@dataclass(frozen=True)
+class Waited:
+    """The organisation asked the person something: `cause` is identity or clarification."""
+
+    cause: str
+    asked_on: date
+    answered_on: date
+
+
+def clock_for(rule: Rule, received: date, holidays: str, waited: Sequence[Waited] = ()) -> Clock:
+    """The clock of a right received on a civil day. `holidays` is the organisation's place, such as DE or DE-BE.
+
+    The version in force at receipt counts. Where a later version begins before that is due, the stricter day of
+    the two counts. Waiting moves the clock only where the rule lets it. Raises BadInput for an unknown place.
+    """
+    clocks = [_clock(rule, received, holidays, waited)]
+    clocks += [
+        _clock(later, received, holidays, waited)
+        for later in law.versions_after(rule)
+        if later.first_day <= clocks[0].due_on
+    ]
+    return strictest(clocks)
+
+
+def strictest(clocks: Iterable[Clock]) -> Clock:
+    """The earliest of each day."""
+    clocks = list(clocks)
+    return Clock(
+        _earliest(clock.acknowledge_by for clock in clocks),
+        min(clock.due_on for clock in clocks),
+        min(clock.latest_on for clock in clocks),
+        _earliest(clock.acknowledge_aim for clock in clocks),
+        min(clock.aim_on for clock in clocks),
+    )
+
+
+def last_day(term: Term, start: date, holidays: str, excluded: int = 0) -> date:
+    """The last day of `term` from `start`, `excluded` days later, moved to a working day if the term rolls."""
+    place = holidays if term.calendar == "place" else term.calendar
+    if term.unit in ("bd", "bd6"):
+        return add_business_days(start, term.n, place, saturdays=term.unit == "bd6") + excluded * DAY
+    end = add_months(start, term.n) if term.unit == "cm" else start + term.n * DAY
+    end += excluded * DAY
+    return next_working_day(end, place) if term.roll else end
+
+
+def add_months(start: date, months: int) -> date:
+    """The same day that many months later; where that day does not exist, the last of the month."""
+    return start + relativedelta(months=months)
+
+
+def next_working_day(day: date, place: str) -> date:
+    """The day itself if it is a working day there, else the next one."""
+    while not is_working_day(day, place):
+        day += DAY
+    return day
+
+
+def add_business_days(start: date, count: int, place: str, saturdays: bool = False) -> date:
+    """The `count`-th business day after `start`, which is not counted itself."""
+    day = start
+    while count:
+        day += DAY
+        count -= is_working_day(day, place, saturdays)
+    return day
+
+
+def is_working_day(day: date, place: str, saturdays: bool = False) -> bool:
+    """Not a Sunday, not a public holiday of the place, and not a Saturday unless those count."""
+    return day.weekday() < (6 if saturdays else 5) and day not in _holidays(place, day.year)
+
+
+@functools.cache
+def _holidays(place: str, year: int) -> frozenset[date]:
+    if place in ("", "weekends"):
+        return frozenset()
+    country, _, part = place.partition("-")
+    try:
+        return frozenset(calendars.country_holidays(country, subdiv=part or None, years=year))
+    except NotImplementedError as problem:
+        raise BadInput(f"There is no calendar of public holidays for {place}.", "unknown-calendar") from problem
+
+
+def _clock(rule: Rule, received: date, holidays: str, waited: Sequence[Waited]) -> Clock:
+    start, excluded = _start(rule, received, waited)
+    due_on = last_day(rule.respond, start, holidays, excluded)
+    latest_on = last_day(rule.extended, start, holidays, excluded) if rule.extended else due_on
+    # Nothing lets an organisation confirm receipt later because it asks something.
+    acknowledge_by = last_day(rule.acknowledge, received, holidays) if rule.acknowledge else None
+    return Clock(
+        acknowledge_by,
+        due_on,
+        latest_on,
+        _aim(rule.acknowledge, received, holidays) or acknowledge_by,
+        _aim(rule.respond, start, holidays, excluded) or due_on,
+    )
+
+
+def _aim(term: Term | None, start: date, holidays: str, excluded: int = 0) -> date | None:
+    return last_day(term.aim, start, holidays, excluded) if term and term.aim else None
+
+
+def _start(rule: Rule, received: date, waited: Sequence[Waited]) -> tuple[date, int]:
+    """When the clock starts, and how many days do not count. A day is left out once, however many questions ran."""
+    effects = {pause.cause: pause.effect for pause in rule.pauses}
+    start = received
+    for wait in waited:
+        if wait.answered_on < wait.asked_on or wait.asked_on < received:
+            raise BadInput("A question is asked after receipt, and answered after it is asked.", "wrong-order")
+        if effects.get(wait.cause) == "restart":
+            start = max(start, wait.answered_on)
+    left_out: set[date] = set()
+    for wait in waited:
+        effect = effects.get(wait.cause)
+        if effect in ("exclude-both-days", "exclude-between"):
+            first = wait.asked_on if effect == "exclude-both-days" else wait.asked_on + DAY
+            left_out |= {first + n * DAY for n in range((wait.answered_on - first).days + 1)}
+    return start, sum(day >= start for day in left_out)
+
+
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day is not None), default=None)
