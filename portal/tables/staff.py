@@ -31,7 +31,7 @@ class Account(Base):
 
 
 class Invitation(Base):
-    """A single-use link with which somebody makes an account, or sets one up anew; the first-run link is for an admin."""
+    """A single-use link with which somebody makes an account, or sets one up anew; the first-run link: an admin."""
 
     __tablename__ = "invitation"
 

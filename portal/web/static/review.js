@@ -34,14 +34,8 @@ switchBox.addEventListener("change", () => {
 
 page.querySelector("[data-zoom]")?.addEventListener("click", toggleZoom);
 
-// A key that is held down must not answer the next pair as well.
-let answered = false;
-page.addEventListener("submit", (event) => {
-  if (answered) event.preventDefault();
-  answered = true;
-});
-
 document.addEventListener("keydown", (event) => {
+  // A key that is held down must not answer the next pair as well.
   if (!shortcutsOn() || event.repeat || event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return;
   if (press(event.key.toLowerCase())) event.preventDefault();
 });

@@ -1,0 +1,246 @@
+"""Image stores and their scans."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from portal.errors import BadInput, BadManifest, Conflict, NotFound, StoreUnavailable
+from portal.stores import adding, manifests, scans
+from portal.stores.manifest_files import read_manifest
+from portal.tables import Face, Image, Scan, ScanError, Source, Store
+from portal.web.context import database
+from portal.web.policy import policy
+from portal.web.texts import counted
+
+blueprint = Blueprint("admin", __name__, url_prefix="/staff")
+
+Page = str | Response | tuple[str, int]
+
+WISHES: dict[str, scans.Wish] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
+ERRORS_A_PAGE = 100
+STATES = {
+    "running": "Running",
+    "paused": "Paused",
+    "done": "Done",
+    "cancelled": "Cancelled",
+    "failed": "Stopped by a problem",
+}
+
+
+class StoreForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(
+        "Name", [InputRequired("Give the store a name."), Length(max=100)], description="Your own word for it."
+    )
+    folder = StringField(
+        "Folder",
+        [InputRequired("Type the folder's full path.")],
+        description="The full path on this machine, such as /srv/photographs.",
+        render_kw={"spellcheck": "false"},
+    )
+    source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
+    may_erase = BooleanField(
+        "Efface may delete photographs here",
+        description="Without this, a deletion that was granted stops at this store and waits for a person.",
+    )
+
+
+class ManifestForm(FlaskForm):  # type: ignore[misc]
+    file = FileField(
+        "Manifest", description="A .csv or .jsonl file with the columns key, account, source_url, taken_at."
+    )
+
+
+@blueprint.get("/stores")
+@policy("admin")
+def stores() -> Page:
+    cards = [_card(store) for store in adding.list_stores(g.session)]
+    return render_template("admin/stores.html", cards=cards, states=STATES)
+
+
+def _card(store: Store) -> dict[str, object]:
+    images = select(func.count()).where(Image.store_id == store.id, Image.state == "live")
+    faces = select(func.count()).select_from(Face).join(Image).where(Image.store_id == store.id, Image.state == "live")
+    return {
+        "store": store,
+        "images": g.session.scalar(images.select_from(Image)),
+        "faces": g.session.scalar(faces),
+        "scan": g.session.scalar(_scans_of(store).limit(1)),
+    }
+
+
+@blueprint.route("/stores/add", methods=["GET", "POST"])
+@policy("admin")
+def add_store() -> Page:
+    form = StoreForm()
+    sources = g.session.scalars(select(Source).order_by(Source.name))
+    form.source_id.choices = [("", "Not said yet"), *((source.id, source.name) for source in sources)]
+    if form.validate_on_submit():
+        try:
+            store = adding.add_store(
+                g.session,
+                form.name.data.strip(),
+                "folder",
+                {"folder": form.folder.data.strip()},
+                form.may_erase.data,
+                form.source_id.data or None,
+            )
+        except (BadInput, Conflict, StoreUnavailable) as problem:
+            g.session.rollback()
+            form.form_errors.append(problem.sentence)
+        else:
+            g.session.commit()
+            return redirect(url_for("admin.store", store_id=store.id), 303)
+    return render_template("admin/store_add.html", form=form), 422 if form.is_submitted() else 200
+
+
+@blueprint.get("/stores/<store_id>")
+@policy("admin")
+def store(store_id: str) -> Page:
+    return _store_page(_store(store_id), ManifestForm())
+
+
+@blueprint.post("/stores/<store_id>/test")
+@policy("admin")
+def test(store_id: str) -> Page:
+    with database().reading() as reading:
+        found = _store(store_id, reading)
+    try:
+        # A disk may be slow to answer: nobody waits for the write lock meanwhile.
+        check = adding.try_store(found)
+    except StoreUnavailable as problem:
+        return _store_page(_store(store_id), ManifestForm(), away=problem.sentence, status=503)
+    adding.remember_check(_store(store_id), check)
+    g.session.commit()
+    return redirect(url_for("admin.store", store_id=store_id), 303)
+
+
+@blueprint.post("/stores/<store_id>/scan")
+@policy("admin")
+def start_scan(store_id: str) -> Page:
+    started = scans.start_scan(g.session, _store(store_id), current_user.id)
+    g.session.commit()
+    return redirect(url_for("admin.scan", scan_id=started.id), 303)
+
+
+@blueprint.post("/stores/<store_id>/manifest")
+@policy("admin")
+def attach(store_id: str) -> Page:
+    form = ManifestForm()
+    if not form.validate_on_submit() or not form.file.data:
+        form.file.errors = ["Choose a file."]
+        return _store_page(_store(store_id), form, status=422)
+    try:
+        lines = read_manifest(form.file.data.filename or "", form.file.data.read())
+        attached = manifests.attach(g.session, _store(store_id), form.file.data.filename or "", lines)
+    except BadManifest as problem:
+        g.session.rollback()
+        form.file.errors = [problem.sentence]
+        return _store_page(_store(store_id), form, status=422)
+    g.session.commit()
+    return _store_page(_store(store_id), ManifestForm(formdata=None), attached=attached)
+
+
+def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: object) -> Page:
+    found = list(g.session.scalars(_scans_of(store).limit(20)))
+    page = render_template(
+        "admin/store.html", card=_card(store), check=store.capabilities, scans=found, form=form, states=STATES, **more
+    )
+    return page, status
+
+
+@blueprint.get("/scans/<scan_id>")
+@policy("admin")
+def scan(scan_id: str) -> Page:
+    found = _scan(scan_id)
+    return render_template("admin/scan.html", scan=found, states=STATES, **_progress(found))
+
+
+@blueprint.get("/scans/<scan_id>/progress")
+@policy("admin")
+def scan_progress(scan_id: str) -> Response:
+    found = _scan(scan_id)
+    progress = _progress(found)
+    body = {"state": found.state, "percent": progress["percent"], "texts": progress["texts"]}
+    return current_app.response_class(json.dumps(body), mimetype="application/json")
+
+
+@blueprint.post("/scans/<scan_id>/<wish>")
+@policy("admin")
+def ask(scan_id: str, wish: str) -> Page:
+    if wish not in WISHES:
+        raise NotFound("There is no such button.")
+    scans.ask(g.session, _scan(scan_id), WISHES[wish])
+    g.session.commit()
+    return redirect(url_for("admin.scan", scan_id=scan_id), 303)
+
+
+@blueprint.get("/scans/<scan_id>/errors")
+@policy("admin")
+def scan_errors(scan_id: str) -> Page:
+    found = _scan(scan_id)
+    after = request.args.get("after", 0, int)
+    of_scan = select(ScanError).where(ScanError.scan_id == found.id, ScanError.id > after).order_by(ScanError.id)
+    errors = list(g.session.scalars(of_scan.limit(ERRORS_A_PAGE)))
+    return render_template("admin/scan_errors.html", scan=found, errors=errors, more=len(errors) == ERRORS_A_PAGE)
+
+
+@blueprint.get("/scans/<scan_id>/errors.csv")
+@policy("admin")
+def scan_errors_file(scan_id: str) -> Response:
+    text = scans.errors_csv(g.session, _scan(scan_id))
+    name = {"Content-Disposition": f"attachment; filename=scan-{scan_id}-errors.csv"}
+    return current_app.response_class(text, mimetype="text/csv", headers=name)
+
+
+def _progress(scan: Scan) -> dict[str, object]:
+    """What the page and its polling show: a whole percent, and texts by field."""
+    progress = scans.progress(scan)
+    percent = int(100 * (progress.fraction or 0))
+    texts = {
+        "seen": f"{scan.seen:,}" + (f" of {scan.expected:,}" if scan.expected is not None else ""),
+        "rate": f"{progress.per_second:.1f}" if progress.per_second else "–",
+        "faces": f"{scan.faces:,}",
+        "left": _in_words(progress.seconds_left),
+        "summary": f"{percent} percent, {counted(scan.seen, 'photograph')} seen, {counted(scan.faces, 'face')} found",
+    }
+    for name in ("new", "changed", "unchanged", "unreadable", "stopped", "faceless", "too_small", "gone"):
+        texts[name] = f"{getattr(scan, name):,}"
+    return {"progress": progress, "percent": percent, "texts": texts}
+
+
+def _in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return "less than a minute"
+    if seconds < 5400:
+        return "about " + counted(round(seconds / 60), "minute")
+    return "about " + counted(round(seconds / 3600), "hour")
+
+
+def _store(store_id: str, session: Session | None = None) -> Store:
+    store = (session or g.session).get(Store, store_id)
+    if store is None:
+        raise NotFound("There is no such store.")
+    return store
+
+
+def _scan(scan_id: str) -> Scan:
+    scan: Scan | None = g.session.get(Scan, scan_id)
+    if scan is None:
+        raise NotFound("There is no such scan.")
+    return scan
+
+
+def _scans_of(store: Store):  # type: ignore[no-untyped-def]  # Select of Scan
+    return select(Scan).where(Scan.store_id == store.id).order_by(Scan.started_at.desc())

@@ -1,0 +1,158 @@
+"""Deciding each right: what the person will read is shown before it is decided, and a second person agrees to a no."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+from wtforms import RadioField, SelectField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from portal import lineage
+from portal.cases import answers, deciding, held, law, lifecycle
+from portal.errors import BadInput, Conflict, NotFound
+from portal.tables import Case, CaseRight
+from portal.web import erasures
+from portal.web.caseworker import find_case, names_of
+from portal.web.policy import policy
+
+blueprint = Blueprint("decisions", __name__, url_prefix="/staff/cases")
+
+Page = str | Response | tuple[str, int]
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    decision = RadioField(
+        "What do you decide?",
+        [InputRequired("Choose whether you grant this or refuse it.")],
+        choices=[("grant", "Grant it"), ("refuse", "Refuse it")],
+    )
+    reason = SelectField("If you refuse: why?")
+    note = TextAreaField(
+        "What else should the person read?",
+        [Length(max=2000, message="Use at most 2,000 characters.")],
+        description="In plain words, without blame. It stands below the reason.",
+    )
+
+
+@blueprint.get("/<case_id>/decide")
+@policy("caseworker")
+def decide(case_id: str) -> Page:
+    """All rights of a case: those to decide, and refusals that wait for a second person."""
+    case = find_case(g.session, case_id)
+    rights = [(right, preview(g.session, case, right) if right.decision else []) for right in case.rights]
+    return render_template(
+        "caseworker/decide.html",
+        case=case,
+        rights=rights,
+        asked=answers.RIGHTS,
+        waiting=[right.id for right in case.rights if deciding.is_waiting_refusal(right)],
+        names=names_of(g.session, {right.decided_by for right in case.rights if right.decided_by}),
+        found=_found(g.session, case),
+    )
+
+
+@blueprint.route("/<case_id>/decide/<right>", methods=["GET", "POST"])
+@policy("caseworker")
+def decide_right(case_id: str, right: str) -> Page:
+    """First the form, then what the person will read, then the decision."""
+    case = find_case(g.session, case_id)
+    chosen = _right(case, right)
+    form = DecisionForm()
+    form.reason.choices = [
+        ("", "Choose a reason"),
+        *((code, _capital(text)) for code, text in deciding.REASONS.items()),
+    ]
+    read: list[str] = []
+    if form.validate_on_submit():
+        try:
+            deciding.decide(
+                g.session, chosen, current_user.id, form.decision.data, form.reason.data or None, form.note.data or ""
+            )
+        except BadInput as problem:
+            g.session.rollback()
+            form.note.errors = [problem.sentence] if problem.code == "note-missing" else []
+            form.reason.errors = [] if problem.code == "note-missing" else [problem.sentence]
+        except Conflict as problem:
+            g.session.rollback()
+            form.form_errors.append(problem.sentence)
+        else:
+            read = preview(g.session, case, chosen)
+            if "confirm" in request.form:
+                g.session.commit()
+                return _decided(case)
+            # Nothing is decided by looking at what the person would read.
+            g.session.rollback()
+    page = render_template(
+        "caseworker/decide_right.html",
+        case=find_case(g.session, case_id),
+        right=right,
+        asked=answers.RIGHTS[right],
+        form=form,
+        read=read,
+        found=_found(g.session, case),
+    )
+    return page, 422 if form.errors else 200
+
+
+def _decided(case: Case) -> Page:
+    """On to the next right, or to the plan of what must go, or back to the case."""
+    problem = erasures.plan_what_was_granted(g.session, case, current_user.id)
+    if problem:
+        flash(problem)
+    if case.state == "deciding" and any(right.decision is None for right in case.rights):
+        return redirect(url_for("decisions.decide", case_id=case.id), 303)
+    return redirect(url_for("caseworker.case", case_id=case.id), 303)
+
+
+@blueprint.post("/<case_id>/decide/<right>/<what>")
+@policy("caseworker")
+def second_person(case_id: str, right: str, what: str) -> Page:
+    """`approve` or `return` a refusal."""
+    case = find_case(g.session, case_id)
+    act = {"approve": deciding.approve_refusal, "return": deciding.return_refusal}.get(what)
+    if act is None:
+        raise NotFound("There is no such button.")
+    act(g.session, _right(case, right), current_user.id)
+    g.session.commit()
+    return _decided(case)
+
+
+def preview(session: Session, case: Case, right: CaseRight) -> list[str]:
+    """What the person will read about this right, sentence by sentence, if everything goes as decided."""
+    if right.decision == "refuse":
+        rule = law.rule_by(right.rule, right.rule_version)
+        first = f"We cannot do this because {deciding.REASONS[right.reason or 'other']}."
+        rest = [f"If you think this is wrong, tell us. You can also complain to {rule.authority}."]
+    else:
+        something = lifecycle.confirmed_candidates(session, case) > 0
+        first, rest = answers.DONE[right.right] if something else answers.NOTHING, []
+        if answers.is_blind(case):
+            first = answers.DONE_BLIND
+    # A note was written by somebody who knows what was found, so without an identity check nobody reads it.
+    note = [right.note] if right.note and not answers.is_blind(case) else []
+    return [first, *note, *rest]
+
+
+def _found(session: Session, case: Case) -> dict[str, object]:
+    """What the decision is about: how many photographs people agreed on, and how far they went."""
+    photographs = held.photographs(session, case)
+    return {
+        "confirmed": len(photographs),
+        "unsure": held.unsure(session, case),
+        "coverage": held.coverage_sentence(session, case),
+        "trace": lineage.trace(session, [one.image_id for one in photographs]),
+    }
+
+
+def _right(case: Case, right: str) -> CaseRight:
+    for one in case.rights:
+        if one.right == right:
+            return one
+    raise NotFound("This was not asked in this request.")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

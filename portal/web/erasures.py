@@ -1,0 +1,241 @@
+"""The plan of an erasure, its approval by a second person, what people answer about models and recipients, the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from io import BytesIO
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, send_file, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import InputRequired
+
+from portal.cases import deciding, lifecycle
+from portal.erasure import carrying, certificate, plans
+from portal.errors import BadInput, Conflict, NotFound
+from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
+from portal.tables.erasure import FOR_PEOPLE
+from portal.web.caseworker import find_case, names_of
+from portal.web.context import settings
+from portal.web.policy import policy
+
+blueprint = Blueprint("erasures", __name__, url_prefix="/staff")
+
+Page = str | Response | tuple[str, int]
+
+ITEMS_SHOWN = 200
+KINDS = {
+    "suppression": ("promise not to take a photograph in again", "promises not to take photographs in again"),
+    "dataset-place": ("place in a dataset", "places in datasets"),
+    "crop": ("face cut out for reviewers", "faces cut out for reviewers"),
+    "record": ("line of a manifest", "lines of manifests"),
+    "templates": ("photograph’s face templates", "photographs’ face templates"),
+    "image": ("photograph in a store", "photographs in stores"),
+    "model": ("model to see to", "models to see to"),
+    "product": ("product to see to", "products to see to"),
+    "recipient": ("recipient to tell", "recipients to tell"),
+}
+REMEDY_WORDS = {
+    "destroyed": "Destroyed",
+    "retrained-without": "Trained again without these photographs",
+    "unlearned": "Changed so that it forgets them (say by which method)",
+    "output-suppressed": "What it says about the person is held back",
+    "not-affected": "Not affected (say why)",
+    "kept": "Kept as it is (say on what legal basis)",
+    "told": "Told",
+    "not-reached": "Could not be reached (say what was tried)",
+    "not-yet-decided": "Not decided yet (say by when)",
+}
+STATES = {
+    "planned": "Waits for approval",
+    "approved": "Approved",
+    "cooling": "Approved. The person can still change their mind",
+    "running": "Being carried out",
+    "checking": "Being looked at again",
+    "notifying": "Waits for answers about models, products and recipients",
+    "settled": "Done. The certificate is issued",
+    "stopped": "Stopped. The plan must be made again",
+}
+
+
+class ItemForm(FlaskForm):  # type: ignore[misc]
+    result = SelectField("What was done?", [InputRequired("Choose what was done.")])
+    note = TextAreaField(
+        "Say it in a sentence",
+        [InputRequired("Say in a sentence what was done, when, and how that can be checked.")],
+        description="What was done, when, and how it can be checked. It stands on the certificate.",
+    )
+
+
+def plan_what_was_granted(session: Session, case: Case, account_id: str) -> str | None:
+    """Make a plan for each granted deletion and opt-out that has none. Commits. Returns what stood in the way."""
+    try:
+        rights = deciding.rights_to_erase(session, case)
+        for right in rights:
+            plans.plan_erasure(session, case, right.right, account_id)
+        if rights:
+            lifecycle.wait_for(session, case, "approver")
+    except Conflict as problem:
+        session.rollback()
+        return problem.sentence
+    session.commit()
+    return None
+
+
+@blueprint.route("/cases/<case_id>/plan", methods=["GET", "POST"])
+@policy("caseworker")
+def plan(case_id: str) -> Page:
+    """Make the plan where that did not work right after the decision."""
+    case = find_case(g.session, case_id)
+    if request.method == "POST":
+        problem = plan_what_was_granted(g.session, case, current_user.id)
+        if problem is None:
+            return redirect(url_for("caseworker.case", case_id=case_id), 303)
+        flash(problem)
+    return render_template("caseworker/plan.html", case=find_case(g.session, case_id))
+
+
+@blueprint.get("/erasures/<erasure_id>")
+@policy("caseworker")
+def show(erasure_id: str) -> Page:
+    """The plan before it is approved, and how far it is after."""
+    erasure = _erasure(erasure_id)
+    counts = Counter(item.kind for item in erasure.items)
+    ended = Counter(item.kind for item in erasure.items if item.state in {"verified", "refused"})
+    return render_template(
+        "caseworker/erasure.html",
+        erasure=erasure,
+        case=find_case(g.session, erasure.case_id),
+        kinds=[(KINDS[kind], counts[kind], ended[kind]) for kind in KINDS if counts[kind]],
+        done=sum(ended.values()),
+        items=[_described(g.session, item) for item in erasure.items[:ITEMS_SHOWN]],
+        states=STATES,
+        names=names_of(g.session, {one for one in (erasure.asked_by, erasure.approved_by) if one}),
+        may_approve=erasure.asked_by != current_user.id or not settings().two_people,
+        cooling_hours=settings().cooling_hours,
+        certificate=g.session.scalar(select(Certificate).where(Certificate.erasure_id == erasure.id)),
+    )
+
+
+@blueprint.post("/erasures/<erasure_id>/approve")
+@policy("caseworker")
+def approve(erasure_id: str) -> Page:
+    """Approve the plan whose digest the form carries: what was read, and nothing that came after."""
+    erasure = _erasure(erasure_id)
+    plans.approve(g.session, erasure, current_user.id, request.form.get("digest", ""))
+    case = find_case(g.session, erasure.case_id)
+    if not any(one.state == "planned" for one in _erasures_of(case)):
+        lifecycle.wait_for(g.session, case, "machine")
+    g.session.commit()
+    return redirect(url_for("erasures.show", erasure_id=erasure_id), 303)
+
+
+@blueprint.post("/erasures/<erasure_id>/plan-again")
+@policy("caseworker")
+def plan_again(erasure_id: str) -> Page:
+    """Make the plan anew, because what it was made of has changed."""
+    erasure = _erasure(erasure_id)
+    case = find_case(g.session, erasure.case_id)
+    plans.plan_erasure(g.session, case, erasure.kind, current_user.id)
+    lifecycle.wait_for(g.session, case, "approver")
+    g.session.commit()
+    return redirect(url_for("erasures.show", erasure_id=erasure_id), 303)
+
+
+@blueprint.get("/erasures/<erasure_id>/items")
+@policy("caseworker")
+def people_items(erasure_id: str) -> Page:
+    """Models, products and recipients: each with its own form."""
+    return _items_page(_erasure(erasure_id), {})
+
+
+@blueprint.post("/erasures/<erasure_id>/items/<int:item_id>")
+@policy("caseworker")
+def answer_item(erasure_id: str, item_id: int) -> Page:
+    erasure = _erasure(erasure_id)
+    item = next((one for one in erasure.items if one.id == item_id and one.kind in FOR_PEOPLE), None)
+    if item is None:
+        raise NotFound("There is no such item.")
+    form = _item_form(item)
+    if not form.validate_on_submit():
+        return _items_page(erasure, {item.id: form})
+    try:
+        plans.answer_item(g.session, item, current_user.id, form.result.data, form.note.data)
+    except BadInput as problem:
+        form.note.errors = [problem.sentence]
+        return _items_page(erasure, {item.id: form})
+    settled = carrying.settle_if_complete(g.session, erasure)
+    g.session.commit()
+    if settled:
+        return redirect(url_for("erasures.show", erasure_id=erasure_id), 303)
+    flash("Your answer is kept.")
+    return redirect(url_for("erasures.people_items", erasure_id=erasure_id), 303)
+
+
+def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
+    items = [
+        (item, plans.sealed_facts(g.session, item), sent.get(item.id) or _item_form(item, fresh=True))
+        for item in erasure.items
+        if item.kind in FOR_PEOPLE
+    ]
+    page = render_template(
+        "caseworker/items.html",
+        erasure=erasure,
+        items=items,
+        form=next(iter(sent.values()), None),
+        words=REMEDY_WORDS,
+        closed=erasure.state in {"planned", "settled", "stopped"},
+    )
+    return page, 422 if sent else 200
+
+
+def _item_form(item: ErasureItem, fresh: bool = False) -> ItemForm:
+    # Several forms stand on one page: the prefix keeps the ids of their fields apart.
+    form = ItemForm(formdata=None, obj=item, prefix=f"i{item.id}") if fresh else ItemForm(prefix=f"i{item.id}")
+    remedies = plans.REMEDIES_FOR[item.kind]
+    form.result.choices = [("", "Choose one"), *((remedy, REMEDY_WORDS[remedy]) for remedy in remedies)]
+    return form
+
+
+@blueprint.post("/certificates/<certificate_id>")
+@policy("caseworker")
+def download(certificate_id: str) -> Response:
+    """The certificate file, the same that the person gets. It may sign a new head of the log, so it is a POST."""
+    found = g.session.get(Certificate, certificate_id)
+    if found is None:
+        abort(404)
+    data = certificate.file_of(g.session, found)
+    g.session.commit()
+    return send_file(
+        BytesIO(data), mimetype="text/plain", as_attachment=True, download_name=f"certificate-{found.id[:8]}.txt"
+    )
+
+
+def _described(session: Session, item: ErasureItem) -> dict[str, object]:
+    """One line of the plan in words, as long as its seal is kept."""
+    facts = plans.sealed_facts(session, item)
+    what = KINDS[item.kind][0]
+    if item.kind in FOR_PEOPLE:
+        return {"item": item, "what": what, "where": facts.get("name", ""), "via": facts.get("via", "")}
+    store = session.get(Store, facts["store"]) if facts.get("store") else None
+    where = f"{store.name}: {facts['key']}" if store else ""
+    if item.kind == "dataset-place":
+        dataset = session.get(Dataset, item.target.partition("/")[0])
+        where = f"{dataset.name} {dataset.version}, {where}" if dataset else where
+    return {"item": item, "what": what, "where": where, "via": ""}
+
+
+def _erasure(erasure_id: str) -> Erasure:
+    erasure = g.session.get(Erasure, erasure_id)
+    if erasure is None:
+        raise NotFound("There is no such plan.")
+    found: Erasure = erasure
+    return found
+
+
+def _erasures_of(case: Case) -> list[Erasure]:
+    return list(g.session.scalars(select(Erasure).where(Erasure.case_id == case.id)))
