@@ -54,11 +54,11 @@ class Pause:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a rule was read."""
+    """Where a rule was read, and when; nothing was read where `kind` is memory."""
 
     cite: str
     url: str
-    seen_on: date
+    seen_on: date | None
     kind: str
 
     def __str__(self) -> str:
@@ -218,9 +218,11 @@ def _source(fields: _Fields) -> Source:
     source = Source(
         fields.text("cite"),
         fields.take("url", str, ""),
-        fields.take("seen_on", date),
+        fields.take("seen_on", date, None),
         fields.choice("kind", ("primary", "secondary", "memory")),
     )
+    if (source.seen_on is None) != (source.kind == "memory"):
+        raise fields.wrong("seen_on", "is given where a source was read, and only there")
     fields.nothing_else()
     return source
 

@@ -1,0 +1,194 @@
+"""Counting legal time: the known hard days, and a slow oracle that walks day by day."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.cases import deadlines, law
+from portal.cases.deadlines import Clock, Waited, clock_for, last_day, strictest
+from portal.cases.law import Term
+from portal.errors import BadInput
+
+DAYS = st.dates(date(2026, 3, 1), date(2040, 12, 31))
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def clock(place: str, received: str, right: str = "access", holidays: str = "DE", *waited: Waited) -> Clock:
+    return clock_for(law.rules_for(place, right, day(received)), day(received), holidays, waited)
+
+
+@pytest.mark.parametrize(
+    ("received", "holidays", "due", "latest"),
+    [
+        ("2026-01-31", "DE", "2026-03-02", "2026-04-30"),
+        ("2026-03-05", "DE", "2026-04-07", "2026-06-05"),
+        # A place without Easter Monday: the Sunday still moves.
+        ("2026-03-05", "", "2026-04-06", "2026-06-05"),
+        ("2026-08-31", "DE", "2026-09-30", "2026-11-30"),
+        ("2026-11-20", "DE", "2026-12-21", "2027-02-22"),
+        ("2028-01-31", "DE", "2028-02-29", "2028-05-02"),
+    ],
+)
+def test_a_european_month(received: str, holidays: str, due: str, latest: str) -> None:
+    found = clock("EU", received, holidays=holidays)
+    assert (found.due_on, found.latest_on) == (day(due), day(latest))
+
+
+def test_a_part_of_a_country_has_holidays_of_its_own() -> None:
+    # 8 March is a holiday in Berlin alone.
+    assert clock("EU", "2027-02-08", holidays="DE-BE").due_on == day("2027-03-09")
+    assert clock("EU", "2027-02-08", holidays="DE").due_on == day("2027-03-08")
+
+
+def test_a_british_question_about_what_is_sought_does_not_count_both_days_included() -> None:
+    asked = Waited("clarification", day("2026-11-05"), day("2026-11-16"))
+    assert clock("UK", "2026-11-02", "access", "GB-ENG", asked).due_on == day("2026-12-14")
+
+
+def test_a_british_month_begins_when_the_identity_is_shown() -> None:
+    asked = Waited("identity", day("2026-11-05"), day("2026-11-16"))
+    found = clock("UK", "2026-11-02", "access", "GB-ENG", asked)
+    assert found.due_on == day("2026-12-16")
+    assert clock("UK", "2026-11-02", "access", "GB-ENG").due_on == day("2026-12-02")
+
+
+def test_a_day_is_left_out_once_and_not_before_the_start() -> None:
+    both = (
+        Waited("clarification", day("2026-11-05"), day("2026-11-10")),
+        Waited("clarification", day("2026-11-08"), day("2026-11-16")),
+    )
+    assert clock("UK", "2026-11-02", "access", "GB-ENG", *both).due_on == day("2026-12-14")
+    identity = Waited("identity", day("2026-11-05"), day("2026-11-16"))
+    assert clock("UK", "2026-11-02", "access", "GB-ENG", identity, both[0]).due_on == day("2026-12-16")
+
+
+def test_a_european_question_leaves_out_the_days_between() -> None:
+    asked = Waited("identity", day("2026-11-05"), day("2026-11-16"))
+    assert clock("EU", "2026-11-02", "access", "DE", asked).due_on == day("2026-12-14")
+
+
+def test_california_waits_for_nobody() -> None:
+    asked = Waited("identity", day("2026-11-21"), day("2026-12-16"))
+    assert clock("US-CA", "2026-11-20", "access", "US", asked) == clock("US-CA", "2026-11-20", "access", "US")
+
+
+@pytest.mark.parametrize(("asked", "answered"), [("2026-11-10", "2026-11-09"), ("2026-11-01", "2026-11-09")])
+def test_an_answer_before_its_question_is_refused(asked: str, answered: str) -> None:
+    with pytest.raises(BadInput):
+        clock("UK", "2026-11-02", "access", "GB-ENG", Waited("identity", day(asked), day(answered)))
+
+
+def test_california_has_a_last_day_and_a_safe_one() -> None:
+    found = clock("US-CA", "2026-11-20")
+    assert (found.acknowledge_by, found.acknowledge_aim) == (day("2026-12-07"), day("2026-12-03"))
+    assert (found.due_on, found.aim_on) == (day("2027-01-04"), day("2027-01-03"))
+    assert found.latest_on == day("2027-02-18")
+
+
+def test_a_californian_opt_out_has_fifteen_business_days_and_no_more() -> None:
+    found = clock("US-CA", "2026-11-20", "opt-out")
+    assert (found.due_on, found.aim_on, found.latest_on) == (day("2026-12-14"), day("2026-12-09"), day("2026-12-14"))
+    assert found.acknowledge_by is None
+
+
+def test_the_day_after_thanksgiving_may_be_a_holiday_too() -> None:
+    ack = deadlines.add_business_days(day("2026-11-20"), 10, "US-CA")
+    assert ack in (day("2026-12-07"), day("2026-12-08"))
+
+
+@pytest.mark.parametrize(
+    ("n", "due"), [(15, "2026-12-05"), (10, "2026-11-30"), (30, "2026-12-20")], ids=["BR", "KR", "CH"]
+)
+def test_plain_calendar_days(n: int, due: str) -> None:
+    assert last_day(Term(n, "cd"), day("2026-11-20"), "DE") == day(due)
+
+
+def test_a_stricter_cycle_that_begins_before_the_due_day_wins() -> None:
+    # California's delete mechanism: 45 days between accesses, 30 from 1 January 2027.
+    accessed = day("2026-12-01")
+    clocks = [Clock(None, *(last_day(Term(n, "cd"), accessed, ""),) * 2, None, accessed) for n in (45, 30)]
+    assert clocks[0].due_on == day("2027-01-15")
+    assert strictest(clocks).due_on == day("2026-12-31")
+
+
+def test_an_unknown_calendar_is_named() -> None:
+    for place in ("XX", "DE-XX"):
+        with pytest.raises(BadInput, match=place):
+            clock("EU", "2026-11-20", holidays=place)
+
+
+# The oracle: slow, and written another way.
+
+
+def oracle_months(start: date, months: int) -> date:
+    """Walk to the month, then back from its last day until the day number is not greater."""
+    at, crossed = start, 0
+    while crossed < months:
+        following = at + timedelta(days=1)
+        crossed += following.month != at.month
+        at = following
+    last = calendar.monthrange(at.year, at.month)[1]
+    return at.replace(day=min(start.day, last))
+
+
+def oracle_working(at: date, place: str, weekend: set[str]) -> bool:
+    country, _, part = place.partition("-")
+    free = deadlines.calendars.country_holidays(country, subdiv=part or None) if place else {}
+    return at.strftime("%a") not in weekend and at not in free
+
+
+@given(DAYS, st.integers(1, 12), st.sampled_from(["", "DE", "DE-BE", "FR", "US", "GB-ENG"]))
+def test_months_agree_with_the_oracle(start: date, months: int, place: str) -> None:
+    plain = oracle_months(start, months)
+    assert deadlines.add_months(start, months) == plain
+    while not oracle_working(plain, place, {"Sat", "Sun"}):
+        plain += timedelta(days=1)
+    assert last_day(Term(months, "cm", roll=True), start, place) == plain
+
+
+@given(DAYS, st.integers(1, 40), st.sampled_from(["", "DE", "US"]), st.booleans())
+def test_business_days_agree_with_the_oracle(start: date, count: int, place: str, saturdays: bool) -> None:
+    found = last_day(Term(count, "bd6" if saturdays else "bd"), start, place)
+    weekend = {"Sun"} if saturdays else {"Sat", "Sun"}
+    after = [start + timedelta(days=n) for n in range(1, (found - start).days + 1)]
+    assert sum(oracle_working(at, place, weekend) for at in after) == count
+    assert oracle_working(found, place, weekend)
+
+
+@given(DAYS, st.sampled_from(["EU", "UK", "US-CA", ""]), st.sampled_from(law.reading.RIGHTS))
+def test_every_clock_is_in_order(received: date, place: str, right: str) -> None:
+    found = clock_for(law.rules_for(place, right, received), received, "DE")
+    assert received < found.aim_on <= found.due_on <= found.latest_on
+    assert found.acknowledge_by is None or received < found.acknowledge_aim <= found.acknowledge_by <= found.due_on
+
+
+@given(DAYS, st.integers(0, 20), st.integers(0, 30), st.sampled_from(["identity", "clarification"]))
+def test_waiting_never_brings_a_day_forward(received: date, after: int, length: int, cause: str) -> None:
+    asked = received + timedelta(days=after)
+    waited = [Waited(cause, asked, asked + timedelta(days=length))]
+    for place in ("EU", "UK", "US-CA"):
+        rule = law.rules_for(place, "access", received)
+        assert clock_for(rule, received, "DE", waited).due_on >= clock_for(rule, received, "DE").due_on
+
+
+@pytest.mark.parametrize("right", law.reading.RIGHTS)
+@pytest.mark.parametrize("holidays", ["", "DE", "US"])
+def test_whoever_does_not_say_where_they_live_gets_the_strictest_days(right: str, holidays: str) -> None:
+    for n in range(0, 1500):
+        received = date(2026, 3, 1) + timedelta(days=n)
+        unsaid = clock_for(law.rules_for("", right, received), received, holidays)
+        for place, _name in law.residences():
+            other = clock_for(law.rules_for(place, right, received), received, holidays)
+            assert unsaid.due_on <= other.due_on, (place, received)
+            assert unsaid.latest_on <= other.latest_on, (place, received)
+            if other.acknowledge_by is not None:
+                assert unsaid.acknowledge_by is not None
+                assert unsaid.acknowledge_by <= other.acknowledge_by
