@@ -37,7 +37,7 @@ class Picture:
 
 
 class _Died(Exception):
-    """The child is gone; the message is the code for the picture it died of."""
+    """The child is gone, or says that it was too much; the message is the code for the picture."""
 
 
 class Opener:
@@ -73,24 +73,27 @@ class Opener:
             raise refusal("too-many-bytes")
         with self._lock:
             used = self._opened > 0
+            late = threading.Event()
             try:
-                return self._ask(data)
-            except BadPicture as problem:
-                # Memory that earlier pictures left in pieces must not be held against this one.
-                if problem.code != "too-costly" or not used or self._child is None:
-                    raise
-            self._end()
-            return self._ask(data)
+                return self._ask(data, late)
+            except _Died as death:
+                # What earlier pictures left in its memory must not be held against this one.
+                if not used or late.is_set():
+                    raise refusal(str(death)) from None
+            try:
+                return self._ask(data, late)
+            except _Died as death:
+                raise refusal(str(death)) from None
 
     def close(self) -> None:
         with self._lock:
             self._end()
 
-    def _ask(self, data: bytes) -> Picture:
-        if self._opened >= PICTURES_PER_CHILD:
+    def _ask(self, data: bytes, late: threading.Event) -> Picture:
+        """One exchange with the child. Raises BadPicture, or _Died when the child is gone; `late` says by our watch."""
+        if self._opened >= PICTURES_PER_CHILD or (self._child and self._child.poll() is not None):
             self._end()
         child = self._child or self._start()
-        late = threading.Event()
 
         def give_up() -> None:
             late.set()
@@ -101,13 +104,14 @@ class Opener:
         try:
             self._opened += 1
             return _exchange(child, data)
-        except _Died as death:
+        except BadPicture:
+            raise
+        except BaseException:
+            # Half an exchange cannot be taken up again, whatever broke it off.
             self._end()
-            raise refusal("too-costly" if late.is_set() else str(death)) from None
+            raise
         finally:
             timer.cancel()
-            if late.is_set():
-                self._end()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._child = subprocess.Popen(
@@ -151,6 +155,8 @@ def _exchange(child: subprocess.Popen[bytes], data: bytes) -> Picture:
     except OSError:
         raise _Died(_cause(child)) from None
     head = _read_head(child)
+    if head["code"] == "too-costly":
+        raise _Died("too-costly")
     if head["code"] is not None:
         raise refusal(head["code"])
     pixels = np.empty((head["height"], head["width"], 3), np.uint8)
