@@ -231,7 +231,8 @@ def _blind_answer(session: Session, case: Case) -> Answer | None:
 
 DONE_BLIND = (
     "We did what you asked, for every photo of you that we found. We did not check who you are, so we do not say "
-    "here whether there were any: nobody can find out about you by asking in your name."
+    "here whether there were any: nobody can find out about you by asking in your name. If you want to know, or want "
+    "the certificate, write to us. Once a person has made sure who you are, you see it here."
 )
 DONE = {
     "access": "Here is what we hold about you.",

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import audit, clock
 from portal.cases import drafts, lifecycle, mails
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
@@ -109,21 +109,38 @@ def _digest(session: Session, code_id: str, code: str) -> str:
 def decide_identity(session: Session, case: Case, account_id: str, decision: str, note: str) -> None:
     """A caseworker says whether the requester is the subject: `confirmed` or `not-confirmed`, and how they know.
 
-    Confirmed, the search begins; not confirmed, the case closes as unverified. Raises BadInput without a note.
+    Confirmed, the search begins; not confirmed, the case closes as unverified. Where no check was needed it may be
+    confirmed at any time: from then on the person may see what was found, and the certificate. Raises BadInput
+    (unknown decision, no note), Conflict (decided already), NotAllowed (no caseworker).
     """
     if decision not in {"confirmed", "not-confirmed"}:
         raise BadInput("Choose whether you are sure who is asking.", "unknown-decision")
     if not note.strip():
         raise BadInput("Write down how you know. It is kept with the case.", "note-missing")
-    if case.state != "identity-check":
-        raise Conflict("Who is asking was decided already.", "moved-meanwhile")
+    session.refresh(case)
+    if not may_decide_identity(case) or (case.identity == "not-needed" and decision != "confirmed"):
+        raise Conflict("Who is asking was decided already, or nobody needs to know it.", "moved-meanwhile")
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker decides who is asking.", "not-your-step")
     case.identity = decision
     case.identity_note = note.strip()
     case.identity_by = account_id
     case.identity_at = clock.now()
-    if decision == "confirmed":
+    _move_on(session, case, account_id, decision)
+
+
+def may_decide_identity(case: Case) -> bool:
+    """True while a caseworker can say who is asking: at the check, or later where none was needed."""
+    return case.state == "identity-check" or (
+        case.identity == "not-needed" and case.outcome not in {"withdrawn", "unverified"}
+    )
+
+
+def _move_on(session: Session, case: Case, account_id: str, decision: str) -> None:
+    if case.state != "identity-check":
+        lifecycle.record(session, case, "identity-confirmed", account_id)
+        audit.append(session, "identity-confirmed", {"case": case.id, "actor": account_id})
+    elif decision == "confirmed":
         lifecycle.move(session, case, "searching", account_id)
     else:
         # The note may name the person, so it stays in its own column, which is purged.
