@@ -110,10 +110,10 @@ def _holidays(place: str, year: int) -> frozenset[date]:
     if place in ("", "weekends"):
         return frozenset()
     country, _, part = place.partition("-")
-    try:
-        return frozenset(calendars.country_holidays(country, subdiv=part or None, years=year))
-    except NotImplementedError as problem:
-        raise BadInput(f"There is no calendar of public holidays for {place}.", "unknown-calendar") from problem
+    known = calendars.list_supported_countries()
+    if country not in known or (part and part not in known[country]):
+        raise BadInput(f"There is no calendar of public holidays for {place}.", "unknown-calendar")
+    return frozenset(calendars.country_holidays(country, subdiv=part or None, years=year))
 
 
 def _clock(rule: Rule, received: date, holidays: str, waited: Sequence[Waited]) -> Clock:
