@@ -138,7 +138,7 @@ class Looker:
         pixels = self._opener.open(data).pixels
         height, width = pixels.shape[:2]
         boxes = self._encoder.find(pixels)
-        templates = self._encoder.encode(pixels, boxes) if boxes else []
+        templates = self._encoder.encode(pixels, boxes)
         return Look(
             digest=digest,
             near_digest=near_digest(pixels),

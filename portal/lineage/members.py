@@ -76,9 +76,7 @@ def _live(session: Session, images: Iterable[Image] | Store) -> Iterator[list[Im
 
 
 def _is_stopped(gate: Gate, image: Image) -> bool:
-    return image.digest is not None and any(
-        gate.stops(image.digest, image.near_digest, blocks) for blocks in ("intake", "datasets")
-    )
+    return image.digest is not None and gate.stops(image.digest, image.near_digest, "datasets")
 
 
 def batches(items: Iterable[Item]) -> Iterator[list[Item]]:

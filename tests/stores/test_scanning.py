@@ -1,0 +1,401 @@
+"""A store becomes a gallery, whatever happens on the way."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+import workers
+from portal import clock, jobs
+from portal.db import Database
+from portal.keys import keys_of
+from portal.stores import scans
+from portal.tables import Encoder, Face, Image, Scan, ScanError, Store, Template
+from tests.fakes import DrawnFaceEncoder, draw_photograph, drawn_jpeg, template_of
+from workers import scanning
+
+Start = Callable[[Store], str]
+CarryOut = Callable[[str], str]
+ScanIt = Callable[[Store], Scan]
+
+
+def fill(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"{number:03}.jpg").write_bytes(drawn_jpeg(number % 24, size=(128, 96)))
+
+
+def rows(database: Database, table: Any) -> list[Any]:
+    with database.reading() as session:
+        return list(session.scalars(select(table).order_by(table.id)))
+
+
+def counts(scan: Scan) -> dict[str, int]:
+    return {name: value for name in scans.COUNTS if (value := getattr(scan, name))}
+
+
+def adds_up(scan: Scan) -> bool:
+    return scan.seen == scan.new + scan.changed + scan.unchanged + scan.unreadable + scan.stopped
+
+
+def pictures(database: Database) -> dict[str, tuple[str, str, int]]:
+    """key -> state, coverage, number of templates."""
+    with database.reading() as session:
+        found = select(Image.key, Image.state, Image.coverage, func.count(Template.id))
+        joined = found.outerjoin(Face, Face.image_id == Image.id).outerjoin(Template, Template.face_id == Face.id)
+        return {key: tuple(rest) for key, *rest in session.execute(joined.group_by(Image.id).order_by(Image.key))}
+
+
+def revive(database: Database, scan_id: str) -> None:
+    """What the sweep finds after a worker was killed: a lease that ran out, or a wait that is over."""
+    with database.writing() as session:
+        scan = session.get_one(Scan, scan_id)
+        scan.lease_until = scan.run_after = clock.now() - timedelta(seconds=1)
+
+
+def test_a_store_becomes_a_gallery(database: Database, folder: Path, okc: Store, scan: ScanIt) -> None:
+    (folder / "two.jpg").write_bytes(drawn_jpeg(3, 7))
+    (folder / "below").mkdir()
+    (folder / "below" / "one.png").write_bytes(drawn_jpeg(5))
+    (folder / "nobody.jpg").write_bytes(drawn_jpeg())
+    (folder / "notes.txt").write_text("no picture")
+    done = scan(okc)
+    assert (done.state, done.work_state, done.expected) == ("done", "done", 4)
+    assert counts(done) == {"seen": 4, "new": 3, "unreadable": 1, "faces": 3, "faceless": 1}
+    assert adds_up(done)
+    assert pictures(database) == {
+        "below/one.png": ("live", "searched", 1),
+        "nobody.jpg": ("live", "faceless", 0),
+        "notes.txt": ("unreadable", "unreadable", 0),
+        "two.jpg": ("live", "searched", 2),
+    }
+
+
+def test_templates_are_sealed_for_their_face(database: Database, folder: Path, okc: Store, scan: ScanIt) -> None:
+    (folder / "a.jpg").write_bytes(drawn_jpeg(3, 7))
+    scan(okc)
+    with database.reading() as session:
+        for person, (face, template) in zip(
+            (3, 7), session.execute(select(Face, Template).join(Template).order_by(Face.left)), strict=True
+        ):
+            plain = keys_of(session).unseal(template.sealed, f"template/{face.id}")
+            assert np.linalg.norm(np.frombuffer(plain, "<f4") - template_of(person)) < 0.25
+            assert plain not in template.sealed
+        image = session.scalars(select(Image)).one()
+        assert (image.width, image.height, len(image.digest or b""), len(image.near_digest or b"")) == (
+            640,
+            480,
+            32,
+            32,
+        )
+
+
+def test_unreadable_files_are_listed_with_a_reason(database: Database, folder: Path, okc: Store, scan: ScanIt) -> None:
+    (folder / "=cmd.jpg").write_bytes(drawn_jpeg(3)[:2000])
+    (folder / "empty.jpg").write_bytes(b"")
+    done = scan(okc)
+    assert {(error.key, error.kind) for error in rows(database, ScanError)} == {
+        ("=cmd.jpg", "truncated"),
+        ("empty.jpg", "empty"),
+    }
+    with database.reading() as session:
+        assert scans.progress(session.get_one(Scan, done.id)).errors == {"empty": 1, "truncated": 1}
+        text = scans.errors_csv(session, done)
+    assert text.splitlines()[0] == "key,kind,sentence"
+    assert text.splitlines()[1].startswith("'=cmd.jpg,truncated,")
+
+
+def test_faces_that_are_too_small_are_counted_and_still_compared(
+    database: Database, folder: Path, okc: Store, scan: ScanIt
+) -> None:
+    from portal import images
+
+    (folder / "small.jpg").write_bytes(images.to_jpeg(draw_photograph(3, face=24)))
+    assert counts(scan(okc)) == {"seen": 1, "new": 1, "faces": 1, "too_small": 1}
+    assert pictures(database) == {"small.jpg": ("live", "too-small", 1)}
+
+
+def test_a_second_scan_touches_only_what_changed(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
+) -> None:
+    fill(folder, 5)
+    (folder / "broken.jpg").write_bytes(b"x")
+    scan(okc)
+    before = {image.key: image.id for image in rows(database, Image)}
+    looked: list[int] = []
+    encoder.find = lambda pixels, real=encoder.find: looked.append(1) or real(pixels)  # type: ignore[method-assign]
+    (folder / "001.jpg").write_bytes(drawn_jpeg(9, 10))
+    (folder / "002.jpg").unlink()
+    (folder / "new.jpg").write_bytes(drawn_jpeg(11))
+    again = scan(okc)
+    assert counts(again) == {
+        "seen": 6, "new": 1, "changed": 1, "unchanged": 3, "unreadable": 1, "faces": 3, "gone": 1,
+    }  # fmt: skip
+    assert adds_up(again)
+    assert len(looked) == 2
+    after = pictures(database)
+    assert after["001.jpg"] == ("live", "searched", 2)
+    assert after["002.jpg"] == ("gone", "searched", 0)
+    assert {image.key: image.id for image in rows(database, Image)}.items() >= before.items()
+
+
+def test_what_comes_back_is_new_again(database: Database, folder: Path, okc: Store, scan: ScanIt) -> None:
+    fill(folder, 1)
+    data = (folder / "000.jpg").read_bytes()
+    scan(okc)
+    (folder / "000.jpg").unlink()
+    assert counts(scan(okc)) == {"gone": 1}
+    (folder / "000.jpg").write_bytes(data)
+    assert counts(scan(okc)) == {"seen": 1, "new": 1, "faces": 1}
+    assert pictures(database) == {"000.jpg": ("live", "searched", 1)}
+
+
+def test_the_same_bytes_are_encoded_once(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
+) -> None:
+    (folder / "a.jpg").write_bytes(drawn_jpeg(3))
+    scan(okc)
+    shutil.copy(folder / "a.jpg", folder / "copy.jpg")
+
+    def refuse(pixels: np.ndarray) -> list[Any]:
+        raise AssertionError("these bytes were looked at before")
+
+    encoder.find = refuse  # type: ignore[method-assign]
+    assert counts(scan(okc)) == {"seen": 2, "new": 1, "unchanged": 1, "faces": 1}
+    with database.reading() as session:
+        found = session.execute(select(Face, Template).join(Template)).all()
+        plain = {keys_of(session).unseal(template.sealed, f"template/{face.id}") for face, template in found}
+    assert len(found) == 2
+    assert len(plain) == 1
+
+
+def test_another_encoder_makes_templates_of_its_own(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
+) -> None:
+    fill(folder, 3)
+    scan(okc)
+    encoder.version = "2"
+    assert counts(scan(okc)) == {"seen": 3, "unchanged": 3, "faces": 3}
+    second = next(row.id for row in rows(database, Encoder) if row.version == "2")
+    assert [template.encoder_id for template in rows(database, Template)] == [second] * 3
+
+
+def test_a_failure_in_the_middle_of_a_page_loses_at_most_that_page(
+    database: Database,
+    folder: Path,
+    okc: Store,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 4)
+    fill(folder, 22)
+    (folder / "011-broken.jpg").write_bytes(b"x")
+    scan_id = start(okc)
+    real, looked = encoder.find, []
+
+    def fail_now_and_then(pixels: np.ndarray) -> Any:
+        looked.append(1)
+        if len(looked) % 7 == 0:
+            raise MemoryError("no memory left")
+        return real(pixels)
+
+    encoder.find = fail_now_and_then  # type: ignore[method-assign]
+    results = []
+    for _ in range(20):
+        results.append(carry_out(scan_id))
+        if results[-1] == "worked":
+            break
+        revive(database, scan_id)
+    assert results.count("failed") >= 3
+    (done,) = rows(database, Scan)
+    assert (done.state, done.problem) == ("done", None)
+    assert counts(done) == {"seen": 23, "new": 22, "unreadable": 1, "faces": 22}
+    assert len(rows(database, Template)) == 22
+    assert len(looked) <= 22 + 4 * results.count("failed")
+
+
+def test_a_worker_killed_at_any_statement_changes_nothing_in_the_end(
+    database: Database,
+    folder: Path,
+    okc: Store,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page's record is broken off before each of its inserts, as a kill would: then the lease runs out."""
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 2)
+    fill(folder, 6)
+    scan_id = start(okc)
+    real, calls, kill_at = scanning.seeing._write_faces, [0], [0]
+
+    def killed(*arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] == kill_at[0]:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(scanning.seeing, "_write_faces", killed)
+    for kill_at[0] in (1, 4, 8):
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(scan_id)
+        revive(database, scan_id)
+    assert carry_out(scan_id) == "worked"
+    (done,) = rows(database, Scan)
+    assert counts(done) == {"seen": 6, "new": 6, "faces": 6}
+    assert len(rows(database, Image)) == len(rows(database, Template)) == 6
+
+
+def test_a_store_that_vanishes_half_way_is_not_taken_for_empty(
+    database: Database,
+    folder: Path,
+    okc: Store,
+    scan: ScanIt,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 4)
+    fill(folder, 10)
+    scan(okc)
+    fill(folder, 12)
+    scan_id, real, looked = start(okc), encoder.find, []
+
+    def lose_the_disk(pixels: np.ndarray) -> Any:
+        looked.append(1)
+        if len(looked) == 6:
+            folder.rename(folder.with_name("elsewhere"))
+            folder.mkdir()
+        return real(pixels)
+
+    encoder.find = lose_the_disk  # type: ignore[method-assign]
+    assert carry_out(scan_id) == "failed"
+    away = rows(database, Scan)[-1] if rows(database, Scan)[-1].id == scan_id else rows(database, Scan)[0]
+    assert (away.state, away.work_state, away.seen, away.gone) == ("running", "due", 4, 0)
+    assert "not the one that was added" in away.problem
+    assert [picture[0] for picture in pictures(database).values()] == ["live"] * 10
+    folder.rmdir()
+    folder.with_name("elsewhere").rename(folder)
+    revive(database, scan_id)
+    assert carry_out(scan_id) == "worked"
+    with database.reading() as session:
+        done = session.get_one(Scan, scan_id)
+    assert (done.state, counts(done)) == ("done", {"seen": 12, "new": 2, "changed": 10, "faces": 12})
+
+
+def test_pause_resume_and_cancel(
+    database: Database,
+    folder: Path,
+    okc: Store,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 2)
+    fill(folder, 10)
+    scan_id, real, wishes = start(okc), encoder.find, {3: "pause", 7: "cancel"}
+    looked = [0]
+
+    def wish(pixels: np.ndarray) -> Any:
+        looked[0] += 1
+        if looked[0] in wishes:
+            with database.writing() as session:
+                scans.ask(session, session.get_one(Scan, scan_id), wishes[looked[0]])  # type: ignore[arg-type]
+        return real(pixels)
+
+    encoder.find = wish  # type: ignore[method-assign]
+    assert carry_out(scan_id) == "worked"
+    (paused,) = rows(database, Scan)
+    assert (paused.state, paused.work_state, paused.seen, paused.wish) == ("paused", "idle", 4, None)
+    assert carry_out(scan_id) == "not-due"
+    with database.writing() as session:
+        scans.ask(session, session.get_one(Scan, scan_id), "resume")
+    assert carry_out(scan_id) == "worked"
+    (cancelled,) = rows(database, Scan)
+    assert (cancelled.state, cancelled.work_state, cancelled.seen) == ("cancelled", "done", 8)
+    assert cancelled.finished_at is not None
+    assert len(rows(database, Image)) == 8, "what was seen stays, nothing is called gone"
+    assert {image.state for image in rows(database, Image)} == {"live"}
+
+
+def test_a_wish_uttered_while_nobody_worked_is_heeded_first(
+    database: Database, folder: Path, okc: Store, encoder: DrawnFaceEncoder, start: Start, carry_out: CarryOut
+) -> None:
+    fill(folder, 2)
+    scan_id = start(okc)
+    assert jobs.claim(database, "scanning", scan_id) is not None
+    with database.writing() as session:
+        scans.ask(session, session.get_one(Scan, scan_id), "pause")
+    revive(database, scan_id)
+    assert carry_out(scan_id) == "worked"
+    assert (rows(database, Scan)[0].state, rows(database, Image)) == ("paused", [])
+
+
+def test_of_two_scanners_one_works_and_the_slow_one_records_nothing(
+    database: Database,
+    folder: Path,
+    okc: Store,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first is held up in its second page until its lease has run out and another has finished the scan."""
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 2)
+    fill(folder, 6)
+    scan_id, real = start(okc), encoder.find
+    held, go_on = threading.Event(), threading.Event()
+    slow = threading.Thread(target=lambda: results.append(carry_out(scan_id)))
+    results: list[str] = []
+    looked = [0]
+
+    def hold_up(pixels: np.ndarray) -> Any:
+        if threading.current_thread() is slow:
+            looked[0] += 1
+            if looked[0] == 3:
+                held.set()
+                assert go_on.wait(20)
+        return real(pixels)
+
+    encoder.find = hold_up  # type: ignore[method-assign]
+    slow.start()
+    assert held.wait(20)
+    assert carry_out(scan_id) == "not-due"
+    revive(database, scan_id)
+    assert workers.carry_out(database, "scanning", scan_id) == "worked"
+    go_on.set()
+    slow.join(20)
+    assert results == ["lost"]
+    (done,) = rows(database, Scan)
+    assert (done.state, counts(done)) == ("done", {"seen": 6, "new": 6, "faces": 6})
+    assert len(rows(database, Template)) == 6
+
+
+def test_files_that_vanish_or_grow_while_the_scan_goes_on_do_not_upset_the_sums(
+    database: Database, folder: Path, okc: Store, encoder: DrawnFaceEncoder, start: Start, carry_out: CarryOut
+) -> None:
+    fill(folder, 4)
+    scan_id, real = start(okc), encoder.find
+
+    def meddle(pixels: np.ndarray) -> Any:
+        (folder / "002.jpg").unlink(missing_ok=True)
+        (folder / "zzz.jpg").write_bytes(drawn_jpeg(1, seed=1))
+        return real(pixels)
+
+    encoder.find = meddle  # type: ignore[method-assign]
+    assert carry_out(scan_id) == "worked"
+    (done,) = rows(database, Scan)
+    assert done.state == "done"
+    assert adds_up(done)
+    assert "002.jpg" not in pictures(database)
