@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +40,13 @@ def shared_faces() -> Path | None:
     """Photographs for development, where a checkout has them beside it."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "faces"
     return folder if folder.is_dir() else None
+
+
+@pytest.fixture
+def photographs() -> Path:
+    """The folder with the demo's photographs: obama.jpg, obama2.jpg, biden.jpg ..."""
+    named = os.environ.get("EFFACE_TEST_PHOTOGRAPHS")
+    folder = Path(named) if named else Path(__file__).resolve().parents[1] / "build" / "photographs"
+    if not (folder / "obama.jpg").is_file():
+        pytest.fail(f"There are no photographs in {folder}: run make photographs")
+    return folder
