@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sqlite3
 import threading
 
 import pytest
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
@@ -266,3 +268,34 @@ def test_twenty_thousand_entries_are_signed_and_checked(database: Database) -> N
 def test_portal_audit_has_no_other_names() -> None:
     with pytest.raises(AttributeError):
         _ = audit.nothing
+
+
+def rewrite(session: Session, chance: random.Random, size: int) -> None:
+    """Edit, drop or swap entries the way somebody would who knows how they are hashed."""
+    at, other = chance.sample(range(size), 2)
+    kind = chance.choice(["edit", "drop", "swap", "truncate"])
+    if kind == "edit":
+        body = b'{"kind":"test","facts":{"number":%d}}' % chance.randrange(10**6)
+        session.execute(update(Entry).filter_by(position=at).values(body=body, leaf_hash=merkle.leaf_hash(body)))
+    elif kind == "drop":
+        session.execute(delete(Entry).filter_by(position=at))
+        for later in range(at + 1, size):
+            session.execute(update(Entry).filter_by(position=later).values(position=later - 1))
+    elif kind == "swap":
+        for old, new in ((at, -1), (other, at), (-1, other)):
+            session.execute(update(Entry).filter_by(position=old).values(position=new))
+    else:
+        session.execute(delete(Entry).where(Entry.position >= at))
+    if chance.random() < 0.5:
+        # Nor does it help to take the signed heads away from the database.
+        session.execute(delete(Checkpoint))
+
+
+def test_three_hundred_rewrites_are_all_found(database: Database) -> None:
+    chance = random.Random(300)
+    grown(database, 40)
+    for _ in range(300):
+        with database.session(write=True) as session:
+            rewrite(session, chance, 40)
+            assert audit.fsck(session) != []
+    assert checked(database) == []
