@@ -173,6 +173,8 @@ def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
     return {
         "codes": (Code, Code.expires_at <= now - timedelta(hours=1)),
         "invitations": (Invitation, Invitation.expires_at <= now - timedelta(days=30)),
+        # Mails without a case carry codes; one that could not be sent in a day is of no use any more.
+        "mails": (Mail, Mail.case_id.is_(None) & (Mail.created_at <= now - timedelta(days=1))),
         "sessions": (WebSession, WebSession.expires_at <= now),
         "attempts": (Attempt, Attempt.window_ends_at <= now),
     }

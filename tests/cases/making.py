@@ -86,7 +86,7 @@ def make_image(session: Session, folder: Path, data: bytes = b"", key: str = "1.
     store = session.scalar(select(Store))
     if store is None:
         folder.mkdir(exist_ok=True)
-        store = Store(name="Profiles", kind="folder", settings={"path": str(folder)}, created_at=clock.now())
+        store = Store(name="Profiles", kind="folder", settings={"folder": str(folder)}, created_at=clock.now())
         session.add(store)
         session.flush()
     (folder / key).write_bytes(data)
