@@ -16,7 +16,7 @@ from rich.progress import track
 
 from portal import images
 from portal.cli.opening import opened
-from portal.errors import BadPicture
+from portal.errors import BadPicture, EffaceError
 from portal.suppression import Gate
 
 SHOW_PROGRESS = 20
@@ -28,11 +28,11 @@ SHOW_PROGRESS = 20
 def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Say which files may not come in, because people had them erased.
 
-    PATHS are files and folders. Exit 0: all may come in. 1: at least one is stopped. 2: a file could not be read.
+    PATHS are files and folders. Exit 0: all may come in. 1: at least one is stopped. 2: it is not known, because a
+    file or the installation could not be read.
     """
     files, unreadable = _files(paths)
-    with opened() as database, database.reading() as session:
-        gate = Gate(session)
+    gate = _gate()
     found: dict[str, list[str]] = {"stopped": [], "no_picture": [], "unreadable": unreadable}
     counts = Counter(checked=0)
     with images.Opener() as opener:
@@ -50,6 +50,16 @@ def command(paths: tuple[Path, ...], as_json: bool) -> None:
                 found["stopped"].append(str(path))
     _report(found, counts["checked"], as_json)
     sys.exit(2 if unreadable else 1 if found["stopped"] else 0)
+
+
+def _gate() -> Gate:
+    """The gate of this installation. Without one nothing is known, which must not look like "stopped"."""
+    try:
+        with opened() as database, database.reading() as session:
+            return Gate(session)
+    except EffaceError as problem:
+        click.echo(f"efface: {problem.sentence}", err=True)
+        sys.exit(2)
 
 
 def _files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
