@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -12,9 +11,32 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal.config import Config
 from portal.db import Database
 from portal.keys import keys_in
-from portal.web import assets, context, errors, following, health, policy, security, sessions, subject, texts
+from portal.web import (
+    additions,
+    admin,
+    assets,
+    auditor,
+    caseworker,
+    context,
+    decisions,
+    erasures,
+    errors,
+    following,
+    health,
+    intake,
+    lineage,
+    people,
+    photos,
+    policy,
+    reviewer,
+    security,
+    sessions,
+    staff,
+    subject,
+    texts,
+)
 
-HERE = Path(__file__).parent
+# What a form needs beside the picture in it.
 FORM_SLACK = 64 * 1024
 
 
@@ -49,5 +71,7 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    for module in (health, subject, following):
+    public = (health, subject, intake, photos, following, additions)
+    inside = (staff, admin, people, lineage, reviewer, caseworker, decisions, erasures, auditor)
+    for module in (*public, *inside):
         app.register_blueprint(module.blueprint)

@@ -9,7 +9,7 @@ import traceback
 from flask import Flask, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
@@ -49,6 +49,7 @@ def prepare(app: Flask) -> None:
     app.register_error_handler(EffaceError, _known)
     app.register_error_handler(CSRFError, _old_form)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(SecurityError, _strange_host)
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(Exception, _unknown)
 
@@ -77,6 +78,11 @@ def _http(problem: HTTPException) -> Answer:
         return problem.get_response()
     status = problem.code or 500
     return error_page(status, *PAGES.get(status, PAGES[400 if status < 500 else 500]))
+
+
+def _strange_host(_problem: SecurityError) -> Answer:
+    # Without a host name that is ours no address can be made, so the page has none in it.
+    return Response("This portal is not known by that name.\n", 400, mimetype="text/plain")
 
 
 def _busy(problem: OperationalError) -> Answer:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+import json
+
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
+from portal import audit
+from portal.blobs import open_blob
+from portal.cases import access, answers, withdrawing
+from portal.clock import now
+from portal.erasure import wording
+from portal.erasure.certificate import file_of, items_of
+from portal.errors import NotAllowed, NotFound
+from portal.tables import Case, Certificate, Package
+from portal.web import sessions
+from portal.web.context import database
+from portal.web.intake import Page
+from portal.web.limits import network
 from portal.web.policy import policy
 
 blueprint = Blueprint("following", __name__, url_prefix="/case")
@@ -20,18 +34,119 @@ class SignIn(FlaskForm):  # type: ignore[misc]
     )
     secret = StringField(
         "Your secret words",
-        [InputRequired("Enter your secret words"), Length(max=200, message="That is more than your secret words")],
-        description="We showed them once, when you sent your request.",
+        [InputRequired("Enter your secret words"), Length(max=200, message="Enter the five secret words only")],
+        description="Five words. We showed them once, when you sent your request.",
     )
 
 
-@blueprint.get("/sign-in")
+class Nothing(FlaskForm):  # type: ignore[misc]
+    """A button that asks for nothing more."""
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
 @policy("public")
-def sign_in() -> str:
-    return render_template("subject/sign_in.html", form=SignIn())
+def sign_in() -> Page:
+    form = SignIn()
+    if form.validate_on_submit():
+        try:
+            case_id = _case_of(form.reference.data, form.secret.data)
+        except NotAllowed as problem:
+            form.secret.errors = [problem.sentence]
+        else:
+            sessions.hold_case(case_id)
+            return redirect(url_for("following.overview"), 303)
+    return render_template("subject/sign_in.html", form=form), 422 if form.errors else 200
+
+
+def _case_of(reference: str, words: str) -> str:
+    """The try is counted first and for good; the slow check then holds no lock."""
+    with database().writing() as writing:
+        access.count_try(writing, reference, network(request.remote_addr or ""))
+    with database().reading() as reading:
+        return access.sign_in(reading, reference, words).id
+
+
+@blueprint.post("/sign-out")
+@policy("case-holder")
+def sign_out() -> Page:
+    sessions.leave_case()
+    flash("You are signed out. Nobody can see your request on this device now.")
+    return redirect(url_for("subject.start"), 303)
 
 
 @blueprint.get("")
 @policy("case-holder")
-def overview() -> str:
-    return render_template("subject/overview.html")
+def overview() -> Page:
+    """How far the case is and, once there is one, the answer."""
+    status, answer = answers.answer_for(g.session, _case())
+    return render_template("subject/overview.html", status=status, answer=answer)
+
+
+@blueprint.route("/withdraw", methods=["GET", "POST"])
+@policy("case-holder")
+def withdraw() -> Page:
+    case = _case()
+    form = Nothing()
+    if form.validate_on_submit():
+        withdrawing.withdraw(g.session, case)
+        g.session.commit()
+        database().forget_deleted_bytes()
+        return redirect(url_for("following.overview"), 303)
+    status = answers.status_of(g.session, case)
+    if not status.can_withdraw:
+        return redirect(url_for("following.overview"), 303)
+    return render_template("subject/withdraw.html", form=form, status=status)
+
+
+@blueprint.post("/package")
+@policy("case-holder")
+def package() -> Page:
+    """The copy of what is held, as a ZIP that opens without a network."""
+    case = _case()
+    answer = answers.answer_of(g.session, case)
+    found = g.session.get(Package, answer.package_id) if answer and answer.package_id else None
+    if found is None or (found.expires_at is not None and found.expires_at <= now()):
+        raise NotFound("This copy is not kept any more. You can ask for a new one.")
+    data = open_blob(g.session, found.blob_id)
+    found.fetched_at = found.fetched_at or now()
+    g.session.commit()
+    return _download(data, "application/zip", f"{case.reference}.zip")
+
+
+@blueprint.get("/certificates/<certificate_id>")
+@policy("case-holder")
+def certificate(certificate_id: str) -> Page:
+    """A certificate in plain words."""
+    found = _certificate(_case(), certificate_id)
+    lines = wording.in_words(json.loads(found.statement), items_of(g.session, found))
+    key = audit.verifier_key(g.session)
+    return render_template("subject/certificate.html", certificate=found, lines=lines, key=key)
+
+
+@blueprint.post("/certificates/<certificate_id>/file")
+@policy("case-holder")
+def certificate_file(certificate_id: str) -> Page:
+    """The certificate as a file that anybody can check. Sent by POST, because it may sign a new head of the log."""
+    case = _case()
+    data = file_of(g.session, _certificate(case, certificate_id))
+    # Handed out only once the head it carries is written for good.
+    g.session.commit()
+    return _download(data, "application/json", f"{case.reference}-certificate.json")
+
+
+def _case() -> Case:
+    return sessions.held_case(g.session)
+
+
+def _certificate(case: Case, certificate_id: str) -> Certificate:
+    """One of the certificates the answer shows to this person; others are as if they were not there."""
+    answer = answers.answer_of(g.session, case)
+    if answer is None or certificate_id not in answer.certificate_ids:
+        raise NotFound("There is no such certificate in your request.")
+    found: Certificate = g.session.get_one(Certificate, certificate_id)
+    return found
+
+
+def _download(data: bytes, media_type: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype=media_type, headers=headers)

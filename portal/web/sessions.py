@@ -20,8 +20,9 @@ from werkzeug.datastructures import CallbackDict
 
 from portal import clock
 from portal.db import Database
+from portal.errors import NotFound
 from portal.keys import Keys, SealBroken, keys_in, token_digest
-from portal.tables import Account, WebSession
+from portal.tables import Account, Case, WebSession
 from portal.web.policy import AccountLogin
 
 PUBLIC_LIFE = timedelta(hours=24)
@@ -191,6 +192,22 @@ def hold_case(case_id: str) -> None:
     browser = _current()
     browser.rotate(forget=False)
     browser["case"] = case_id
+
+
+def held_case(database_session: Session) -> Case:
+    """The case this browser signed in to. Raises NotFound when it is not there any more."""
+    case = database_session.get(Case, session.get("case", ""))
+    if case is None:
+        raise NotFound("This request is not kept any more.", "case-gone")
+    return case
+
+
+def leave_case() -> None:
+    """A subject signs out. Staff who signed in with the same browser stay signed in."""
+    browser = _current()
+    for name in ("case", "draft", "words", "words_until"):
+        browser.pop(name, None)
+    browser.rotate(forget=False)
 
 
 def sign_out() -> None:

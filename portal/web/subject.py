@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, session, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -11,7 +11,7 @@ from portal.errors import NotFound
 from portal.tables import Checkpoint
 from portal.web.context import settings
 from portal.web.policy import policy, safe_path
-from portal.web.texts import THEME_COOKIE, THEMES
+from portal.web.texts import THEME_COOKIE, THEMES, counted
 
 blueprint = Blueprint("subject", __name__)
 
@@ -23,7 +23,7 @@ YEAR = 365 * 24 * 3600
 @blueprint.get("/")
 @policy("public")
 def start() -> str:
-    return render_template("subject/start.html", config=settings())
+    return render_template("subject/start.html", two_people=settings().two_people, going_on="draft" in session)
 
 
 @blueprint.get("/leave")
@@ -54,13 +54,14 @@ def help_page() -> str:
 @blueprint.get("/privacy")
 @policy("public")
 def privacy() -> str:
-    return render_template("subject/privacy.html", config=settings())
+    years = counted(settings().suppression_years, "year")
+    return render_template("subject/privacy.html", config=settings(), suppression_years=years)
 
 
 @blueprint.get("/comparison")
 @policy("public")
 def comparison() -> str:
-    return render_template("subject/comparison.html", config=settings())
+    return render_template("subject/comparison.html", two_people=settings().two_people)
 
 
 @blueprint.get("/accessibility")

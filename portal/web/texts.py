@@ -38,9 +38,9 @@ def moment(value: datetime | None) -> str:
     return f"{day(value)}, {value.astimezone(ZoneInfo(settings().zone)):%H:%M}"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: float, one: str, many: str | None = None) -> str:
     """`1 photograph`, `14 photographs`, `3 copies`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,.12g} {one if number == 1 else many or one + 's'}"
 
 
 def theme() -> str:
@@ -51,4 +51,9 @@ def theme() -> str:
 
 def _always_there() -> dict[str, Any]:
     config = settings()
-    return {"organisation": config.organisation, "contact": config.contact, "theme": theme()}
+    return {
+        "organisation": config.organisation,
+        "contact": config.contact,
+        "probe_days": config.probe_days,
+        "theme": theme(),
+    }

@@ -1,0 +1,219 @@
+"""The questions of a request, one form each, and the order in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from sqlalchemy.orm import Session
+from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from portal.cases import intake as rules
+from portal.cases.drafts import HELPS_LONGEST
+from portal.cases.law import residences
+from portal.cases.looking import USABLE
+from portal.tables import Draft
+
+RATHER_NOT = "unsaid"
+
+RIGHTS = [
+    ("access", "Find out if you have photos of me", "You get an answer, and where the photos came from."),
+    ("copy", "Get a copy of them", "You get the photos as a file."),
+    ("deletion", "Have them deleted", "You get a certificate that you can check."),
+    ("opt-out", "Stop using them from now on", "The photos stay, but are not used to train computers."),
+]
+WHOM = [
+    ("me", "Me", ""),
+    ("child", "A child I am responsible for", ""),
+    ("agent", "Somebody who asked me to do it for them", ""),
+    ("deceased", "Somebody who has died", ""),
+]
+WAYS = [
+    ("face", "A photo of my face", "We compare it with the photos we have."),
+    ("link", "A link to a profile or a picture", "The address of a page where the picture was shown."),
+    ("file", "The picture file itself", "We look for the same picture, not for your face."),
+    ("account", "An account name", "The name you had on a site or in an app."),
+]
+
+
+def listed(choices: Iterable[tuple[str, str, str]]) -> list[SelectChoice]:
+    """Choices for a field, from (value, text, hint)."""
+    return [SelectChoice(value, text, {"hint": hint}) for value, text, hint in choices]
+
+
+def places() -> list[tuple[str, str, str]]:
+    """Where people may live, as far as a law is known for it, and the rest."""
+    known = [(code, name, "") for code, name in residences() if code]
+    return [*known, (RATHER_NOT, "Somewhere else, or I would rather not say", "")]
+
+
+class Rights(FlaskForm):  # type: ignore[misc]
+    rights = SelectMultipleField(
+        "What would you like to do?",
+        [InputRequired("Choose what you would like to do")],
+        choices=listed(RIGHTS),
+        description="You can choose more than one. If you are not sure, choose the first.",
+    )
+
+
+class Whom(FlaskForm):  # type: ignore[misc]
+    for_whom = RadioField("Who is this for?", [InputRequired("Choose who this is for")], choices=listed(WHOM))
+
+
+class Residence(FlaskForm):  # type: ignore[misc]
+    residence = RadioField(
+        "Where do you live?",
+        [InputRequired("Choose where you live, or that you would rather not say")],
+        description="The law there says how soon we must answer.",
+    )
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.residence.choices = listed(places())
+
+
+class Ways(FlaskForm):  # type: ignore[misc]
+    ways = SelectMultipleField(
+        "How can we look for you?",
+        [InputRequired("Choose at least one way")],
+        choices=listed(WAYS),
+        description="Choose what you like. You never need to send your face. More ways find more photos.",
+    )
+
+
+class Consent(FlaskForm):  # type: ignore[misc]
+    consent = BooleanField(
+        "Yes, you may compare my face with the photos you have",
+        [InputRequired("Tick the box if you agree, or go on without a photo of your face")],
+    )
+
+
+class Photo(FlaskForm):  # type: ignore[misc]
+    photo = FileField("Add a photo of your face", description="A new one or one you have. Up to 5 photos.")
+
+
+class PictureFile(FlaskForm):  # type: ignore[misc]
+    picture = FileField("Add the picture file", description="The picture that you think we have.")
+    digest = HiddenField()
+
+
+class Link(FlaskForm):  # type: ignore[misc]
+    text = StringField(
+        "What is the link?",
+        [Length(max=2000, message="This link is too long. Copy it again from the address bar")],
+        description="Such as https://example.com/you. We never open it. We only compare it with our lists.",
+    )
+
+
+class AccountName(FlaskForm):  # type: ignore[misc]
+    text = StringField(
+        "What is the account name?",
+        [Length(max=300, message="This name is too long. Write it as the site shows it")],
+        description="As it was shown on the site or in the app.",
+    )
+
+
+class Contact(FlaskForm):  # type: ignore[misc]
+    email = StringField(
+        "What is your e-mail address?",
+        [InputRequired("Enter your e-mail address, or go on without one")],
+        description="We send a code to it, and later a note when there is news. The note never says what it is about.",
+    )
+
+
+class CodeTyped(FlaskForm):  # type: ignore[misc]
+    code = StringField("Enter the code", [InputRequired("Enter the 6 digits from the mail")])
+
+
+class Helps(FlaskForm):  # type: ignore[misc]
+    helps = TextAreaField(
+        "Is there anything that helps us to find you?",
+        [Length(max=HELPS_LONGEST, message=f"Use at most {HELPS_LONGEST} characters")],
+        description="You can leave this empty. For example: names you used, years, places.",
+    )
+
+
+class Send(FlaskForm):  # type: ignore[misc]
+    """Only the button: what is sent was answered before."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one request has so far."""
+
+    draft: Draft
+    answers: dict[str, Any]
+    kinds: frozenset[str]
+
+    @property
+    def ways(self) -> list[str]:
+        return list(self.answers.get("ways", []))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page of the request. `endpoint` of its view; is it asked at all, and is it answered?"""
+
+    name: str
+    endpoint: str
+    title: str
+    asked: Callable[[Progress], bool]
+    answered: Callable[[Progress], bool]
+
+
+def _always(_progress: Progress) -> bool:
+    return True
+
+
+def _way(name: str) -> Callable[[Progress], bool]:
+    return lambda progress: name in progress.ways
+
+
+def _has(*names: str) -> Callable[[Progress], bool]:
+    return lambda progress: all(name in progress.answers for name in names)
+
+
+def _kind(name: str) -> Callable[[Progress], bool]:
+    return lambda progress: name in progress.kinds
+
+
+def _contact_settled(progress: Progress) -> bool:
+    return bool(progress.answers.get("no_contact")) or progress.draft.contact_confirmed_at is not None
+
+
+STEPS = (
+    Step("rights", "intake.question", "What you ask for", _always, lambda p: bool(p.answers.get("rights"))),
+    Step("whom", "intake.question", "Who it is for", _always, _has("for_whom")),
+    Step("residence", "intake.question", "Where you live", _always, _has("residence")),
+    Step("ways", "intake.question", "How we can look for you", _always, lambda progress: bool(progress.ways)),
+    Step("consent", "intake.question", "Comparing your face", _way("face"), lambda p: p.answers.get("consent") is True),
+    Step("photos", "photos.photos", "Photos of your face", _way("face"), _kind("selfie")),
+    Step("links", "intake.names", "Links", _way("link"), _kind("link")),
+    Step("files", "photos.files", "Picture files", _way("file"), _kind("picture")),
+    Step("accounts", "intake.names", "Account names", _way("account"), _kind("account")),
+    Step("contact", "intake.contact", "Where we can write to you", _always, _contact_settled),
+    Step("helps", "intake.question", "What helps us", _always, _has("helps")),
+)
+NAMES = {step.name: step for step in STEPS}
+
+
+def progress_of(session: Session, draft: Draft) -> Progress:
+    usable = (probe.kind for probe in rules.probes_of(session, draft) if probe.state in USABLE)
+    return Progress(draft, rules.read_answers(session, draft), frozenset(usable))
+
+
+def next_open(progress: Progress) -> Step | None:
+    """The first question that is asked and not answered; None when all are."""
+    return next((step for step in STEPS if step.asked(progress) and not step.answered(progress)), None)
+
+
+def before(name: str, progress: Progress) -> Step | None:
+    """The question before this one; None before the first."""
+    asked = [step for step in STEPS if step.asked(progress) or step.name == name]
+    place = [step.name for step in asked].index(name)
+    return asked[place - 1] if place else None

@@ -1,0 +1,78 @@
+"""Error pages: the right status, kind words, nothing that gives anything away."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from portal.errors import Conflict, LostLease, StoreUnavailable
+from portal.web.policy import policy
+
+
+def _raising(app: Flask, problem: Exception) -> None:
+    def view() -> str:
+        raise problem
+
+    app.add_url_rule("/broken", "broken", policy("public")(view))
+
+
+def test_our_own_errors_say_their_sentence(app: Flask) -> None:
+    _raising(app, Conflict("Somebody else decided this a moment ago."))
+    answer = app.test_client().get("/broken")
+    assert answer.status_code == 409
+    assert "Somebody else decided this a moment ago." in answer.text
+
+
+def test_a_store_that_is_away_is_503(app: Flask) -> None:
+    _raising(app, StoreUnavailable("The disk is not there."))
+    assert app.test_client().get("/broken").status_code == 503
+
+
+@pytest.mark.parametrize("problem", [ValueError("anna@example.com"), LostLease("anna@example.com")])
+def test_an_unforeseen_error_tells_nobody_anything(
+    app: Flask, caplog: pytest.LogCaptureFixture, problem: Exception
+) -> None:
+    _raising(app, problem)
+    with caplog.at_level(logging.INFO):
+        answer = app.test_client().get("/broken")
+    assert answer.status_code == 500
+    assert "anna@example.com" not in answer.text + caplog.text
+    reference = caplog.records[-1].getMessage().split()[1]
+    assert reference in answer.text
+    assert type(problem).__name__ in caplog.text
+
+
+def test_a_busy_database_is_no_fault_of_the_person(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    _raising(app, OperationalError("INSERT ...", {"email": "anna@example.com"}, Exception("locked")))
+    answer = app.test_client().get("/broken")
+    assert answer.status_code == 503
+    assert "anna@example.com" not in answer.text + caplog.text
+
+
+def test_the_wrong_way_and_the_wrong_place(client: FlaskClient) -> None:
+    assert "Page not found" in client.get("/nowhere").text
+    assert client.get("/request/start").status_code == 405
+
+
+def test_health_needs_no_database_and_readiness_does(client: FlaskClient, app: Flask) -> None:
+    assert client.get("/healthz").data == b"ok\n"
+    answer = client.get("/readyz")
+    # No queue runs in this test.
+    assert answer.status_code == 503
+    assert answer.json == {"database": "ok", "tables": "ok", "queue": "away"}
+
+
+def test_missing_tables_are_seen(client: FlaskClient, app: Flask) -> None:
+    with app.extensions["database"].engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE scan_error")
+    assert client.get("/readyz").json["tables"] == "missing"
+
+
+def test_an_old_table_is_seen(client: FlaskClient, app: Flask) -> None:
+    with app.extensions["database"].engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE scan_error DROP COLUMN sentence")
+    assert client.get("/readyz").json["tables"] == "outdated"
