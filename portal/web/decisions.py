@@ -92,6 +92,7 @@ def decide_right(case_id: str, right: str) -> Page:
         asked=answers.RIGHTS[right],
         form=form,
         read=read,
+        blind=answers.is_blind(case),
         found=_found(g.session, case),
     )
     return page, 422 if form.errors else 200

@@ -1,0 +1,265 @@
+"""The privacy team's pages, from the inbox to the certificate."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal import clock
+from portal.cases import identity
+from portal.db import Database
+from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Store
+from tests.cases.making import make_account, send
+from tests.web.desk import EMAIL, Colleague, case_to_decide, colleague, fill_store
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Store:
+    with database.writing() as session:
+        return fill_store(session, tmp_path / "photographs", count=2)
+
+
+@pytest.fixture
+def cora(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "caseworker", name="Cora Worker")
+
+
+@pytest.fixture
+def carl(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "caseworker", name="Carl Worker")
+
+
+def decided(database: Database, store: Store, *rights: str) -> Case:
+    with database.writing() as session:
+        return case_to_decide(session, store, *rights)
+
+
+def entries(database: Database, kind: str) -> list[dict[str, object]]:
+    with database.reading() as session:
+        return [json.loads(body)["facts"] for body in session.scalars(select(Entry.body).where(Entry.kind == kind))]
+
+
+def test_the_inbox_shows_what_is_due_first_and_filters_by_its_address(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        later, sooner = send(session, "access").case, send(session, "deletion").case
+        sooner.due_on = clock.now().date() - timedelta(days=2)
+    page = cora.get("/staff/cases/")
+    assert page.index(sooner.reference) < page.index(later.reference)
+    assert "2 days late" in page
+    assert EMAIL not in page
+    only = cora.get("/staff/cases/?due=overdue")
+    assert sooner.reference in only
+    assert later.reference not in only
+    assert later.reference in cora.get("/staff/cases/?right=access&waiting=caseworker")
+    assert "No request fits" in cora.get("/staff/cases/?state=closed")
+    cora.get("/staff/cases/?state=%27%3B--&due=never")
+
+
+def test_the_mail_address_is_hidden_until_somebody_asks_and_that_is_logged(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+    path = f"/staff/cases/{case.id}"
+    assert EMAIL not in cora.get(path)
+    assert entries(database, "contact-revealed") == []
+    assert EMAIL in cora.post(f"{path}/contact", status=200)
+    assert entries(database, "contact-revealed") == [{"case": case.id, "account": cora.id}]
+    assert "Mail address looked at" in cora.get(path)
+    assert EMAIL not in cora.get(path)
+
+
+def test_who_is_asking_is_decided_once_with_a_note(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+    path = f"/staff/cases/{case.id}/identity"
+    assert "Check who is asking" in cora.get(f"/staff/cases/{case.id}")
+    assert "There is a problem" in cora.post(path, status=422, decision="confirmed", note=" ")
+    cora.post(path, decision="confirmed", note="Knew the last four posts.")
+    with database.reading() as session:
+        found = session.get_one(Case, case.id)
+        assert (found.identity, found.state, found.identity_by) == ("confirmed", "searching", cora.id)
+    cora.post(path, status=409, decision="not-confirmed", note="Second thoughts.")
+
+
+def test_pictures_that_were_sent_are_shown_only_for_the_identity_check(
+    database: Database, store: Store, cora: Colleague
+) -> None:
+    case = decided(database, store)
+    with database.reading() as session:
+        probe = session.scalars(select(Candidate.probe_id).where(Candidate.case_id == case.id)).first()
+    cora.get(f"/staff/cases/{case.id}/probes/{probe}.jpg", status=404)
+    with database.writing() as session:
+        session.get_one(Case, case.id).state = "identity-check"
+    answer = cora.client.get(f"/staff/cases/{case.id}/probes/{probe}.jpg")
+    assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert entries(database, "image-revealed") == [{"account": cora.id, "probe": probe}]
+    with database.writing() as session:
+        other = send(session, "access").case
+    cora.get(f"/staff/cases/{other.id}/probes/{probe}.jpg", status=404)
+
+
+def test_nothing_is_decided_before_what_the_person_will_read_was_shown(
+    database: Database, store: Store, cora: Colleague
+) -> None:
+    case = decided(database, store, "access")
+    path = f"/staff/cases/{case.id}/decide/access"
+    assert "2 photographs were confirmed" in cora.get(path)
+    form = {"decision": "refuse", "reason": "exempt_legal", "note": "A court asked us to."}
+    shown = cora.post(path, status=200, **form)
+    assert "We cannot do this because a law or a court makes us keep them." in shown
+    assert "A court asked us to." in shown
+    assert "complain to" in shown
+    with database.reading() as session:
+        assert session.get_one(Case, case.id).rights[0].decision is None
+    assert entries(database, "right-decided") == []
+    cora.post(path, confirm="yes", **form)
+    with database.reading() as session:
+        assert session.get_one(Case, case.id).rights[0].decision == "refuse"
+
+
+def test_without_an_identity_check_the_answer_tells_nothing_that_was_found(
+    database: Database, store: Store, cora: Colleague
+) -> None:
+    case = decided(database, store)
+    path = f"/staff/cases/{case.id}/decide/deletion"
+    assert "the person does not read this" in cora.get(path)
+    page = cora.post(path, status=422, decision="refuse", reason="exempt_legal", note="")
+    assert "must not tell whether there are photographs" in page
+    shown = cora.post(path, status=200, decision="refuse", reason="suspected_fraud", note="We found two of you.")
+    assert "We found two of you." not in shown.split("ef-preview")[1].split("</div>")[0]
+
+
+def test_a_refusal_without_a_reason_is_sent_back(database: Database, store: Store, cora: Colleague) -> None:
+    case = decided(database, store)
+    path = f"/staff/cases/{case.id}/decide/deletion"
+    assert "Choose a reason" in cora.post(path, status=422, decision="refuse", reason="", note="")
+    page = cora.post(path, status=422, decision="refuse", reason="other", note="")
+    assert "Explain the reason" in page
+
+
+def test_the_same_person_cannot_agree_to_their_own_refusal(
+    database: Database, store: Store, cora: Colleague, carl: Colleague
+) -> None:
+    case = decided(database, store)
+    path = f"/staff/cases/{case.id}/decide/deletion"
+    cora.post(path, confirm="yes", decision="refuse", reason="suspected_fraud", note="")
+    assert "A second person must agree" in cora.get(f"/staff/cases/{case.id}")
+    cora.post(f"{path}/approve", status=403)
+    assert "I agree to the refusal" in carl.get(f"/staff/cases/{case.id}/decide")
+    carl.post(f"{path}/approve")
+    with database.reading() as session:
+        found = session.get_one(Case, case.id)
+        assert (found.state, found.outcome) == ("closed", "refused")
+
+
+def granted(database: Database, store: Store, cora: Colleague) -> tuple[Case, str]:
+    case = decided(database, store)
+    cora.post(f"/staff/cases/{case.id}/decide/deletion", confirm="yes", decision="grant", reason="", note="")
+    with database.reading() as session:
+        return session.get_one(Case, case.id), session.scalars(select(Erasure.id)).one()
+
+
+def test_granting_a_deletion_makes_its_plan_which_a_second_person_reads_and_approves(
+    database: Database, store: Store, cora: Colleague, carl: Colleague
+) -> None:
+    case, erasure_id = granted(database, store, cora)
+    assert (case.state, case.waiting_for) == ("fulfilling", "approver")
+    path = f"/staff/erasures/{erasure_id}"
+    own = cora.get(path)
+    assert "A second person must approve it" in own
+    assert "Approve exactly this plan" not in own
+    digest = form_digest(carl.get(path))
+    assert "2</td>" in carl.get(path)
+    cora.post(f"{path}/approve", status=403, digest=digest)
+    carl.post(f"{path}/approve", status=409, digest="0" * 64)
+    carl.post(f"{path}/approve", digest=digest)
+    with database.reading() as session:
+        erasure = session.get_one(Erasure, erasure_id)
+        assert (erasure.state, erasure.approved_by, erasure.work_state) == ("cooling", carl.id, "due")
+        assert session.get_one(Case, case.id).waiting_for == "machine"
+
+
+def form_digest(page: str) -> str:
+    found = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def test_a_plan_that_changed_since_it_was_read_is_not_approved(
+    database: Database, store: Store, cora: Colleague, carl: Colleague
+) -> None:
+    _, erasure_id = granted(database, store, cora)
+    path = f"/staff/erasures/{erasure_id}"
+    digest = form_digest(carl.get(path))
+    with database.writing() as session:
+        image = session.scalars(select(Image)).first()
+        assert image is not None
+        image.digest = b"n" * 32
+    page = carl.post(f"{path}/approve", status=409, digest=digest)
+    assert "The plan has changed since you read it" in page
+    cora.post(f"{path}/plan-again")
+    with database.reading() as session:
+        assert session.get_one(Erasure, erasure_id).plan_digest != digest
+
+
+def test_what_people_answer_about_models_and_recipients_ends_in_a_certificate(
+    database: Database, store: Store, cora: Colleague, carl: Colleague
+) -> None:
+    case, erasure_id = granted(database, store, cora)
+    path = f"/staff/erasures/{erasure_id}"
+    carl.post(f"{path}/approve", digest=form_digest(carl.get(path)))
+    with database.writing() as session:
+        erasure = session.get_one(Erasure, erasure_id)
+        erasure.state = "notifying"
+        for item in erasure.items:
+            if item.kind not in ("model", "product", "recipient"):
+                item.state, item.result, item.evidence = "verified", "deleted", {"gone": True, "by": "a test"}
+                item.done_at = clock.now()
+        people = [(item.id, item.kind) for item in erasure.items if item.state == "planned"]
+    assert [kind for _, kind in people] == ["model", "product", "recipient"]
+    page = cora.get(f"{path}/items")
+    for name in ("Recogniser 2", "Door camera", "A partner"):
+        assert name in page
+    first = people[0][0]
+    answer = {f"i{first}-result": "told", f"i{first}-note": "Done."}
+    assert "Not a valid choice" in cora.post(f"{path}/items/{first}", status=422, **answer)
+    answer = {f"i{first}-result": "kept", f"i{first}-note": ""}
+    assert "Say in a sentence" in cora.post(f"{path}/items/{first}", status=422, **answer)
+    for item_id, kind in people:
+        result = "told" if kind == "recipient" else "destroyed"
+        leads_to = cora.post(
+            f"{path}/items/{item_id}", **{f"i{item_id}-result": result, f"i{item_id}-note": "On Monday."}
+        )
+    assert leads_to == path
+    page = cora.get(path)
+    assert "The certificate is issued" in page
+    certificate = re.search(r"/staff/certificates/[0-9a-f]{32}", page)
+    assert certificate is not None
+    file = cora.post(certificate.group(), status=200)
+    assert "On Monday." in file
+    with database.reading() as session:
+        assert session.get_one(Case, case.id).state == "closed"
+        assert session.scalars(select(CaseRight.outcome)).all() == ["fulfilled"]
+        assert all(item.done_by == cora.id for item in session.scalars(select(ErasureItem)) if item.note)
+
+
+def test_ids_that_nobody_has_are_not_found(cora: Colleague) -> None:
+    for path in ("cases/0", "cases/0/identity", "cases/0/decide", "cases/0/plan", "erasures/0", "erasures/0/items"):
+        cora.get(f"/staff/{path}", status=404)
+    cora.post("/staff/certificates/0", status=404)
+
+
+def test_texts_of_people_are_shown_as_text(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+        somebody = make_account(session)
+        identity.decide_identity(session, case, somebody.id, "confirmed", "<script>alert(1)</script>")
+    page = cora.get(f"/staff/cases/{case.id}")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page

@@ -1,0 +1,146 @@
+"""The match queue's pages: what a reviewer sees, and above all what they do not see."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.db import Database
+from portal.tables import Candidate, Case, Entry, Judgement
+from tests.web.desk import EMAIL, Colleague, case_in_review, colleague, fill_store
+
+
+@pytest.fixture
+def case(database: Database, tmp_path: Path) -> Case:
+    with database.writing() as session:
+        return case_in_review(session, fill_store(session, tmp_path / "photographs", count=2))
+
+
+@pytest.fixture
+def reviewer(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "reviewer", name="Rea Viewer")
+
+
+def test_the_page_holds_nothing_but_the_two_faces(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    path = reviewer.post("/staff/review/next")
+    page = reviewer.get(path)
+    assert page.count(".jpg") == 2
+    with database.reading() as session:
+        candidate = session.get_one(Candidate, path.rsplit("/", 1)[1])
+        secrets = [
+            case.reference,
+            case.id,
+            EMAIL,
+            "anna",
+            "0.31",
+            "%",
+            candidate.image.key + '"',
+            "Profiles",
+            candidate.search_id,
+        ]
+    visible = re.sub(r"<(script|link|meta)[^>]*>", "", page)
+    for secret in secrets:
+        assert secret not in visible, secret
+    for word in ("score", "distance", "match", "threshold", "dating"):
+        assert word not in visible.lower(), word
+
+
+def test_an_earlier_answer_leaves_no_trace_on_the_page(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    first = reviewer.post("/staff/review/next")
+    fresh = reviewer.post(first, answer="same")
+    second = colleague(app, database, "reviewer")
+    assert second.post("/staff/review/next") == first
+    assert without_marks(second.get(first), first) == without_marks(reviewer.get(fresh), fresh)
+
+
+def without_marks(page: str, path: str) -> str:
+    return re.sub(r'(nonce|value)="[^"]*"', "", page.replace(path.rsplit("/", 1)[1], ""))
+
+
+def test_pictures_go_to_the_holder_of_the_pair_only(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    path = reviewer.post("/staff/review/next")
+    for side in ("left", "right"):
+        answer = reviewer.client.get(f"{path}/{side}.jpg")
+        assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.data[:2] == b"\xff\xd8"
+    other = colleague(app, database, "reviewer", "caseworker", "admin")
+    for name in ("left.jpg", "right.jpg", "whole.jpg"):
+        answer = other.client.get(f"{path}/{name}")
+        assert answer.status_code == 409
+        assert b"\xff\xd8" not in answer.data
+    page = other.get(path, status=409)
+    assert "Next pair" in page
+    assert "No answer was lost" in page
+
+
+def test_the_whole_picture_is_shown_on_demand_and_logged(database: Database, case: Case, reviewer: Colleague) -> None:
+    path = reviewer.post("/staff/review/next")
+    assert "whole.jpg" not in reviewer.get(path)
+    assert "whole.jpg" in reviewer.get(f"{path}?whole=1")
+    answer = reviewer.client.get(f"{path}/whole.jpg")
+    assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+    with database.reading() as session:
+        entries = [json.loads(entry.body) for entry in session.scalars(select(Entry).filter_by(kind="image-revealed"))]
+    assert [entry["facts"] for entry in entries] == [{"account": reviewer.id, "candidate": path.rsplit("/", 1)[1]}]
+
+
+def test_plain_buttons_lead_from_pair_to_pair_to_the_end(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    second = colleague(app, database, "reviewer")
+    for someone in (reviewer, second):
+        page = someone.get("/staff/review/")
+        assert "2 pairs wait" in page
+        first = someone.post("/staff/review/next")
+        following = someone.post(first, answer="same")
+        assert following != first
+        assert someone.post(following, answer="different") == "/staff/review/"
+    with database.reading() as session:
+        assert session.get_one(Case, case.id).state == "deciding"
+        assert {candidate.state for candidate in session.scalars(select(Candidate))} == {"confirmed", "rejected"}
+
+
+def test_undo_brings_the_pair_back(database: Database, case: Case, reviewer: Colleague) -> None:
+    path = reviewer.post("/staff/review/next")
+    reviewer.post(path, answer="same")
+    assert reviewer.post("/staff/review/undo") == path
+    reviewer.post(path, answer="different")
+    with database.reading() as session:
+        standing = list(session.scalars(select(Judgement.answer).where(Judgement.undone_at.is_(None))))
+    assert standing == ["different"]
+
+
+def test_undo_with_nothing_to_take_back_says_so(case: Case, reviewer: Colleague) -> None:
+    assert "There is no answer to take back" in reviewer.get(reviewer.post("/staff/review/undo"))
+
+
+def test_an_answer_nobody_offers_is_refused(case: Case, reviewer: Colleague) -> None:
+    reviewer.post(reviewer.post("/staff/review/next"), status=422, answer="certainly")
+
+
+def test_an_empty_queue_says_so(reviewer: Colleague) -> None:
+    assert "No pairs wait for you" in reviewer.get("/staff/review/")
+    assert reviewer.post("/staff/review/next") == "/staff/review/"
+
+
+def test_the_script_only_presses_buttons_that_are_there(case: Case, reviewer: Colleague, app: Flask) -> None:
+    page = reviewer.get(reviewer.post("/staff/review/next"))
+    keys = set(re.findall(r'data-key="(\w)"', page))
+    assert keys == {"1", "2", "3", "4", "5", "u", "z", "c"}
+    for key in "12345":
+        assert re.search(rf'<button[^>]+name="answer"[^>]+data-key="{key}"', page)
+    script = (Path(app.static_folder or "") / "review.js").read_text()
+    # It fetches nothing and sends nothing by itself.
+    assert not re.search(r"fetch|XMLHttp|sendBeacon|\.submit\(", script)
