@@ -32,8 +32,11 @@ RESTART_SECONDS = 1.0
 
 
 @click.command()
-def command() -> None:
+@click.option("--with-parent", is_flag=True, help="end when the program that started this one ends")
+def command(with_parent: bool) -> None:
     """Start the portal and keep it running until SIGTERM or Ctrl-C. Prints the address and the first-run link."""
+    if with_parent:
+        die_with_parent()
     config = _with_port(read_config())
     with _alone(config.data):
         House(config).run()
@@ -54,8 +57,6 @@ class House:
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        if os.environ.get("EFFACE_UP_CHILD"):
-            die_with_parent()
         left = self.pids.end_leftovers()
         if left:
             click.echo(f"Ended {left} processes that an earlier, killed run left behind.")

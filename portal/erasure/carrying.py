@@ -14,7 +14,7 @@ from portal.erasure import certificate, effects
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
-from portal.tables import Case, CaseRight, Erasure, ErasureItem, Store
+from portal.tables import Case, CaseRight, Certificate, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
 
 WAIT_FOR_OTHERS = timedelta(seconds=5)
@@ -96,13 +96,12 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     """Issue the certificate and answer the right, in one transaction, once every item has its end."""
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
-    certificate.issue(session, erasure)
+    issued = certificate.issue(session, erasure)
     erasure.state, erasure.settled_at = "settled", clock.now()
     for item in erasure.items:
         item.sealed = None
     right = session.scalars(select(CaseRight).filter_by(case_id=erasure.case_id, right=erasure.kind)).one()
-    partly = any(item.state == "refused" for item in erasure.items)
-    right.outcome = _outcome(erasure, partly)
+    right.outcome = _outcome(erasure, issued)
     right.fulfilled_at = clock.now()
     session.flush()
     lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
@@ -127,10 +126,10 @@ def machine_items(session: Session, erasure_id: str, *states: str) -> list[int]:
     return list(session.scalars(statement.order_by(ErasureItem.position)))
 
 
-def _outcome(erasure: Erasure, partly: bool) -> str:
+def _outcome(erasure: Erasure, issued: Certificate) -> str:
     if not erasure.items:
         return "nothing-found"
-    return "partly-fulfilled" if partly else "fulfilled"
+    return "fulfilled" if issued.kind == "full" else "partly-fulfilled"
 
 
 def _must_wait(session: Session, case: Case, erasure: Erasure) -> bool:

@@ -44,7 +44,7 @@ def test_the_end_of_the_migrations_is_the_tables(empty: Database) -> None:
     assert schema.is_current(empty)
 
 
-def test_checks_and_partial_indexes_are_made_too(empty: Database, database: Database) -> None:
+def test_checks_and_partial_indexes_are_made_too(empty: Database) -> None:
     """What the comparison above does not see: the text of each table and index."""
 
     def made(of: Database) -> dict[str, str]:

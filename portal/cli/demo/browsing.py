@@ -176,7 +176,7 @@ class _Reader(HTMLParser):
             form.choices.setdefault(name, [])
         elif tag == "option" and self._select:
             form.choices[self._select].append(value)
-            if "selected" in given:
+            if "selected" in given or self._select not in form.values:
                 form.values[self._select] = [value]
         elif tag == "button" and name:
             form.buttons.append((name, value))

@@ -60,9 +60,9 @@ class Installation:
 def installation(data: Path, **settings: str) -> Iterator[Installation]:
     """An installation with its data in `data`; it is stopped at the end."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EFFACE_")}
-    environ |= {"EFFACE_DATA": str(data.absolute()), "EFFACE_PORT": "0", "EFFACE_UP_CHILD": "1", **settings}
+    environ |= {"EFFACE_DATA": str(data.absolute()), "EFFACE_PORT": "0", **settings}
     process = subprocess.Popen(
-        [sys.executable, "-m", "portal.cli", "up"],
+        [sys.executable, "-m", "portal.cli", "up", "--with-parent"],
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

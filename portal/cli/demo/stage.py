@@ -36,6 +36,7 @@ class Stage:
     account: str = ""
     planted: list[Planted] = field(default_factory=list)
     comes_back: list[tuple[str, bytes]] = field(default_factory=list)
+    originals: Path | None = None
 
     @property
     def true_keys(self) -> set[str]:
@@ -96,7 +97,7 @@ def copy_stage(photographs: Path, selfie: Path, folder: Path) -> Stage:
         raise BadInput(f"{photographs} is not a folder.")
     if not selfie.is_file():
         raise BadInput(f"{selfie} is not a file.")
-    stage = Stage(folder / "store", selfie)
+    stage = Stage(folder / "store", selfie, originals=photographs)
     fresh_folder(stage.store)
     for path in sorted(path for path in photographs.rglob("*") if path.is_file() and not path.is_symlink()):
         key = path.relative_to(photographs).as_posix()

@@ -1,0 +1,377 @@
+"""The people of the main job. Each does through pages and forms what they would do, and reads what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyotp
+
+from portal import images
+from portal.cli.demo.browsing import Browser, Page, WrongPage
+from portal.cli.demo.running import Installation
+from portal.cli.demo.waiting import until
+
+PASSWORD = "three-friendly-otters"  # noqa: S105  # of throw-away accounts on loopback
+Judge = Callable[[bytes], str]
+
+
+class Staff:
+    """Somebody with a staff account, made through an invitation link."""
+
+    def __init__(self, house: Installation, name: str, join: str) -> None:
+        self.house, self.name = house, name
+        self.email = f"{name}@staff.example"
+        self.browser = Browser(house.address)
+        page = self.browser.get(join)
+        secret = re.search(r"this key into the app: ((?:[A-Z2-7]{4} )+)", page.text)
+        if secret is None:
+            raise WrongPage(f"No key for the code app on {page.path}: {page.text[:300]}")
+        self.totp = pyotp.TOTP(re.sub(r"\s", "", secret[1]))
+        page = self.browser.submit(
+            page, {"email": self.email, "name": name.title(), "password": PASSWORD, "code": self.totp.now()}
+        )
+        expect(page, "/staff")
+
+
+class Admin(Staff):
+    """Sets up stores, lineage and colleagues."""
+
+    def invites(self, name: str, role: str) -> str:
+        page = self.browser.submit(self.browser.get("/staff/accounts"), {"roles": [role]})
+        link = re.search(r"(http\S+/join/[\w-]+)", page.text + page.body.decode())
+        if link is None:
+            raise WrongPage(f"No link for {name} on {page.path}: {page.text[:400]}")
+        return link[1]
+
+    def adds_source(self) -> None:
+        self.writes_down(
+            "source",
+            name="Profile photographs 2014",
+            from_whom="A dating site",
+            received_on="2014-09-01",
+            terms="None in writing",
+            consent="Nobody asked the people in them.",
+            right_to_share="None that anybody could name",
+        )
+
+    def writes_down(self, kind: str, **fields: str) -> None:
+        page = self.browser.get(f"/staff/lineage/add/{kind}")
+        answer = self.browser.submit(page, dict(fields))
+        expect(answer, "/staff/lineage/")
+
+    def choice(self, kind: str, field: str, words: str) -> str:
+        """The value of a choice on a lineage page by its words."""
+        page = self.browser.get(f"/staff/lineage/add/{kind}")
+        pattern = rf'<option value="([^"]+)">{re.escape(words)}'
+        found = re.search(pattern, page.body.decode())
+        if found is None:
+            raise WrongPage(f"{field} has no choice {words!r} on {page.path}")
+        return found[1]
+
+    def adds_store(self, name: str, folder: Path, source: str) -> str:
+        page = self.browser.get("/staff/stores/add")
+        found = re.search(rf'<option value="([^"]+)">{re.escape(source)}', page.body.decode())
+        fields = {"name": name, "folder": str(folder.absolute()), "may_erase": "y"}
+        if found:
+            fields["source_id"] = found[1]
+        page = self.browser.submit(page, dict(fields))
+        expect(page, "/staff/stores/")
+        page = self.browser.submit(page, action="/test")
+        expect(page, "/staff/stores/")
+        return page.path
+
+    def attaches_manifest(self, store: str, manifest: Path) -> None:
+        page = self.browser.submit(
+            self.browser.get(store), {"file": (manifest.name, manifest.read_bytes())}, action="/manifest"
+        )
+        if page.status != 200:
+            raise WrongPage(f"The manifest was not taken: {page.text[:400]}")
+
+    def scans(self, store: str) -> Iterator[dict[str, str]]:
+        """Start a scan and watch it to its end: the texts of each look at its progress."""
+        page = self.browser.submit(self.browser.get(store), action="/scan")
+        expect(page, "/staff/scans/")
+        while True:
+            look = json.loads(self.browser.get(page.path + "/progress").body)
+            yield {"state": look["state"], "percent": str(look["percent"]), **look["texts"]}
+            if look["state"] != "running":
+                return
+            until(lambda: True, pause=0.2)
+
+    def records_lineage(self, store: str) -> None:
+        """A dataset of the store, a model trained on it, a product on the model, a recipient of the dataset."""
+        self.writes_down("dataset", name="dating-faces", version="1", created_on="2014-10-01", description="All of it")
+        self.writes_down(
+            "places",
+            dataset=self.choice("places", "dataset", "dating-faces 1"),
+            store=self.choice("places", "store", store),
+        )
+        self.writes_down("model", name="face-net", version="1.0", weights_digest="", purpose="Face recognition")
+        self.writes_down(
+            "training",
+            model=self.choice("training", "model", "face-net 1.0"),
+            dataset=self.choice("training", "dataset", "dating-faces 1"),
+            trained_on="2015-01-15",
+            in_use_from="2015-03-01",
+            in_use_to="",
+        )
+        self.writes_down(
+            "product", name="Face search API", model=self.choice("product", "model", "face-net 1.0"), description=""
+        )
+        self.writes_down("recipient", name="Camera Works", contact="privacy@camera.example", country="US")
+        self.writes_down(
+            "disclosure",
+            recipient=self.choice("disclosure", "recipient", "Camera Works"),
+            what=self.choice("disclosure", "what", "Dataset dating-faces 1"),
+            disclosed_on="2016-02-01",
+            basis="A licence",
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks, and how they can be found."""
+
+    rights: tuple[str, ...]
+    residence: str = "EU"
+    selfie: bytes | None = None
+    picture: bytes | None = None
+    link: str = ""
+    account: str = ""
+    email: str = ""
+
+    @property
+    def ways(self) -> list[str]:
+        given = {"face": self.selfie, "file": self.picture, "link": self.link, "account": self.account}
+        return [way for way, what in given.items() if what]
+
+
+class Subject:
+    """The person in the photographs. No account: a reference and secret words."""
+
+    def __init__(self, house: Installation) -> None:
+        self.house = house
+        self.browser = Browser(house.address)
+        self.reference = self.words = ""
+
+    def asks(self, request: Request) -> None:
+        """From the first page to the confirmation, one question after the other, in the order the pages come."""
+        answers: dict[str, Callable[[Page], Page]] = {
+            "rights": lambda page: self._send(page, rights=list(request.rights)),
+            "whom": lambda page: self._send(page, for_whom="me"),
+            "residence": lambda page: self._send(page, residence=request.residence),
+            "ways": lambda page: self._send(page, ways=request.ways),
+            "consent": lambda page: self._send(page, consent="y"),
+            "photos": lambda page: self._adds_picture(page, "photo", request.selfie or b""),
+            "files": lambda page: self._adds_picture(page, "picture", request.picture or b""),
+            "links": lambda page: self._send(page, text=request.link),
+            "accounts": lambda page: self._send(page, text=request.account),
+            "contact": lambda page: self._gives_contact(page, request.email),
+            "code": lambda page: self._enters_code(page, request.email),
+            "helps": lambda page: self._send(page, helps="I was on a dating site in 2014."),
+            "check": lambda page: self.browser.submit(page, action=""),
+        }
+        page = self.browser.submit(self.browser.get("/"), action="/request/start")
+        while page.path != "/request/sent":
+            step = page.path.rpartition("/")[2]
+            if step not in answers or page.status != 200:
+                raise WrongPage(f"Stopped at {page.path} ({page.status}): {page.text[:600]}")
+            before, page = page.path, answers[step](page)
+            if page.path == before and page.status == 200 and step not in ("photos", "files"):
+                raise WrongPage(f"The answer to {before} led nowhere: {page.text[:600]}")
+        self._reads_confirmation(page)
+
+    def _send(self, page: Page, **fields: str | list[str]) -> Page:
+        return self.browser.submit(page, dict(fields))
+
+    def _adds_picture(self, page: Page, field: str, data: bytes) -> Page:
+        page = self.browser.submit(page, {field: ("IMG_0001.jpg", data)})
+        if page.status != 200:
+            raise WrongPage(f"The picture was not taken: {page.text[:400]}")
+        checking = page.path
+        until(lambda: self.browser.get(checking).path != checking, seconds=60, what="the check of the photo")
+        return self.browser.get("/request/next")
+
+    def _gives_contact(self, page: Page, email: str) -> Page:
+        if not email:
+            return self.browser.submit(page, action="/no-contact")
+        return self._send(page, email=email)
+
+    def _enters_code(self, page: Page, email: str) -> Page:
+        code = re.search(r"\b(\d{6})\b", self.house.last_mail(email))
+        if code is None:
+            raise WrongPage("There is no code in the mail.")
+        return self._send(page, code=code[1])
+
+    def _reads_confirmation(self, page: Page) -> None:
+        reference = re.search(r"\bEF-[2-9A-Z]{4}-[2-9A-Z]{4}\b", page.text)
+        words = re.search(r'<p class="ef-words"><bdi>([a-z -]+)</bdi>', page.body.decode())
+        if reference is None or words is None:
+            raise WrongPage(f"No reference or no secret words on {page.path}: {page.text[:600]}")
+        self.reference, self.words = reference[0], words[1]
+
+    def signs_in(self) -> Page:
+        """Follow the case from another browser, with the reference and the secret words."""
+        self.browser = Browser(self.house.address)
+        page = self.browser.get("/case/sign-in")
+        page = self.browser.submit(page, {"reference": self.reference, "secret": self.words})
+        expect(page, "/case")
+        return page
+
+    def withdraws(self) -> Page:
+        return self.browser.submit(self.browser.get("/case/withdraw"), action="")
+
+    def reads(self) -> str:
+        return self.browser.get("/case").text
+
+    def is_closed(self) -> bool:
+        """Whether nothing more will come: the answer stands, and the case cannot be taken back any more."""
+        page = self.browser.get("/case")
+        return "<h1>Your answer</h1>" in page.body.decode() and not any("withdraw" in href for href, _ in page.links)
+
+    def fetches_package(self) -> bytes:
+        page = self.browser.get("/case")
+        answer = self.browser.submit(page, action="/case/package")
+        if answer.headers.get_content_type() != "application/zip":
+            raise WrongPage(f"No package: {answer.status} {answer.text[:300]}")
+        return answer.body
+
+    def fetches_certificates(self) -> list[bytes]:
+        page = self.browser.get("/case")
+        links = sorted({href for href, _ in page.links if "/certificates/" in href})
+        found = []
+        for href in links:
+            answer = self.browser.submit(self.browser.get(href), action="/file")
+            if answer.status != 200:
+                raise WrongPage(f"No certificate: {answer.status} {answer.text[:300]}")
+            found.append(answer.body)
+        return found
+
+
+class Reviewer(Staff):
+    """Judges pairs. `judge` is handed the whole found picture and gives one of the five answers."""
+
+    def judges_all(self, judge: Judge) -> int:
+        page = self.browser.get("/staff/review/")
+        if any("/next" in form.action for form in page.forms):
+            page = self.browser.submit(page, action="/next")
+        count = 0
+        while "/staff/review/" in page.path and page.path != "/staff/review/":
+            whole = self.browser.get(page.path + "/whole.jpg")
+            if whole.status != 200:
+                raise WrongPage(f"No whole picture: {whole.status} {whole.text[:200]}")
+            page = self.browser.submit(page, {"answer": judge(whole.body)})
+            count += 1
+        return count
+
+    def waits(self) -> bool:
+        """Whether pairs wait for this reviewer."""
+        return any("/next" in form.action for form in self.browser.get("/staff/review/").forms)
+
+
+class Caseworker(Staff):
+    """Checks identity, decides, plans, approves, answers what only people can."""
+
+    def finds_case(self, reference: str) -> str:
+        page = self.browser.get("/staff/cases/")
+        for href, text in page.links:
+            if reference in text:
+                return href
+        raise WrongPage(f"{reference} is not in the inbox: {page.text[:400]}")
+
+    def confirms_identity(self, case: str) -> None:
+        page = self.browser.get(f"{case}/identity")
+        page = self.browser.submit(
+            page, {"decision": "confirmed", "note": "The contact was confirmed; the photograph shows one person."}
+        )
+        expect(page, case)
+
+    def may_decide(self, case: str) -> bool:
+        return any(href.endswith("/decide") for href, _ in self.browser.get(case).links)
+
+    def grants(self, case: str, rights: tuple[str, ...]) -> None:
+        for right in rights:
+            page = self.browser.get(f"{case}/decide/{right}")
+            page = self.browser.submit(page, {"decision": "grant"})
+            page = self.browser.submit(page, {"decision": "grant", "confirm": "y"})
+            if page.status != 200 or page.path.endswith(f"/decide/{right}"):
+                raise WrongPage(f"{right} was not decided: {page.text[:500]}")
+
+    def refuses(self, case: str, right: str, reason: str, note: str) -> None:
+        page = self.browser.get(f"{case}/decide/{right}")
+        fields = {"decision": "refuse", "reason": reason, "note": note}
+        page = self.browser.submit(page, dict(fields))
+        page = self.browser.submit(page, {**fields, "confirm": "y"})
+        if page.status != 200:
+            raise WrongPage(f"{right} was not refused: {page.text[:500]}")
+
+    def plans(self, case: str) -> list[str]:
+        """Addresses of the case's erasures."""
+        page = self.browser.get(case)
+        return sorted({href for href, _ in page.links if re.fullmatch(r"/staff/erasures/\w+", href)})
+
+    def approves(self, erasure: str) -> Page:
+        return self.browser.submit(self.browser.get(erasure), action="/approve")
+
+    def approves_alone(self, erasure: str) -> bool:
+        """Try to approve one's own plan; whether that worked."""
+        page = self.browser.get(erasure)
+        if not any("/approve" in form.action for form in page.forms):
+            return False
+        return self.browser.submit(page, action="/approve").status == 200
+
+    def is_past_machine(self, erasure: str) -> bool:
+        """Whether the portal has done its part and only people's answers, or nothing, are open."""
+        page = self.browser.get(erasure)
+        if "Stopped" in page.text:
+            raise WrongPage(f"The erasure stopped: {page.text[:600]}")
+        return "Waits for answers" in page.text or "certificate is issued" in page.text
+
+    def candidate_counts(self, case: str) -> dict[str, int]:
+        """Confirmed and rejected candidates, as the case page counts them."""
+        text = self.browser.get(case).text
+        return {
+            state: int(found[1]) if (found := re.search(rf"(\d+) {words}", text)) else 0
+            for state, words in (("confirmed", "confirmed,"), ("rejected", "of others"), ("unsure", "nobody could tell"))
+        }
+
+    def answers_items(self, erasure: str) -> int:
+        """Say for each model, product and recipient what was done."""
+        answered = 0
+        page = self.browser.get(f"{erasure}/items")
+        addresses = [form.action for form in page.forms if "/items/" in form.action]
+        for address in addresses:
+            page = self.browser.get(f"{erasure}/items")
+            form = next((form for form in page.forms if form.action == address), None)
+            if form is None:
+                continue
+            result, note = (next(name for name in [*form.choices, *form.values] if name.endswith(end))
+                            for end in ("result", "note"))  # fmt: skip
+            remedy = "told" if "told" in form.choices[result] else "not-yet-decided"
+            sentence = "Told by letter on 20 November." if remedy == "told" else "The board decides by 1 March."
+            page = self.browser.submit(page, {result: remedy, note: sentence}, action=address)
+            if page.status != 200:
+                raise WrongPage(f"The item was not taken: {page.text[:400]}")
+            answered += 1
+        return answered
+
+
+def expect(page: Page, path: str) -> None:
+    """Raises WrongPage when a person did not get where they should be now."""
+    if page.status != 200 or not page.path.startswith(path):
+        raise WrongPage(f"At {page.path} ({page.status}) instead of {path}: {page.text[:600]}")
+
+
+def knows(planted: dict[bytes, bool]) -> Judge:
+    """A reviewer who knows the people: tells each whole picture by its look. near digest -> shows the subject."""
+
+    def judge(jpeg: bytes) -> str:
+        digest = images.near_digest(images.open_picture(jpeg).pixels)
+        nearest = min(planted, key=lambda known: images.near_distance(known, digest))
+        return "same" if planted[nearest] else "different"
+
+    return judge
