@@ -27,8 +27,12 @@ def add_store(
     settings: Mapping[str, Any],
     may_erase: bool,
     source_id: str | None = None,
+    check: Check | None = None,
 ) -> Store:
-    """Add a store and check it at once. Raises BadInput, StoreUnavailable, Conflict (name or photographs taken)."""
+    """Add a store and check it at once. Raises BadInput, StoreUnavailable, Conflict (name or photographs taken).
+
+    Looking through a large store takes seconds: `check` is what `try_out` found before the writing session began.
+    """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(f"Give the store a name of 1 to {LONGEST_NAME} characters.")
@@ -39,10 +43,16 @@ def add_store(
         raise NotFound("There is no such source. Add the source first.")
     store = Store(name=name, kind=kind, settings=kept, may_erase=may_erase, source_id=source_id, created_at=clock.now())
     session.add(store)
-    remember_check(store, try_store(store))
+    remember_check(store, check or try_store(store))
     session.flush()
     audit.append(session, "store-added", {"store": store.id, "kind": kind, "may_erase": may_erase})
     return store
+
+
+def try_out(name: str, kind: str, settings: Mapping[str, Any], may_erase: bool) -> Check:
+    """What could be done in a store that is not added yet. Raises BadInput, StoreUnavailable."""
+    connector = connector_class(kind)
+    return connector(name, connector.clean(settings), may_erase).check()
 
 
 def try_store(store: Store) -> Check:

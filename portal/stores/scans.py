@@ -66,10 +66,14 @@ def open_scan(session: Session, store: Store) -> Scan | None:
     return session.scalar(select(Scan).where(Scan.store_id == store.id, Scan.state.in_(("running", "paused"))))
 
 
-def last_scan(session: Session, store: Store) -> Scan:
-    """The newest scan of this store. Raises NotFound."""
-    found = select(Scan).where(Scan.store_id == store.id).order_by(Scan.started_at.desc(), Scan.id).limit(1)
-    scan = session.scalar(found)
+def last_scan(session: Session, store: Store) -> Scan | None:
+    """The newest scan of this store."""
+    return session.scalar(select(Scan).where(Scan.store_id == store.id).order_by(Scan.started_at.desc()).limit(1))
+
+
+def need_scan(session: Session, store: Store) -> Scan:
+    """The newest scan of this store. Raises NotFound when there is none."""
+    scan = last_scan(session, store)
     if scan is None:
         raise NotFound(f"{store.name} has not been scanned yet.")
     return scan

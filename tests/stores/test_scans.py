@@ -90,4 +90,5 @@ def test_progress_from_the_time_spent_working(session: Session, store: Store) ->
 
 def test_a_store_without_scans(session: Session, store: Store) -> None:
     with pytest.raises(NotFound, match="not been scanned"):
-        scans.last_scan(session, store)
+        scans.need_scan(session, store)
+    assert scans.last_scan(session, store) is None

@@ -1,0 +1,120 @@
+"""`efface store`: add and test image stores, attach manifests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.cli.opening import opened
+from portal.cli.showing import shown
+from portal.lineage import records
+from portal.stores import Check, adding, manifests
+from portal.stores.manifest_files import read_manifest
+from portal.tables import Image, Store
+
+
+@click.group()
+def command() -> None:
+    """Image stores."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--folder", required=True, type=click.Path(path_type=Path), help="The folder with the photographs.")
+@click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
+@click.option("--source", help="Name of the source the photographs came from.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def add(name: str, folder: Path, may_erase: bool, source: str | None, as_json: bool) -> None:
+    """Add a store and find out what may be done in it."""
+    settings = {"folder": str(folder)}
+    with opened() as database:
+        check = adding.try_out(name, "folder", settings, may_erase)
+        with database.writing() as session:
+            source_id = records.find_source(session, source).id if source else None
+            store = adding.add_store(session, name, "folder", settings, may_erase, source_id, check)
+    if as_json:
+        click.echo(json.dumps({"id": store.id, "name": store.name, "check": asdict(check)}))
+        return
+    click.echo(f"Added {store.name}.")
+    _print_check(check, may_erase)
+    click.echo(f"Next: efface scan start {store.name} --watch")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(name: str, as_json: bool) -> None:
+    """Try again what may be done in a store. Exit 1 when something that is needed is missing."""
+    with opened() as database:
+        with database.reading() as session:
+            store = adding.find_store(session, name)
+        check = adding.try_store(store)
+        with database.writing() as session:
+            adding.remember_check(adding.find_store(session, name), check)
+    if as_json:
+        click.echo(json.dumps(asdict(check)))
+    else:
+        _print_check(check, store.may_erase)
+    if not (check.readable and check.listable and (check.erasable or not store.may_erase)):
+        raise click.exceptions.Exit(1)
+
+
+def _print_check(check: Check, may_erase: bool) -> None:
+    for what, can in (("list", check.listable), ("read", check.readable), ("erase", check.erasable)):
+        asked = what != "erase" or may_erase
+        click.echo(f"  {what:6} {'yes' if can else 'NO' if asked else 'not allowed'}")
+    for note in check.notes:
+        click.echo(f"  {note}")
+    if check.sample:
+        click.echo(f"  For example: {', '.join(shown(key) for key in check.sample[:3])}")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(as_json: bool) -> None:
+    """List the stores."""
+    with opened() as database, database.reading() as session:
+        rows = [_row(session, store) for store in adding.list_stores(session)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        erasing = "may erase" if row["may_erase"] else "may not erase"
+        click.echo(f"{row['name']}  {row['kind']}  {row['images']:,} photographs  {erasing}")
+    if not rows:
+        click.echo("No stores yet. Add one with: efface store add NAME --folder PATH")
+
+
+def _row(session: Session, store: Store) -> dict[str, object]:
+    live = select(func.count()).select_from(Image).where(Image.store_id == store.id, Image.state == "live")
+    return {
+        "id": store.id,
+        "name": store.name,
+        "kind": store.kind,
+        "settings": store.settings,
+        "may_erase": store.may_erase,
+        "images": session.scalar(live),
+        "checked_at": store.checked_at.isoformat() if store.checked_at else None,
+    }
+
+
+@command.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def manifest(name: str, file: Path, as_json: bool) -> None:
+    """Attach a manifest: FILE says for each key whose account and which page a photograph came from."""
+    lines = read_manifest(file.name, file.read_bytes())
+    with opened() as database, database.writing() as session:
+        attached = manifests.attach(session, adding.find_store(session, name), file.name, lines)
+    if as_json:
+        click.echo(json.dumps(asdict(attached)))
+        return
+    click.echo(f"{attached.rows:,} lines: {attached.new:,} new, {attached.changed:,} changed.")
+    if attached.without_image:
+        click.echo(f"{attached.without_image:,} of the keys have no photograph yet. Scan the store to find them.")
