@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import held, law, lifecycle, looking, withdrawing
+from portal.cases import extending, held, law, lifecycle, looking, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Held, counted
 from portal.db import config_of
@@ -72,6 +72,7 @@ class Status:
     ended: str | None
     can_withdraw: bool
     can_add: bool
+    more_time: str | None
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def status_of(session: Session, case: Case) -> Status:
         your_turn=_your_turn(session, case, stage),
         ended=ended,
         can_withdraw=_can_withdraw(session, case, stage),
-        can_add=stage in {"received", "checking", "looking"} and ended is None,
+        can_add=case.state not in {"fulfilling", "closed"},
+        more_time=extending.sentence_of(session, case),
     )
 
 

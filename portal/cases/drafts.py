@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -86,7 +87,7 @@ def _some_of(known: tuple[str, ...], value: Any) -> bool:
 
 
 # Each answer and what it may be.
-CHECKS = {
+CHECKS: dict[str, Callable[[Any], bool]] = {
     "rights": lambda value: _some_of(RIGHTS, value),
     "for_whom": lambda value: value in FOR_WHOM,
     "residence": lambda value: value == "" or value in {code for code, _name in residences()},

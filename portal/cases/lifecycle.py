@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.cases import mails
 from portal.errors import BadInput, Conflict, NotAllowed
-from portal.jobs import make_due
+from portal.jobs import make_due, ring
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure, Search
 
 LOOKING = "We are looking for photos of you. A person checks everything the computer suggests."
@@ -73,7 +73,7 @@ MOVES = (
     Move(
         ("deciding",),
         "reviewing",
-        _by("caseworker", "reviewer"),
+        _by("subject", "caseworker", "reviewer"),
         "look-again",
         "reviewer",
         LOOKING,
@@ -176,10 +176,7 @@ def _write(session: Session, case: Case, one: Move, outcome: str | None) -> None
 def _follow(session: Session, case: Case, to: str, outcome: str | None) -> None:
     """What every move of its kind brings with it, so that no caller can forget it."""
     if to == "searching":
-        search = Search(case_id=case.id, created_at=clock.now())
-        session.add(search)
-        session.flush()
-        make_due(session, search)
+        _start_search(session, case)
     if to != "closed":
         return
     if outcome in {"withdrawn", "unverified"}:
@@ -188,6 +185,13 @@ def _follow(session: Session, case: Case, to: str, outcome: str | None) -> None:
     if outcome != "withdrawn":
         mails.queue_news(session, case)
     session.flush()
+
+
+def _start_search(session: Session, case: Case) -> None:
+    search = Search(case_id=case.id, created_at=clock.now())
+    session.add(search)
+    session.flush()
+    make_due(session, search)
 
 
 def roles_of(session: Session, actor: str) -> frozenset[str]:
@@ -239,9 +243,20 @@ def _candidates(session: Session, case: Case, state: str) -> int:
 
 
 def search_finished(session: Session, case: Case) -> None:
-    """Called after each search: on to the reviewers, or to the decision. Harmless when called again."""
-    if case.state == "searching":
+    """Called after each search: on to the reviewers, or to the decision. Harmless when called again.
+
+    What the person sent meanwhile has a search of its own: while that is going on, the case waits for it.
+    """
+    if case.state == "searching" and not _searched_elsewhere(session, case):
         move(session, case, "reviewing" if open_candidates(session, case) else "deciding", "machine")
+
+
+def _searched_elsewhere(session: Session, case: Case) -> bool:
+    """True when one search of the case is over and another still goes on."""
+    session.flush()
+    searches = session.execute(select(Search.finished_at, Search.work_state).where(Search.case_id == case.id)).all()
+    over = any(finished_at is not None for finished_at, _ in searches)
+    return over and any(finished_at is None and state in {"due", "leased"} for finished_at, state in searches)
 
 
 def review_finished(session: Session, case: Case) -> None:
@@ -258,6 +273,9 @@ def fulfil_step(session: Session, case: Case) -> None:
         outcome = _outcome_of_erasure(session, right)
         if outcome is not None:
             settle_right(session, right, outcome)
+    # A deletion waits for the copy, and for an opt-out of the same photographs: now it may be its turn.
+    for erasure in session.scalars(select(Erasure).filter_by(case_id=case.id, state="cooling", work_state="due")):
+        ring(session, "erasing", erasure.id)
     if not open_rights(session, case):
         outcomes = set(session.scalars(select(CaseRight.outcome).where(CaseRight.case_id == case.id)))
         move(session, case, "closed", "machine", outcome=taken_together({each or "" for each in outcomes}))
@@ -313,6 +331,14 @@ def search_again(session: Session, case: Case, actor: str, reason: str) -> None:
         _undecide(session, case)
         move(session, case, "reviewing", actor, reason)
     move(session, case, "searching", actor, reason)
+
+
+def look_with_more(session: Session, case: Case) -> None:
+    """The person has sent something more to look with: what was searched already is searched again."""
+    if case.state == "searching":
+        _start_search(session, case)
+    elif case.state in {"reviewing", "deciding"}:
+        search_again(session, case, "subject", "the person sent more to look with")
 
 
 def _undecide(session: Session, case: Case) -> None:

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock, images
-from portal.cases import drafts
+from portal.cases import drafts, lifecycle
 from portal.config import Config
 from portal.errors import BadInput, BadPicture, Conflict, NotFound, TooLarge
 from portal.jobs import make_due
@@ -71,8 +71,7 @@ def add_picture(session: Session, owner: Owner, prepared: Prepared, kind: str) -
     blob = blobs.put_blob(session, "probe", prepared.jpeg, "image/jpeg", _purge_after(owner))
     probe = _new(owner, kind, "checking")
     probe.blob_id, probe.digest, probe.near_digest = blob.id, prepared.digest, prepared.near_digest
-    session.add(probe)
-    session.flush()
+    _add(session, owner, probe)
     make_due(session, probe)
     return probe
 
@@ -87,9 +86,7 @@ def add_digest(session: Session, owner: Owner, digest: str) -> Probe:
             return probe
     probe = _new(owner, "picture", "ready")
     probe.digest = given
-    session.add(probe)
-    session.flush()
-    return probe
+    return _add(session, owner, probe)
 
 
 def add_link(session: Session, owner: Owner, url: str) -> Probe:
@@ -114,9 +111,7 @@ def _add_text(session: Session, owner: Owner, kind: str, text: str) -> Probe:
         raise BadInput(f"You can give up to {NAMES} of these. Remove one first.", "too-many-names")
     probe = _new(owner, kind, "ready")
     probe.sealed = keys_of(session).seal(text.encode(), f"probe/{probe.id}")
-    session.add(probe)
-    session.flush()
-    return probe
+    return _add(session, owner, probe)
 
 
 def opened(session: Session, probe: Probe) -> str | None:
@@ -135,6 +130,8 @@ def choose_face(session: Session, probe: Probe, index: int) -> Probe:
     probe.reason = None
     session.flush()
     make_due(session, probe)
+    if probe.case_id is not None:
+        lifecycle.look_with_more(session, session.get_one(Case, probe.case_id))
     return probe
 
 
@@ -165,17 +162,19 @@ def is_usable(session: Session, owner: Owner) -> bool:
     return any(probe.state in USABLE for probe in probes_of(session, owner))
 
 
-def all_checked(session: Session, case: Case) -> bool:
-    """True when no probe of the case is still being checked."""
-    waiting = select(func.count()).select_from(Probe).where(Probe.case_id == case.id, Probe.state == "checking")
-    return not session.scalar(waiting)
-
-
 def _new(owner: Owner, kind: str, state: str) -> Probe:
-    if isinstance(owner, Case) and (owner.state == "closed" and owner.outcome != "nothing-found"):
-        raise Conflict("This request is finished. Please make a new one.", "finished")
+    if isinstance(owner, Case) and owner.state in {"fulfilling", "closed"}:
+        raise Conflict("This request was decided already. Please make a new one.", "decided")
     mine = {"draft_id": owner.id} if isinstance(owner, Draft) else {"case_id": owner.id}
     return Probe(id=random_id(), kind=kind, state=state, boxes=[], created_at=clock.now(), **mine)
+
+
+def _add(session: Session, owner: Owner, probe: Probe) -> Probe:
+    session.add(probe)
+    session.flush()
+    if isinstance(owner, Case):
+        lifecycle.look_with_more(session, owner)
+    return probe
 
 
 def _purge_after(owner: Owner) -> datetime | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -19,7 +19,7 @@ from portal.config import Config
 from portal.db import config_of
 from portal.jobs import make_due
 from portal.keys import keys_of
-from portal.tables import Case, Mail, random_id
+from portal.tables import Case, CaseRight, Mail, random_id
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,15 @@ def queue_news(session: Session, case: Case) -> Mail | None:
     return write_to(session, case, body + _signature(session), f"news/{case.id}/{case.version}", delay)
 
 
+def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | None:
+    """That the answer comes later. Why stands behind the sign-in."""
+    body = (
+        f"We need more time for your request {case.reference}. We will now answer by {long_date(right.due_on)}.\n\n"
+        f"To read why, and how to object, sign in:\n{config_of(session).address}/case"
+    )
+    return write_to(session, case, body + _signature(session), f"more-time/{right.id}")
+
+
 def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
     """A one-time code. It names neither the portal's purpose nor the person."""
     body = (
@@ -139,7 +148,7 @@ def as_message(config: Config, mail: Mail, letter: Letter) -> EmailMessage:
     return message
 
 
-def long_date(day: object) -> str:
+def long_date(day: date) -> str:
     """`20 December 2026`: dates people cannot misread."""
     return f"{day:%-d %B %Y}"
 

@@ -203,17 +203,6 @@ def _expiry(session: Session) -> datetime:
     return clock.now() + timedelta(days=config_of(session).package_days)
 
 
-def fetch(session: Session, case: Case) -> bytes:
-    """The ZIP, for the signed-in person of this case. Raises NotFound when it is not there, or not any more."""
-    package = session.scalar(select(Package).where(Package.case_id == case.id))
-    data = blobs.open_blob(session, package.blob_id if package is not None else None)
-    assert package is not None
-    package.fetched_at = package.fetched_at or clock.now()
-    lifecycle.record(session, case, "package-fetched", "subject")
-    session.flush()
-    return data
-
-
 def stores_of(session: Session, contents: Contents) -> dict[str, Store]:
     """The stores that the photographs lie in."""
     ids = {each.store_id for each in contents.photographs}

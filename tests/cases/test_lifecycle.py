@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.cases import lifecycle
+from portal import clock
+from portal.cases import intake, lifecycle
 from portal.cases.lifecycle import LOOKING, MOVES, move, taken_together
 from portal.errors import BadInput, Conflict, EffaceError, NotAllowed
 from portal.tables import Case, CaseEvent, Entry, Erasure, Search
@@ -163,3 +164,51 @@ def test_nothing_found_can_be_looked_for_again_but_a_deletion_cannot(session: Se
     session.refresh(case)
     with pytest.raises(EffaceError):
         lifecycle.search_again(session, case, "subject", "another photo")
+
+
+def test_what_is_sent_later_is_searched_too(session: Session) -> None:
+    case = send(session).case
+    intake.add_account(session, case, "anna")
+    assert session.scalars(select(Search)).all() == []
+    confirm_identity(session, case)
+    first = session.scalars(select(Search)).one()
+    intake.add_account(session, case, "anna.b")
+    second = session.scalars(select(Search).where(Search.id != first.id)).one()
+    finish(session, first)
+    assert case.state == "searching"
+    finish(session, second)
+    assert case.state == "deciding"
+    intake.add_account(session, case, "anna.c")
+    assert case.state == "searching"
+    third = session.scalars(select(Search).where(Search.finished_at.is_(None))).one()
+    finish(session, third)
+    intake.add_account(session, case, "anna.c")
+    assert case.state == "deciding"
+
+
+def test_a_face_chosen_after_the_search_is_searched(session: Session) -> None:
+    case = send(session).case
+    to_deciding(session, case)
+    probe = intake.probes_of(session, case)[0]
+    probe.state, probe.boxes = "choose-face", [[0, 0, 9, 9], [20, 0, 29, 9]]
+    intake.choose_face(session, probe, 1)
+    assert case.state == "searching"
+
+
+def test_nothing_is_added_once_it_is_decided(session: Session, tmp_path: Path) -> None:
+    hit, miss = send(session, "opt-out").case, send(session, "opt-out").case
+    grant_all(session, hit, to_deciding(session, hit, make_image(session, tmp_path / "store")))
+    grant_all(session, miss, to_deciding(session, miss))
+    told = []
+    for case in (hit, miss):
+        with pytest.raises(Conflict) as refusal:
+            intake.add_account(session, case, "anna")
+        told.append(refusal.value.sentence)
+    assert told[0] == told[1]
+
+
+def finish(session: Session, search: Search) -> None:
+    """What the worker does at the end of a search that found nothing."""
+    search.finished_at, search.work_state = clock.now(), "done"
+    session.flush()
+    lifecycle.search_finished(session, session.get_one(Case, search.case_id))

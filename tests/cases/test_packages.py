@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock, images
+from portal import blobs, clock, images
 from portal.cases import mails, packages, purging
 from portal.db import Database
 from portal.errors import NotFound
@@ -35,10 +35,9 @@ def packed(database: Database) -> dict[str, bytes]:
     """Have the package made by its worker, and open it."""
     with database.reading() as session:
         package_id = session.scalars(select(Package.id)).one()
-        case_id = session.scalars(select(Package.case_id)).one()
     assert carry_out(database, "packing", package_id) == "worked"
-    with database.writing() as session:
-        data = packages.fetch(session, session.get_one(Case, case_id))
+    with database.reading() as session:
+        data = blobs.open_blob(session, session.get_one(Package, package_id).blob_id)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
@@ -214,9 +213,9 @@ def test_a_package_is_sealed_mailed_about_and_purged(
         case = session.get_one(Case, case_id)
         package = session.scalars(select(Package)).one()
         blob = session.get_one(Blob, package.blob_id)
+        blob_id = blob.id
         assert not blob.sealed.startswith(b"PK")
         assert (case.state, case.outcome) == ("closed", "fulfilled")
-        assert package.fetched_at is not None
         news = session.scalars(select(Mail).where(Mail.dedupe.like("news/%"))).all()
         letters = [mails.open_mail(session, mail) for mail in news]
         assert len(letters) == 1
@@ -226,7 +225,7 @@ def test_a_package_is_sealed_mailed_about_and_purged(
         monkeypatch.setattr("portal.clock.now", lambda: later)
         assert purging.purge(session)["packages"] == 1
         with pytest.raises(NotFound):
-            packages.fetch(session, case)
+            blobs.open_blob(session, blob_id)
 
 
 def test_made_twice_it_is_made_once(database: Database, tmp_path: Path) -> None:
