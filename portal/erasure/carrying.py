@@ -14,10 +14,8 @@ from portal.erasure import certificate, effects
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
-from portal.tables import Case, CaseRight, Certificate, Erasure, ErasureItem, Store
+from portal.tables import Case, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
-
-WAIT_FOR_OTHERS = timedelta(seconds=5)
 
 
 class NotGone(EffaceError):
@@ -36,7 +34,8 @@ def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
         lease.idle(session)
         return False
     if _must_wait(session, case, erasure):
-        lease.again(session, WAIT_FOR_OTHERS)
+        # Whoever answers first rings for what waited (lifecycle.fulfil_step); else the sweep does.
+        lease.again(session, timedelta(0))
         return False
     if not still_true(session, erasure):
         erasure.state, erasure.problem = "stopped", "The plan changed after it was approved. Make it again."
@@ -96,13 +95,10 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     """Issue the certificate and answer the right, in one transaction, once every item has its end."""
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
-    issued = certificate.issue(session, erasure)
+    certificate.issue(session, erasure)
     erasure.state, erasure.settled_at = "settled", clock.now()
     for item in erasure.items:
         item.sealed = None
-    right = session.scalars(select(CaseRight).filter_by(case_id=erasure.case_id, right=erasure.kind)).one()
-    right.outcome = _outcome(erasure, issued)
-    right.fulfilled_at = clock.now()
     session.flush()
     lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
     return True
@@ -124,12 +120,6 @@ def machine_items(session: Session, erasure_id: str, *states: str) -> list[int]:
         ErasureItem.state.in_(states),
     )
     return list(session.scalars(statement.order_by(ErasureItem.position)))
-
-
-def _outcome(erasure: Erasure, issued: Certificate) -> str:
-    if not erasure.items:
-        return "nothing-found"
-    return "fulfilled" if issued.kind == "full" else "partly-fulfilled"
 
 
 def _must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
