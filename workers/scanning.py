@@ -22,7 +22,7 @@ from portal.errors import BadPicture, LostLease, NotFound, StoreUnavailable, Too
 from portal.images import Box, Opener, near_digest
 from portal.jobs import Lease
 from portal.stores import OBJECT_UNREADABLE, Connector, Found, scans, seeing
-from portal.stores.seeing import Coverage, Known, Look, Seen
+from portal.stores.seeing import Coverage, Look, Seen
 from portal.suppression import Gate
 from portal.tables import Scan, Store, Suppression
 from workers import encoder as encoders
@@ -86,11 +86,11 @@ class Looker:
     def pages(self, chunk: Sequence[Found]) -> Iterator[list[Seen]]:
         """What came of the objects, in pages that are short enough to be lost."""
         with self._database.reading() as session:
-            known = seeing.known_of(session, self._store_id, chunk, self.encoder_id)
+            unchanged = seeing.unchanged_keys(session, self._store_id, chunk, self.encoder_id)
         page: list[Seen] = []
         opened, started = 0, time.monotonic()
         for found in chunk:
-            seen = self._see(found, known.get(found.key))
+            seen = Seen(found, "unchanged") if found.key in unchanged else self._see(found)
             if seen is None:
                 continue
             page.append(seen)
@@ -107,10 +107,8 @@ class Looker:
             self._ask_gate_anew(session)
         return self._gate.stops(look.digest, look.near_digest)
 
-    def _see(self, found: Found, known: Known | None) -> Seen | None:
-        """One object; None when it vanished after it was listed."""
-        if known is not None and known.current:
-            return Seen(found, "unchanged")
+    def _see(self, found: Found) -> Seen | None:
+        """One new or changed object; None when it vanished after it was listed."""
         try:
             data = self._connector.open(found.key)
         except NotFound:

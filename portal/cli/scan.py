@@ -20,6 +20,16 @@ from portal.stores.scans import Wish
 from portal.tables import Scan
 
 POLL_SECONDS = 0.5
+COUNTS = {
+    "new": "new",
+    "changed": "changed",
+    "unchanged": "unchanged",
+    "unreadable": "unreadable",
+    "stopped": "stopped at the gate",
+    "faceless": "without a face",
+    "too_small": "with small faces only",
+    "gone": "gone",
+}
 
 
 @click.group()
@@ -159,5 +169,4 @@ def _print(progress: scans.Progress, store: str, scan_id: str, as_json: bool) ->
         click.echo(json.dumps(facts))
         return
     click.echo(f"{store}: {progress.state}, {_line(progress)}")
-    names = ("new", "changed", "unchanged", "unreadable", "stopped", "faceless", "too_small", "gone")
-    click.echo("  " + ", ".join(f"{getattr(progress, name):,} {name.replace('_', ' ')}" for name in names))
+    click.echo("  " + ", ".join(f"{getattr(progress, name):,} {said}" for name, said in COUNTS.items()))

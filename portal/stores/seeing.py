@@ -24,14 +24,6 @@ Outcome = Literal["looked-at", "unchanged", "unreadable", "stopped"]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is on record about an object. `current`: a live image of this version, with templates of this encoder."""
-
-    image_id: int
-    current: bool
-
-
-@dataclass(frozen=True)
 class Look:
     """What was found in the bytes of a picture. Boxes and templates belong together, one by one.
 
@@ -68,21 +60,13 @@ def encoder_id(session: Session, name: str, version: str, dimensions: int) -> in
     return encoder.id
 
 
-def known_of(session: Session, store_id: str, found: Sequence[Found], encoder: int) -> dict[str, Known]:
-    """What is on record about these objects, by key."""
+def unchanged_keys(session: Session, store_id: str, found: Sequence[Found], encoder: int) -> set[str]:
+    """The keys of those objects that are on record as they are, with the templates of this encoder."""
     versions = {one.key: one.version for one in found}
-    images = select(Image).where(Image.store_id == store_id, Image.state != "erased", Image.key.in_(versions))
-    rows = list(session.scalars(images))
-    encoded = _encoded(session, [image.id for image in rows], encoder)
-    return {
-        image.key: Known(
-            image.id,
-            image.state == "live"
-            and image.version == versions[image.key]
-            and (image.coverage != "searched" or image.id in encoded),
-        )
-        for image in rows
-    }
+    images = select(Image).where(Image.store_id == store_id, Image.state == "live", Image.key.in_(versions))
+    same = [image for image in session.scalars(images) if image.version == versions[image.key]]
+    encoded = _encoded(session, [image.id for image in same], encoder)
+    return {image.key for image in same if image.coverage == "faceless" or image.id in encoded}
 
 
 def _encoded(session: Session, image_ids: Sequence[int], encoder: int) -> set[int]:
@@ -92,7 +76,7 @@ def _encoded(session: Session, image_ids: Sequence[int], encoder: int) -> set[in
 
 def earlier_look(session: Session, digest: bytes, encoder: int) -> Look | None:
     """What this encoder found in the same bytes before, in whichever store: they need not be looked at again."""
-    same = select(Image).where(Image.digest == digest, Image.state == "live", Image.coverage == "searched")
+    same = select(Image).where(Image.digest == digest, Image.state == "live")
     of_encoder = same.where(Image.id.in_(select(Face.image_id).join(Template).where(Template.encoder_id == encoder)))
     image = session.scalar(of_encoder.order_by(Image.id).limit(1))
     if image is None or image.near_digest is None or image.width is None or image.height is None:
@@ -105,7 +89,7 @@ def earlier_look(session: Session, digest: bytes, encoder: int) -> Look | None:
         near_digest=image.near_digest,
         width=image.width,
         height=image.height,
-        coverage="searched",
+        coverage="too-small" if image.coverage == "too-small" else "searched",
         boxes=[face.box for face, _ in rows],
         templates=[keys.unseal(sealed, f"template/{face.id}") for face, sealed in rows],
     )

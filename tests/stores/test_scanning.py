@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 import workers
-from portal import clock, jobs
+from portal import clock, images, jobs
 from portal.db import Database
 from portal.keys import keys_of
 from portal.stores import scans
@@ -115,8 +115,6 @@ def test_unreadable_files_are_listed_with_a_reason(database: Database, folder: P
 def test_faces_that_are_too_small_are_counted_and_still_compared(
     database: Database, folder: Path, okc: Store, scan: ScanIt
 ) -> None:
-    from portal import images
-
     (folder / "small.jpg").write_bytes(images.to_jpeg(draw_photograph(3, face=24)))
     assert counts(scan(okc)) == {"seen": 1, "new": 1, "faces": 1, "too_small": 1}
     assert pictures(database) == {"small.jpg": ("live", "too-small", 1)}
@@ -179,10 +177,11 @@ def test_the_same_bytes_are_encoded_once(
 def test_another_encoder_makes_templates_of_its_own(
     database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
 ) -> None:
-    fill(folder, 3)
+    fill(folder, 2)
+    (folder / "small.jpg").write_bytes(images.to_jpeg(draw_photograph(3, face=24)))
     scan(okc)
     encoder.version = "2"
-    assert counts(scan(okc)) == {"seen": 3, "unchanged": 3, "faces": 3}
+    assert counts(scan(okc)) == {"seen": 3, "unchanged": 3, "faces": 3, "too_small": 1}
     second = next(row.id for row in rows(database, Encoder) if row.version == "2")
     assert [template.encoder_id for template in rows(database, Template)] == [second] * 3
 
