@@ -7,6 +7,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import audit
+from portal.cases.purging import RECORD_MONTHS
 from portal.errors import NotFound
 from portal.tables import Checkpoint
 from portal.web.context import settings
@@ -55,7 +56,9 @@ def help_page() -> str:
 @policy("public")
 def privacy() -> str:
     years = counted(settings().suppression_years, "year")
-    return render_template("subject/privacy.html", config=settings(), suppression_years=years)
+    return render_template(
+        "subject/privacy.html", config=settings(), suppression_years=years, record_months=RECORD_MONTHS
+    )
 
 
 @blueprint.get("/comparison")
