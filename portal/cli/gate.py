@@ -108,4 +108,4 @@ def _report(found: dict[str, list[str]], checked: int, as_json: bool) -> None:
         click.echo(f"not a picture, compared by its exact bytes only: {path}", err=True)
     for problem in found["unreadable"]:
         click.echo(f"could not be read: {problem}", err=True)
-    click.echo(f"{checked} files checked, {len(found['stopped'])} stopped.", err=True)
+    click.echo(f"Files checked: {checked}. Stopped: {len(found['stopped'])}.", err=True)

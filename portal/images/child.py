@@ -77,7 +77,9 @@ def format_of(data: bytes) -> str:
             raise Refused("truncated")
         return "WEBP"
     if data[4:8] == b"ftyp":
-        return _brand(data)
+        name = _brand(data)
+        _check_boxes(data)
+        return name
     magic = {
         b"\xff\xd8\xff": "JPEG",
         b"\x89PNG\r\n\x1a\n": "PNG",
@@ -102,6 +104,18 @@ def _brand(data: bytes) -> str:
     if brands & HEIF_BRANDS:
         return "HEIF"
     raise Refused("not-an-image")
+
+
+def _check_boxes(data: bytes) -> None:
+    """Raises Refused when the outermost boxes of an ISO base media file (HEIC, AVIF) reach beyond its end."""
+    at = 0
+    while at + 8 <= len(data):
+        length = struct.unpack(">I", data[at : at + 4])[0]
+        if length < 8:
+            return  # 0: up to the end of the file; 1: a long box, whose length the decoder checks.
+        at += length
+    if at > len(data):
+        raise Refused("truncated")
 
 
 def decode(data: bytes) -> tuple[str, Image.Image]:
@@ -252,7 +266,14 @@ def limit_process() -> None:
     if sys.platform.startswith("linux"):
         wanted.append(("RLIMIT_AS", MEMORY))  # macOS has the name but refuses the limit.
     for name, value in wanted:
-        resource.setrlimit(getattr(resource, name), (value, value))
+        kind = getattr(resource, name)
+        most = _allowed(value, resource.getrlimit(kind)[1])
+        resource.setrlimit(kind, (most, most))
+
+
+def _allowed(wanted: int, most: int) -> int:
+    """A limit that the surroundings set lower cannot be raised; -1 means that they set none."""
+    return wanted if most < 0 else min(wanted, most)
 
 
 def limit_seconds() -> None:
@@ -263,10 +284,12 @@ def limit_seconds() -> None:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS, most))
+    until = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (_allowed(until, most), most))
 
 
 def main() -> None:
+    """Answer one picture after the other until stdin ends."""
     # Libraries that print would garble the answers.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -21,8 +22,10 @@ from PIL import Image, ImageFile
 
 from portal import images
 from portal.errors import BadPicture
+from portal.images import opening
 from portal.images.refusals import SENTENCES
 from tests.fakes import draw_background
+from tests.images import heic
 
 WIDTH, HEIGHT = 96, 64
 CORNERS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 220), "grey": (120, 120, 120)}
@@ -79,6 +82,15 @@ def test_all_formats_open(opener: images.Opener, kind: str) -> None:
     assert is_upright(picture.pixels)
     assert picture.format in {kind, "JPEG"}
     assert picture.pixels.dtype == np.uint8
+
+
+def test_heic_opens_and_is_turned(opener: images.Opener) -> None:
+    for data in (heic.UPRIGHT, heic.TURNED):
+        picture = opener.open(data)
+        assert is_upright(picture.pixels)
+        assert picture.format == "HEIF"
+        assert refused(opener, data[:-30]) == "truncated"
+        assert refused(opener, data[:200]) == "truncated"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -266,6 +278,18 @@ def largest_allowed() -> Iterator[bytes]:
     exif[0x0112] = 6
     yield saved(alpha.convert("RGB"), "JPEG", exif=exif)
     yield saved(Image.fromarray(np.zeros((8000, 8000), np.uint16)), "PNG", compress_level=1)
+
+
+def test_a_child_out_of_memory_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("this platform cannot limit memory")
+    tight = tmp_path / "child.py"
+    tight.write_text(opening.CHILD.read_text().replace("MEMORY = 1400 *", "MEMORY = 250 *"))
+    monkeypatch.setattr(opening, "CHILD", tight)
+    with images.Opener() as opener:
+        assert is_upright(opener.open(saved(four_corners(), "PNG")).pixels)
+        assert refused(opener, saved(Image.new("RGB", (7900, 7900)), "PNG")) == "too-costly"
+        assert is_upright(opener.open(saved(four_corners(), "PNG")).pixels)
 
 
 def peak_memory(opener: images.Opener) -> int:

@@ -57,7 +57,7 @@ def erased(quality: int = 50) -> bytes:
 def test_nothing_stopped(gate: Callable[..., Result], folder: Path) -> None:
     result = gate(folder)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "2 files checked, 0 stopped." in result.stderr
+    assert "Files checked: 2. Stopped: 0." in result.stderr
     assert "notes.txt" in result.stderr
 
 
