@@ -21,14 +21,16 @@ def work(lease: Lease) -> None:
     """Send, then empty the row. Killed between the two, the mail goes out again under the same Message-ID."""
     config = lease.database.config
     with lease.database.reading() as session:
-        mail = session.get_one(Mail, lease.row_id)
-        letter = mails.open_mail(session, mail)
-        message = mails.as_message(config, mail, letter) if letter is not None else None
+        mail = session.get(Mail, lease.row_id)
+        letter = mails.open_mail(session, mail) if mail is not None else None
+        message = mails.as_message(config, mail, letter) if mail is not None and letter is not None else None
     if message is not None and config.smtp_url:
         send(message, config.smtp_url)
     elif message is not None:
         put(message, config.data / "outbox", lease.row_id)
     with lease.database.writing() as session:
+        # A mail of a case that was withdrawn meanwhile is gone, and so is the lease.
+        lease.hold(session)
         mails.empty_mail(session, session.get_one(Mail, lease.row_id))
         lease.done(session)
 

@@ -118,7 +118,7 @@ def status_of(session: Session, case: Case) -> Status:
         next=ended or NEXT[stage],
         your_turn=_your_turn(session, case, stage),
         ended=ended,
-        can_withdraw=_can_withdraw(session, case, stage),
+        can_withdraw=withdrawing.may_withdraw(session, case),
         can_add=case.state not in {"fulfilling", "closed"},
         more_time=extending.sentence_of(session, case),
     )
@@ -171,14 +171,6 @@ def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
     if states and states <= {"refused"}:
         return "We could not use what you sent. Send another photo, or tell us another way to find you."
     return None
-
-
-def _can_withdraw(session: Session, case: Case, stage: Stage) -> bool:
-    if case.outcome in {"withdrawn", "unverified"}:
-        return False
-    if is_blind(case):
-        return stage != "answered"
-    return withdrawing.may_withdraw(session, case)
 
 
 def answer_of(session: Session, case: Case) -> Answer | None:

@@ -6,6 +6,7 @@ Each has a clock in every outcome. After a purge the same questions are asked ag
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -19,6 +20,7 @@ from portal.tables import (
     Blob,
     Candidate,
     Case,
+    CaseRight,
     Code,
     Draft,
     Invitation,
@@ -30,6 +32,7 @@ from portal.tables import (
 
 # How long the record of a request is kept (California 11 CCR 7101, Colorado Rule 6.11).
 RECORD_MONTHS = 24
+OUTBOX_TIME = timedelta(days=7)
 AT_ONCE = 500
 
 
@@ -42,6 +45,7 @@ def purge(session: Session) -> dict[str, int]:
         "packages": _purge_packages(session),
         "contacts": _purge_contacts(session),
         "blobs": _purge_blobs(session),
+        "outbox": _purge_outbox(config_of(session).data / "outbox"),
         **{name: _delete(session, table, over) for name, (table, over) in _expiring().items()},
     }
     # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.
@@ -109,6 +113,8 @@ def purge_contact(session: Session, case: Case) -> None:
     """Forget who the person of a case is and what they wrote."""
     case.contact = case.contact_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
+    for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
+        right.note = None
     session.flush()
 
 
@@ -166,6 +172,15 @@ def _purge_blobs(session: Session) -> int:
     )
     # A worker writes a blob and the row that points to it in one transaction, so an orphan is never a newborn.
     return _delete(session, Blob, (Blob.purge_after <= clock.now()) | Blob.id.not_in(pointed_to))
+
+
+def _purge_outbox(folder: Path) -> int:
+    """Mails that were written to files because no mail server is set. They hold addresses and codes."""
+    over = (clock.now() - OUTBOX_TIME).timestamp()
+    old = [path for path in folder.glob("*.eml") if path.stat().st_mtime <= over]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
 def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:

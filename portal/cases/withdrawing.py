@@ -34,9 +34,15 @@ def withdraw(session: Session, case: Case) -> None:
 
 
 def may_withdraw(session: Session, case: Case) -> bool:
-    """True while the case is open and no erasure of it has begun."""
+    """True while the case is open and no erasure of it has begun.
+
+    Where nobody made sure who is asking, only until the decision: without photographs a case closes at once, with
+    some it waits to be carried out, and a button that is there for one of them would tell which it is.
+    """
+    if case.state == "closed" or (case.state == "fulfilling" and case.identity != "confirmed"):
+        return False
     begun = session.scalar(select(Erasure.id).where(Erasure.case_id == case.id, Erasure.state.in_(BEGUN)).limit(1))
-    return case.state != "closed" and begun is None
+    return begun is None
 
 
 def _stop_erasures(session: Session, case: Case) -> None:

@@ -147,3 +147,20 @@ def test_purged_bytes_are_in_no_file(database: Database, config: Config, monkeyp
         purging.purge(session)
     database.forget_deleted_bytes()
     assert not any(sealed[-24:] in file.read_bytes() for file in config.data.glob("efface.sqlite*"))
+
+
+def test_mails_in_files_go_after_a_week(session: Session, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = config.data / "outbox"
+    outbox.mkdir()
+    (outbox / "1.eml").write_text("Your code is 123456")
+    assert purging.purge(session)["outbox"] == 0
+    turn(monkeypatch, days=7, seconds=1)
+    assert purging.purge(session)["outbox"] == 1
+    assert list(outbox.iterdir()) == []
+
+
+def test_a_code_that_could_not_be_sent_is_forgotten(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity.send_code(session, intake.open_draft(session), EMAIL)
+    turn(monkeypatch, days=1)
+    purging.purge(session)
+    assert [count(session, table) for table in (Mail, Code)] == [0, 0]

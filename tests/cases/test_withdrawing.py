@@ -26,6 +26,7 @@ from tests.cases.making import (
     to_deciding,
 )
 from tests.cases.test_intake import photograph
+from workers import mailing
 
 STATES = ["identity-check", "searching", "reviewing", "deciding", "fulfilling"]
 
@@ -98,7 +99,7 @@ def test_withdrawing_deletes_what_was_sent_at_once(
 
 @pytest.mark.parametrize("state", ["planned", "approved", "cooling"])
 def test_a_planned_erasure_is_stopped(session: Session, tmp_path: Path, state: str) -> None:
-    case = send(session, "deletion").case
+    case = send(session, "access", "deletion").case
     erasure = plan(session, case, bring_to(session, case, "fulfilling", tmp_path / "store"), state)
     withdrawing.withdraw(session, case)
     session.expire_all()
@@ -108,7 +109,7 @@ def test_a_planned_erasure_is_stopped(session: Session, tmp_path: Path, state: s
 
 @pytest.mark.parametrize("state", ["running", "checking", "notifying", "settled"])
 def test_a_begun_erasure_cannot_be_taken_back(session: Session, tmp_path: Path, state: str) -> None:
-    case = send(session, "deletion").case
+    case = send(session, "access", "deletion").case
     plan(session, case, bring_to(session, case, "fulfilling", tmp_path / "store"), state)
     with pytest.raises(Conflict) as told:
         withdrawing.withdraw(session, case)
@@ -138,3 +139,29 @@ def test_a_worker_in_the_middle_cannot_write_afterwards(database: Database) -> N
         withdrawing.withdraw(session, session.get_one(Case, case_id))
     with database.session(write=True) as session, pytest.raises(LostLease):
         lease.hold(session)
+
+
+def test_an_unchecked_person_cannot_tell_a_hit_by_the_button(session: Session, tmp_path: Path) -> None:
+    hit, miss = send(session, "opt-out").case, send(session, "opt-out").case
+    bring_to(session, hit, "fulfilling", tmp_path / "store")
+    grant_all(session, miss, to_deciding(session, miss))
+    told = []
+    for case in (hit, miss):
+        assert not withdrawing.may_withdraw(session, case)
+        with pytest.raises(Conflict) as refusal:
+            withdrawing.withdraw(session, case)
+        told.append((refusal.value.sentence, refusal.value.code))
+    assert told[0] == told[1]
+
+
+def test_a_mail_that_is_being_sent_is_not_written_to_again(database: Database) -> None:
+    with database.writing() as session:
+        case_id = send(session, "opt-out").case.id
+        mail_id = session.scalars(select(Mail.id).where(Mail.case_id == case_id)).one()
+    lease = claim(database, "mailing", mail_id)
+    assert lease is not None
+    with database.writing() as session:
+        withdrawing.withdraw(session, session.get_one(Case, case_id))
+    with pytest.raises(LostLease):
+        mailing.work(lease)
+    assert not (database.config.data / "outbox").exists()
