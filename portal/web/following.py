@@ -78,8 +78,10 @@ def sign_out() -> Page:
 @policy("case-holder")
 def overview() -> Page:
     """How far the case is and, once there is one, the answer."""
-    status, answer = answers.answer_for(g.session, _case())
-    return render_template("subject/overview.html", status=status, answer=answer)
+    case = _case()
+    status, answer = answers.answer_for(g.session, case)
+    may_add = status.can_add and case.consented_at is not None
+    return render_template("subject/overview.html", status=status, answer=answer, may_add=may_add)
 
 
 @blueprint.route("/withdraw", methods=["GET", "POST"])

@@ -120,7 +120,7 @@ class AccountName(FlaskForm):  # type: ignore[misc]
 
 class Contact(FlaskForm):  # type: ignore[misc]
     email = StringField(
-        "What is your e-mail address?",
+        "What is your e‑mail address?",
         [InputRequired("Enter your e-mail address, or go on without one")],
         description="We send a code to it, and later a note when there is news. The note never says what it is about.",
     )

@@ -11,10 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from portal import clock
+from portal import audit, clock
 from portal.blobs import put_blob
 from portal.db import Database
+from portal.erasure.verifying import verify
 from portal.tables import Blob, Candidate, Case, Image, Package, Probe, Search, Store
+from tests.erasure import certified
 from tests.web import trip
 from tests.web.conftest import send
 
@@ -168,6 +170,37 @@ def test_a_certificate_of_another_case_is_not_there(client: FlaskClient) -> None
     assert send(client, "/case", "/case/certificates/" + "0" * 32 + "/file").status_code == 404
 
 
+def _certified(database: Database) -> tuple[str, str]:
+    """A case whose deletion is certified. Returns the certificate's id and the key line."""
+    with database.writing() as session:
+        made, _, key = certified.issued(session)
+        case = session.get_one(Case, "case")
+        case.rights[0].outcome = "fulfilled"
+        case.state, case.outcome, case.closed_at = "closed", "fulfilled", clock.now()
+        return made.id, key
+
+
+def test_the_certificate_in_words_and_as_a_file_that_verifies(client: FlaskClient, database: Database) -> None:
+    certificate_id, key = _certified(database)
+    with client.session_transaction() as browser:
+        browser["case"] = "case"
+    page = client.get("/case").text
+    assert f"/case/certificates/{certificate_id}" in page
+    words = client.get(f"/case/certificates/{certificate_id}").text
+    assert "EF-TEST-CASE" in words
+    assert key in words
+    answer = send(client, "/case", f"/case/certificates/{certificate_id}/file")
+    assert verify(answer.data, key)["id"] == certificate_id
+    assert "EF-TEST-CASE-certificate.json" in answer.headers["Content-Disposition"]
+
+
+def test_somebody_elses_certificate_is_not_there(client: FlaskClient, database: Database) -> None:
+    certificate_id, _ = _certified(database)
+    trip.whole(client)
+    assert client.get(f"/case/certificates/{certificate_id}").status_code == 404
+    assert send(client, "/case", f"/case/certificates/{certificate_id}/file").status_code == 404
+
+
 def _with_photo(client: FlaskClient, database: Database) -> str:
     """A case with a photo in it that was found to show two people. Returns the probe's id."""
     trip.begin(client, ways=["face"])
@@ -185,7 +218,8 @@ def test_choosing_a_face_after_the_request_was_sent(client: FlaskClient, databas
     assert "more than one person" in client.get("/case").text
     page = f"/case/photos/{probe_id}"
     assert "Which face is yours?" in client.get(page).text
-    assert client.get(f"{page}/face/0.jpg").mimetype == "image/jpeg"
+    crop = client.get(f"{page}/face/0.jpg")
+    assert (crop.status_code, crop.mimetype) == (200, "image/jpeg"), crop.text
     assert client.get(f"{page}/picture.jpg").status_code == 200
     assert send(client, page, f"{page}/face", face="0").status_code == 303
     assert "We are checking your picture" in client.get(page).text
@@ -202,12 +236,11 @@ def test_adding_another_photo(client: FlaskClient, database: Database) -> None:
 
 def test_without_consent_no_photo_can_be_added(client: FlaskClient) -> None:
     trip.whole(client)
+    assert "Add another photo" not in client.get("/case").text
     assert client.get("/case/photos").status_code == 409
 
 
 def test_the_public_key_and_the_newest_checkpoint(client: FlaskClient, database: Database) -> None:
-    from portal import audit
-
     with database.writing() as session:
         audit.append(session, "test", {})
         audit.publish(session)
