@@ -11,7 +11,7 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal import lineage
-from portal.cases import answers, deciding, held, law, lifecycle
+from portal.cases import answers, deciding, extending, held, law, lifecycle
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, CaseRight
 from portal.web import erasures
@@ -34,6 +34,14 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         "What else should the person read?",
         [Length(max=2000, message="Use at most 2,000 characters.")],
         description="In plain words, without blame. It stands below the reason.",
+    )
+
+
+class MoreTimeForm(FlaskForm):  # type: ignore[misc]
+    reason = RadioField(
+        "Why do you need more time?",
+        [InputRequired("Choose a reason.")],
+        choices=[(code, text[:1].upper() + text[1:]) for code, text in extending.REASONS.items()],
     )
 
 
@@ -119,6 +127,29 @@ def second_person(case_id: str, right: str, what: str) -> Page:
     act(g.session, _right(case, right), current_user.id)
     g.session.commit()
     return _decided(case)
+
+
+@blueprint.route("/<case_id>/more-time/<right>", methods=["GET", "POST"])
+@policy("caseworker")
+def more_time(case_id: str, right: str) -> Page:
+    """Move the last day of one right, once; the person is told."""
+    case = find_case(g.session, case_id)
+    chosen = _right(case, right)
+    form = MoreTimeForm()
+    if form.validate_on_submit():
+        extending.extend(g.session, chosen, current_user.id, form.reason.data)
+        g.session.commit()
+        flash("The last day is moved, and the person is told.")
+        return redirect(url_for("caseworker.case", case_id=case.id), 303)
+    page = render_template(
+        "caseworker/more_time.html",
+        case=case,
+        right=chosen,
+        asked=answers.RIGHTS[right],
+        form=form,
+        possible=extending.may_extend(g.session, chosen),
+    )
+    return page, 422 if form.errors else 200
 
 
 def preview(session: Session, case: Case, right: CaseRight) -> list[str]:

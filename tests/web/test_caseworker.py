@@ -249,6 +249,21 @@ def test_what_people_answer_about_models_and_recipients_ends_in_a_certificate(
         assert all(item.done_by == cora.id for item in session.scalars(select(ErasureItem)) if item.note)
 
 
+def test_more_time_is_taken_once_and_by_the_law_s_last_day(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        right = send(session, "access").case.rights[0]
+    path = f"/staff/cases/{right.case_id}/more-time/access"
+    assert "Take more time" in cora.get(f"/staff/cases/{right.case_id}")
+    cora.post(path, status=422)
+    cora.post(path, reason="complex")
+    with database.reading() as session:
+        assert session.get_one(CaseRight, right.id).due_on == right.latest_on
+    cora.post(path, status=409, reason="complex")
+    page = cora.get(f"/staff/cases/{right.case_id}")
+    assert "More time taken" in page
+    assert "Take more time" not in page
+
+
 def test_ids_that_nobody_has_are_not_found(cora: Colleague) -> None:
     for path in ("cases/0", "cases/0/identity", "cases/0/decide", "cases/0/plan", "erasures/0", "erasures/0/items"):
         cora.get(f"/staff/{path}", status=404)
