@@ -102,8 +102,10 @@ def begin(session: Session, token: str) -> Joining:
     return Joining(list(account.roles if account else invitation.roles), secret, account)
 
 
-def _standing(session: Session, token: str) -> Invitation:
-    invitation = session.scalar(select(Invitation).where(Invitation.token_digest == token_digest(token)))
+def _standing(session: Session, token: str, lock: bool = False) -> Invitation:
+    query = select(Invitation).where(Invitation.token_digest == token_digest(token))
+    # Locked, so that of two who use a link at once only one can (SQLite has one writer at a time anyway).
+    invitation = session.scalar(query.with_for_update() if lock else query)
     outdated = invitation is None or invitation.used_at is not None or invitation.expires_at <= clock.now()
     # The first-run link is worth nothing once anybody has an account: it was printed where others may read it.
     if invitation is None or outdated or (invitation.first_run and session.scalar(select(Account.id).limit(1))):
@@ -125,7 +127,7 @@ def accept_invitation(
     For an account that is set up anew, address, name and roles stay as they are. Raises NotFound for the token,
     BadInput for anything the person can put right (code: `email`, `name`, `password` or `code`).
     """
-    invitation = _standing(session, token)
+    invitation = _standing(session, token, lock=True)
     account = session.get(Account, invitation.account_id) if invitation.account_id else None
     if account is None:
         email, name = _free_email(session, email), _good_name(name)
@@ -198,7 +200,8 @@ def check_password(session: Session, email: str, password: str) -> Presented:
 
 def finish_sign_in(session: Session, presented: Presented, code: str) -> Account | None:
     """The quick half, in a writing session: lock, one-time code, count. Commit in both cases."""
-    account = session.get(Account, presented.account_id) if presented.account_id else None
+    # Locked: a code must not count twice for two who send it at once.
+    account = session.get(Account, presented.account_id, with_for_update=True) if presented.account_id else None
     if account is None:
         _step_of(pyotp.random_base32(), code, after=0)
         return None
@@ -277,7 +280,8 @@ def end_web_sessions(session: Session, account_id: str) -> None:
 
 
 def _keep_an_admin(session: Session, leaving: Account) -> None:
-    standing = session.scalars(select(Account).where(Account.disabled_at.is_(None), Account.id != leaving.id))
+    others = select(Account).where(Account.disabled_at.is_(None), Account.id != leaving.id)
+    standing = session.scalars(others.order_by(Account.id).with_for_update())
     if "admin" in leaving.roles and not any("admin" in account.roles for account in standing):
         raise Conflict("This is the last admin. Make somebody else an admin first.", "last-admin")
 

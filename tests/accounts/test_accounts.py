@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pyotp
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import accounts, clock
+from portal.db import Database
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Account, Entry, WebSession
 
@@ -230,3 +232,29 @@ def test_the_log_holds_account_ids_and_nothing_else_of_a_person(session: Session
     assert b"ada" not in told.replace(account.id.encode(), b"")
     assert secret.encode().lower() not in told
     assert account.id.encode() in told
+
+
+def test_of_two_who_use_a_link_or_a_code_at_once_one_gets_in(database: Database, watch: Watch) -> None:
+    with database.writing() as session:
+        token = accounts.invite(session, ["admin"])
+        secret = accounts.begin(session, token).totp_secret
+
+    def accept(number: int) -> bool:
+        try:
+            with database.writing() as session:
+                email = f"{number}@example.org"
+                accounts.accept_invitation(session, token, email, "Ada", PASSWORD, secret, code_of(secret))
+        except NotFound:
+            return False
+        return True
+
+    def enter(email: str) -> bool:
+        with database.writing() as session:
+            return accounts.sign_in(session, email, PASSWORD, code_of(secret)) is not None
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(accept, range(4))) == [False, False, False, True]
+        watch.turn(minutes=1)
+        with database.reading() as session:
+            email = session.scalars(select(Account.email)).one()
+        assert sorted(threads.map(enter, [email] * 4)) == [False, False, False, True]

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
+import pyotp
 import pytest
 from click.testing import CliRunner
 
-from portal import accounts
+from portal import accounts, schema
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
 from portal.errors import NotFound
+
+
+@pytest.fixture
+def database(config: Config) -> Iterator[Database]:
+    """Tables made by the migrations, as commands refuse any others."""
+    database = Database(config)
+    schema.upgrade(database)
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -44,3 +55,21 @@ def test_disable_names_an_address_nobody_has(run: CliRunner) -> None:
     result = run.invoke(efface, ["account", "disable", "nobody@example.org"])
     assert isinstance(result.exception, NotFound)
     assert "nobody@example.org" in result.exception.sentence
+
+
+def test_an_account_is_listed_reset_and_disabled(run: CliRunner, database: Database) -> None:
+    with database.writing() as session:
+        for email, role in (("ada@example.org", "admin"), ("bob@example.org", "reviewer")):
+            token = accounts.invite(session, [role])
+            secret = accounts.begin(session, token).totp_secret
+            code = pyotp.TOTP(secret).now()
+            accounts.accept_invitation(session, token, email, "Somebody", "four words make sense", secret, code)
+    assert "/join/" in run.invoke(efface, ["account", "reset", "Bob@example.org"]).output
+    assert run.invoke(efface, ["account", "disable", "bob@example.org"]).exit_code == 0
+    listed = json.loads(run.invoke(efface, ["account", "list", "--json"]).output)
+    assert [(one["email"], one["disabled"]) for one in listed] == [
+        ("ada@example.org", False),
+        ("bob@example.org", True),
+    ]
+    assert "(disabled)" in run.invoke(efface, ["account", "list"]).output
+    assert run.invoke(efface, ["account", "disable", "ada@example.org"]).exit_code != 0
