@@ -52,9 +52,8 @@ def main() -> None:
     """Entry point. Exit 0: done; 1: it did not work; 2: the input or the settings are wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        efface(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Without click's standalone mode an exit code asked for with `context.exit` comes back as the result.
+        sys.exit(efface(standalone_mode=False))
     except click.Abort:
         sys.exit(130)
     except click.ClickException as problem:

@@ -121,9 +121,12 @@ def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:
 
 
 def _bury(session: Session, item: ErasureItem) -> None:
-    """Leave a tombstone without key and digests, and close what other cases still suspected about this image."""
+    """Leave a tombstone without key and digests, and close what other cases still suspected about this image.
+
+    No connector's key begins with a slash, so the tombstone's never stands in an object's way.
+    """
     image = session.get_one(Image, item.image_id)
-    image.state, image.coverage, image.key = "erased", "not-looked-at", f"erased/{image.id}"
+    image.state, image.coverage, image.key = "erased", "not-looked-at", f"/erased/{image.id}"
     image.digest = image.near_digest = image.version = None
     image.size = image.width = image.height = None
     for candidate in session.scalars(select(Candidate).filter_by(image_id=image.id, state="open")):

@@ -336,8 +336,18 @@ class Caseworker(Staff):
         text = self.browser.get(case).text
         return {
             state: int(found[1]) if (found := re.search(rf"(\d+) {words}", text)) else 0
-            for state, words in (("confirmed", "confirmed,"), ("rejected", "of others"), ("unsure", "nobody could tell"))
+            for state, words in (
+                ("confirmed", "confirmed"),
+                ("rejected", "of somebody else"),
+                ("unsure", "about which people could not tell"),
+            )
         }
+
+    def fetches_certificate(self, erasure: str) -> bytes:
+        answer = self.browser.submit(self.browser.get(erasure), action="/staff/certificates/")
+        if answer.status != 200:
+            raise WrongPage(f"No certificate: {answer.status} {answer.text[:300]}")
+        return answer.body
 
     def answers_items(self, erasure: str) -> int:
         """Say for each model, product and recipient what was done."""
