@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -153,7 +154,14 @@ def attach(store_id: str) -> Page:
 def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: object) -> Page:
     found = list(g.session.scalars(_scans_of(store).limit(20)))
     page = render_template(
-        "admin/store.html", card=_card(store), check=store.capabilities, scans=found, form=form, states=STATES, **more
+        "admin/store.html",
+        card=_card(store),
+        check=store.capabilities,
+        scans=found,
+        form=form,
+        states=STATES,
+        quoted=shlex.quote(store.name),
+        **more,
     )
     return page, status
 
@@ -162,7 +170,8 @@ def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: obj
 @policy("admin")
 def scan(scan_id: str) -> Page:
     found = _scan(scan_id)
-    return render_template("admin/scan.html", scan=found, states=STATES, **_progress(found))
+    quoted = shlex.quote(found.store.name)
+    return render_template("admin/scan.html", scan=found, states=STATES, quoted=quoted, **_progress(found))
 
 
 @blueprint.get("/scans/<scan_id>/progress")

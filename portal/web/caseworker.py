@@ -17,7 +17,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock
-from portal.cases import deciding, drafts, extending, identity, lifecycle, looking, mails
+from portal.cases import deciding, drafts, extending, identity, lifecycle, looking, mails, words
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
@@ -61,7 +61,7 @@ class IdentityForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/")
 @policy("caseworker")
 def inbox() -> Page:
-    chosen = {name: request.args.get(name, "") for name in ("state", "waiting", "due", "right")}
+    chosen = {name: request.args.get(name, "") for name in ("reference", "state", "waiting", "due", "right")}
     found = list(g.session.scalars(_filtered(chosen).limit(CASES_A_PAGE)))
     return render_template(
         "caseworker/inbox.html",
@@ -74,8 +74,10 @@ def inbox() -> Page:
 
 
 def _filtered(chosen: dict[str, str]) -> Any:
-    """Cases by due date, open ones unless a state is asked for. Filters nobody knows are passed over."""
+    """Cases by due date, open ones unless a state or one case is asked for. Filters nobody knows are passed over."""
     query = select(Case).options(selectinload(Case.rights)).order_by(Case.due_on, Case.received_at)
+    if chosen["reference"].strip():
+        return query.where(Case.reference == words.as_reference(chosen["reference"]))
     if chosen["state"] in CASE_STATES:
         query = query.where(Case.state == chosen["state"])
     else:

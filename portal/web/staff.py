@@ -116,7 +116,7 @@ def _qr_code(joining: accounts.Joining) -> Markup:
     return Markup(drawn)  # noqa: S704  # drawn by segno from squares; no text of anybody's is in it
 
 
-@blueprint.get("/staff")
+@blueprint.get("/staff", strict_slashes=False)
 @policy("staff")
 def home() -> Page:
     return render_template("staff/home.html", tasks=tasks.tasks_of(g.session, current_user.id, current_user.roles))

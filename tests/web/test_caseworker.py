@@ -58,6 +58,9 @@ def test_the_inbox_shows_what_is_due_first_and_filters_by_its_address(database: 
     assert later.reference not in only
     assert later.reference in cora.get("/staff/cases/?right=access&waiting=caseworker")
     assert "No request fits" in cora.get("/staff/cases/?state=closed")
+    typed = later.reference.lower().replace("-", " ")
+    assert sooner.reference not in cora.get(f"/staff/cases/?reference={typed}")
+    assert later.reference in cora.get(f"/staff/cases/?reference={typed}")
     cora.get("/staff/cases/?state=%27%3B--&due=never")
 
 
