@@ -1,0 +1,150 @@
+"""Any process may be killed at any instant, any number of times, and the same end is reached, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from portal.cli.demo.people import Admin, Caseworker, Request, Reviewer, Subject
+from portal.cli.demo.running import Installation, installation
+from portal.cli.demo.waiting import until
+from portal.processes import PidFile
+from tests.fakes import drawn_jpeg
+from tests.journeys.staffed import Team, judge_of
+
+pytestmark = pytest.mark.photographs
+COPIES = 12
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Installation]:
+    """An installation of one's own: it is treated badly."""
+    with installation(tmp_path / "data", EFFACE_COOLING_HOURS="0") as house:
+        yield house
+
+
+def kill(house: Installation, program: str) -> int:
+    """SIGKILL a program of the installation and whatever it forked. Returns how many processes that were."""
+    victims = []
+    for process in psutil.Process(house.process.pid).children(recursive=True):
+        try:
+            if program in " ".join(process.cmdline()):
+                victims.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    for victim in victims:
+        try:
+            os.kill(victim.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return len(victims)
+
+
+def test_workers_and_queue_are_killed_all_along_and_nothing_is_lost_or_done_twice(
+    house: Installation, tmp_path: Path, photographs: Path
+) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    mine = (photographs / "obama2.jpg").read_bytes()
+    others = {f"other-{number}.jpg": drawn_jpeg(number, seed=number) for number in range(COPIES)}
+    for number in range(COPIES):
+        # Trailing bytes change the file and not the picture.
+        (archive / f"mine-{number}.jpg").write_bytes(mine + bytes([number]) * 8)
+    for name, data in others.items():
+        (archive / name).write_bytes(data)
+    admin = Admin(house, "ada", house.join)
+    team = Team(
+        admin,
+        [Reviewer(house, name, admin.invites(name, "reviewer")) for name in ("rita", "ravi")],
+        Caseworker(house, "carl", admin.invites("carl", "caseworker")),
+        Caseworker(house, "cleo", admin.invites("cleo", "caseworker")),
+    )
+
+    store = admin.adds_store("archive", archive, "")
+    kills = 0
+    for look in admin.scans(store):
+        if kills < 3 and look["state"] == "running":
+            kills += kill(house, "workers scanning") > 0
+    assert kills == 3
+    assert look["seen"].startswith(str(2 * COPIES))
+    assert int(look["new"]) + int(look["unreadable"]) == 2 * COPIES, look
+
+    person = Subject(house)
+    person.asks(Request(("copy", "deletion"), selfie=(photographs / "obama.jpg").read_bytes(), email="k@mail.example"))
+    case = team.caseworker.finds_case(person.reference)
+    kill(house, "portal.queue_server")
+    kill(house, "valkey")
+    team.caseworker.confirms_identity(case)
+    assert kill(house, "workers searching")
+    until(team.reviewers[0].waits, seconds=90, what="the search after the queue was killed")
+    judge = judge_of({mine: True, **{data: False for data in others.values()}})
+    assert [reviewer.judges_all(judge) for reviewer in team.reviewers] == [COPIES, COPIES]
+
+    team.caseworker.grants(case, ("copy", "deletion"))
+    [plan] = team.caseworker.plans(case)
+    team.approver.approves(plan)
+    for _ in range(4):
+        kill(house, "workers erasing")
+        kill(house, "workers packing")
+        until(lambda: True, pause=0.4)
+    until(lambda: team.caseworker.is_past_machine(plan), 120, "the erasure after its worker was killed")
+    assert {path.name for path in archive.iterdir()} == set(others)
+    until(person.is_closed, what="the answer")
+    person.signs_in()
+    assert len(person.fetches_certificates()) == 1
+    assert house.efface("log", "check").returncode == 0
+
+
+def test_a_killed_portal_leaves_no_orphan_and_its_data_come_up_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with installation(data) as first:
+        children = psutil.Process(first.process.pid).children(recursive=True)
+        assert len(children) > 8
+        Admin(first, "ada", first.join)
+        first.process.kill()
+        _, alive = psutil.wait_procs(children, timeout=15)
+        # Elsewhere than on Linux nobody tells a child that its parent was killed: the next start ends it.
+        assert not alive or os.uname().sysname != "Linux", alive
+    with installation(data) as second:
+        assert not [process for process in children if process.is_running() and process.status() != "zombie"]
+        assert second.join == "", "there is an account, so there is no first-run link any more"
+
+
+def test_sigterm_stops_everything_cleanly(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as house:
+        children = psutil.Process(house.process.pid).children(recursive=True)
+        house.process.send_signal(signal.SIGTERM)
+        assert house.process.wait(40) == 0
+        _, alive = psutil.wait_procs(children, timeout=1)
+        assert not alive
+    assert not (tmp_path / "data" / "efface.pid").exists()
+
+
+def test_two_portals_on_the_same_data_are_refused(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as house:
+        second = house.efface("up")
+        assert second.returncode == 1
+        assert "running already" in second.stderr
+
+
+def test_leftovers_of_a_killed_run_are_found_by_the_pid_file_and_ended(tmp_path: Path) -> None:
+    """What macOS would leave behind: a child that nobody told."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pids = PidFile(tmp_path / "efface.pid")
+    pids.write([child.pid])
+    text = pids.path.read_text().replace(str(child.pid), str(stranger.pid))
+    (tmp_path / "stale.pid").write_text(text.replace('"started": ', '"started": 1'))
+    assert PidFile(tmp_path / "stale.pid").end_leftovers() == 0, "a number used again is somebody else's process"
+    assert pids.end_leftovers() == 1
+    assert not psutil.pid_exists(child.pid)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
