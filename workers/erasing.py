@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from portal.cases import lifecycle
 from portal.erasure import carrying
 from portal.jobs import Lease
-from portal.tables import Erasure
+from portal.tables import Case, Erasure
 
 
 def work(lease: Lease) -> None:
@@ -25,7 +26,8 @@ def work(lease: Lease) -> None:
         erasure = session.get_one(Erasure, lease.row_id)
         erasure.state = "notifying"
         session.flush()
-        carrying.settle_if_complete(session, erasure)
+        if not carrying.settle_if_complete(session, erasure):
+            lifecycle.wait_for(session, session.get_one(Case, erasure.case_id), "caseworker")
         lease.done(session)
     database.forget_deleted_bytes()
 

@@ -100,14 +100,14 @@ def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> di
     return {"gone": "present" not in seen and not rows, "by": "the store was listed", "store": seen, "rows": rows}
 
 
-def _templates_left(session: Session, image_id: int | None) -> int | None:
-    return session.scalar(
+def _templates_left(session: Session, image_id: int | None) -> int:
+    return session.execute(
         text(
             "SELECT (SELECT count(*) FROM face WHERE image_id = :id) + (SELECT count(*) FROM template JOIN face"
             " ON face.id = template.face_id WHERE face.image_id = :id)"
         ),
         {"id": image_id},
-    )
+    ).scalar_one()
 
 
 def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:

@@ -32,8 +32,8 @@ from portal.tables import (
 )
 
 BACKUPS = (
-    "Backups of the stores are outside this statement. What is in them goes when they expire. "
-    "A restored backup of the portal is held against its log before it is used."
+    "Backups of the stores are outside this statement: the portal cannot reach them. "
+    "What is in them stays until the issuer lets them expire."
 )
 CHECKED = "After each step the place was looked at again by another path. Only what was then seen is written here."
 NOT_FOUND = "No other record above the threshold was confirmed. What was not searched is not covered by this."

@@ -50,4 +50,5 @@ class Team:
 
 def judge_of(shown: dict[bytes, bool]) -> Judge:
     """A reviewer who knows these pictures: bytes of each -> whether it shows the person who asks."""
-    return knows({images.near_digest(images.open_picture(data).pixels): shows for data, shows in shown.items()})
+    opener = images.Opener()
+    return knows({images.near_digest(opener.open(data).pixels): shows for data, shows in shown.items()}, opener)

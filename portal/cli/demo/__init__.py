@@ -81,7 +81,8 @@ def _play(house: Installation, stage: Stage, folder: Path, console: Console) -> 
 
 
 def _rest(seen: Report, started: float) -> float:
-    return round(time.monotonic() - started - sum(step["seconds"] for step in seen.steps), 2)
+    played: float = sum(step["seconds"] for step in seen.steps)
+    return round(time.monotonic() - started - played, 2)
 
 
 def _tell(console: Console, seen: Report, report: Path, seconds: float) -> None:

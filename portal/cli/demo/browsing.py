@@ -101,7 +101,7 @@ class _KeepErrors(HTTPDefaultErrorHandler):
 
     def http_error_default(
         self, request: Request, answer: IO[bytes], code: int, message: str, headers: HTTPMessage
-    ) -> IO[bytes]:
+    ) -> HTTPError:
         return HTTPError(request.full_url, code, message, headers, answer)
 
 

@@ -51,14 +51,22 @@ def set_stage(photographs: Path, folder: Path) -> Stage:
     """The demo's own store: originals, and copies as they travel: re-encoded, cropped, mirrored, darker, smaller."""
     stage = Stage(folder / "store", photographs / "obama.jpg", account=SUBJECT_ACCOUNT)
     fresh_folder(stage.store)
-    pixels = {path.stem: images.open_picture(path.read_bytes()).pixels for path in photographs.glob("*.*")}
+    with images.Opener() as opener:
+        plant_all(stage, photographs, opener)
+    stage.manifest = write_manifest(folder / "manifest.csv", stage.planted)
+    return stage
+
+
+def plant_all(stage: Stage, photographs: Path, opener: images.Opener) -> None:
+    """Fill the store, and keep aside what will be brought back."""
+    pixels = {path.stem: opener.open(path.read_bytes()).pixels for path in photographs.glob("*.*")}
     two, three, biden, collins = (pixels[name] for name in ("obama2", "obama3", "biden", "collins"))
 
     def plant(key: str, data: bytes, shows: bool, account: str) -> None:
         path = stage.store / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        stage.planted.append(Planted(key, shows, account, near_digest(data)))
+        stage.planted.append(Planted(key, shows, account, near_digest(opener, data)))
 
     for name, account in (
         ("obama2", SUBJECT_ACCOUNT),
@@ -82,13 +90,11 @@ def set_stage(photographs: Path, folder: Path) -> Stage:
     for name in ("cat.png", "coffee.png", "rocket.jpg"):
         plant(f"things/{name}", (photographs / name).read_bytes(), False, "things")
     plant("broken/cut-off.jpg", (photographs / "biden.jpg").read_bytes()[:40_000], False, "mr_46")
-    stage.manifest = write_manifest(folder / "manifest.csv", stage.planted)
     stage.comes_back = [
         ("back/same-bytes.jpg", (photographs / "obama3.jpg").read_bytes()),
         ("back/re-encoded.jpg", images.to_jpeg(three, quality=70)),
         ("back/re-encoded-smaller.jpg", images.to_jpeg(images.shrink(two, 800), quality=75)),
     ]
-    return stage
 
 
 def copy_stage(photographs: Path, selfie: Path, folder: Path) -> Stage:
@@ -110,9 +116,9 @@ def copy_stage(photographs: Path, selfie: Path, folder: Path) -> Stage:
     return stage
 
 
-def near_digest(data: bytes) -> bytes:
+def near_digest(opener: images.Opener, data: bytes) -> bytes:
     try:
-        return images.near_digest(images.open_picture(data).pixels)
+        return images.near_digest(opener.open(data).pixels)
     except BadPicture:
         return b""
 

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from portal import images
 from portal.cli.demo.browsing import WrongPage
 from portal.cli.demo.people import Admin, Caseworker, Request, Reviewer, Subject, knows
 from portal.cli.demo.running import Installation
@@ -132,11 +133,11 @@ class Story:
     def pairs_are_judged(self) -> None:
         if self.stage.knows_the_truth:
             truth = {one.near_digest: bool(one.shows_subject) for one in self.stage.planted if one.near_digest}
-            judge = knows(truth)
+            with images.Opener() as opener:
+                judged = [reviewer.judges_all(knows(truth, opener)) for reviewer in self.reviewers]
         else:
             self.say("  Nobody told the demo who is in these photographs: its reviewers say yes to every candidate.")
-            judge = _yes
-        judged = [reviewer.judges_all(judge) for reviewer in self.reviewers]
+            judged = [reviewer.judges_all(_yes) for reviewer in self.reviewers]
         self.report.counts["candidates"] = judged[0]
         self.say(f"  {judged[0]} candidates, judged {sum(judged)} times")
 
