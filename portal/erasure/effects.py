@@ -101,13 +101,11 @@ def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> di
 
 
 def _templates_left(session: Session, image_id: int | None) -> int:
-    return session.execute(
-        text(
-            "SELECT (SELECT count(*) FROM face WHERE image_id = :id) + (SELECT count(*) FROM template JOIN face"
-            " ON face.id = template.face_id WHERE face.image_id = :id)"
-        ),
-        {"id": image_id},
-    ).scalar_one()
+    count = text(
+        "SELECT (SELECT count(*) FROM face WHERE image_id = :id) + (SELECT count(*) FROM template JOIN face"
+        " ON face.id = template.face_id WHERE face.image_id = :id)"
+    )
+    return int(session.execute(count, {"id": image_id}).scalar_one())
 
 
 def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:

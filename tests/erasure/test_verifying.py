@@ -272,7 +272,7 @@ def test_the_words_name_what_was_done_and_who_was_told(genuine: tuple[bytes, str
         "  Faces 2014: deleted.",
         "  Recogniser 3: trained again without the photographs. Run 7 of 18 November.",
         "  Example Vision Ltd: told to erase. Letter of 19 November.",
-        "Backups of the stores are outside this statement.",
+        "Backups of the stores are outside this statement: the portal cannot reach them.",
         "Searched on 2026-11-20 with dlib 1, threshold 0.6, among 1000 face templates.",
     ):
         assert sentence in words
