@@ -88,8 +88,11 @@ class DatabaseSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> BrowserSession:
         token = request.cookies.get(self.cookie, "")
-        if request.path.startswith(FILES) or len(token) < 43 or len(token) > 64:
+        if len(token) < 43 or len(token) > 64:
             return BrowserSession(self.keys)
+        if request.path.startswith(FILES):
+            # Nothing is remembered here, but the token stays: a new one on an error page would cost what is remembered.
+            return BrowserSession(self.keys, token)
         with self.database.reading() as reading:
             row = reading.get(WebSession, token_digest(token))
         if row is None:

@@ -54,6 +54,17 @@ def test_reading_on_writes_nothing(client: FlaskClient, database: Database) -> N
     assert _rows(database)[0].data == before
 
 
+def test_a_file_that_is_not_there_costs_nothing_that_is_remembered(client: FlaskClient) -> None:
+    trip.begin(client)
+    token = _cookie(client)
+    for path in ("/static/gone.css", "/bootstrap/static/gone.js", "/healthz/x"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "<form" in answer.text, "the page has a form, and its token belongs to a cookie"
+    assert _cookie(client) == token
+    assert client.get("/request/rights").status_code == 200
+
+
 def test_a_token_somebody_planted_is_replaced(client: FlaskClient, database: Database) -> None:
     planted = "p" * 43
     client.set_cookie("efface", planted)
