@@ -6,7 +6,7 @@ import logging
 import secrets
 import traceback
 
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -14,7 +14,6 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from portal.errors import EffaceError
-from portal.web.context import READING
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +54,22 @@ def prepare(app: Flask) -> None:
 
 
 def error_page(status: int, title: str, sentence: str, reference: str | None = None) -> tuple[str, int]:
-    again = request.path if request.method in READING or request.endpoint is not None else None
+    again = None if status == 404 else _nearest_page()
     page = render_template(
         "errors/page.html", status=status, title=title, sentence=sentence, again=again, reference=reference
     )
     return page, status
+
+
+def _nearest_page() -> str | None:
+    """The page itself, or for a button that has none, such as `.../approve`, the page above it."""
+    addresses = current_app.create_url_adapter(request)
+    path = request.path
+    while path and addresses is not None:
+        if addresses.test(path, "GET"):
+            return path
+        path = path.rpartition("/")[0]
+    return None
 
 
 def _known(problem: EffaceError) -> Answer:

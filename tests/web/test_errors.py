@@ -76,3 +76,18 @@ def test_an_old_table_is_seen(client: FlaskClient, app: Flask) -> None:
     with app.extensions["database"].engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE scan_error DROP COLUMN sentence")
     assert client.get("/readyz").json["tables"] == "outdated"
+
+
+def test_an_error_page_leads_to_a_page_that_opens(app: Flask, client: FlaskClient) -> None:
+    button = app.test_client().post("/request/start")
+    assert button.status_code == 400
+    assert "Open the page again</a>" not in button.text, "a button's address opens no page"
+    above = client.post("/case/withdraw", headers={"Sec-Fetch-Site": "cross-site"})
+    assert '<a href="/case/withdraw">Open the page again</a>' in above.text
+    approval = client.post("/staff/erasures/x/approve", headers={"Sec-Fetch-Site": "cross-site"})
+    assert '<a href="/staff/erasures/x">Open the page again</a>' in approval.text
+    gone = client.get("/request/rights")
+    assert gone.status_code == 404
+    assert "Open the page again</a>" not in gone.text
+    assert '<a href="/">Go to the first page</a>' in gone.text
+    assert '<a href="/staff">Go to the first page</a>' in client.get("/staff/nowhere").text
