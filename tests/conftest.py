@@ -42,7 +42,7 @@ def shared_faces() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photographs() -> Path:
     """The folder with the demo's photographs: obama.jpg, obama2.jpg, biden.jpg ..."""
     named = os.environ.get("EFFACE_TEST_PHOTOGRAPHS")

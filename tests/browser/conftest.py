@@ -1,0 +1,64 @@
+"""One Chromium and one installation for all journeys of this package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portal import images
+from portal.cli.demo.people import Admin, Caseworker, Reviewer
+from portal.cli.demo.running import Installation, installation
+from tests.browser.chromium import chromium, what_is_missing
+from tests.journeys.staffed import Team
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = what_is_missing()
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=missing))
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A real installation with real workers."""
+    folder = tmp_path_factory.mktemp("house")
+    with installation(folder / "data", EFFACE_COOLING_HOURS="0", EFFACE_ORGANISATION="The archive") as house:
+        yield house
+
+
+@pytest.fixture(scope="package")
+def team(house: Installation) -> Team:
+    """The people who work there. Each made the account through an invitation, and has a code app."""
+    admin = Admin(house, "ada", house.join)
+    return Team(
+        admin,
+        [Reviewer(house, name, admin.invites(name, "reviewer")) for name in ("rita", "ravi", "rosa")],
+        Caseworker(house, "carl", admin.invites("carl", "caseworker")),
+        Caseworker(house, "cleo", admin.invites("cleo", "caseworker")),
+    )
+
+
+@pytest.fixture(scope="package")
+def archive(team: Team, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scanned store with three photographs of one man and two of another, and all that was made of them."""
+    folder = tmp_path_factory.mktemp("archive")
+    for name in ("obama2.jpg", "obama3.jpg", "obama_partial_face.jpg", "biden.jpg"):
+        shutil.copyfile(photographs / name, folder / name)
+    biden = images.open_picture((photographs / "biden.jpg").read_bytes()).pixels
+    (folder / "biden-mirrored.jpg").write_bytes(images.to_jpeg(biden[:, ::-1]))
+    team.takes_in("Dating site 2014", folder)
+    team.admin.records_lineage("Dating site 2014")
+    return folder
