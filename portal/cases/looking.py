@@ -62,12 +62,9 @@ def add_picture(session: Session, owner: Owner, prepared: Prepared, kind: str) -
         raise BadInput("Choose what kind of picture this is.", "unknown-kind")
     if kind == "selfie" and not _has_consent(session, owner):
         raise BadInput("We compare your face only if you say yes. You can also be found without it.", "no-consent")
-    pictures = [probe for probe in probes_of(session, owner) if probe.kind in {"selfie", "picture"}]
-    same = next((probe for probe in pictures if (probe.digest, probe.kind) == (prepared.digest, kind)), None)
+    same = _same_picture(session, owner, prepared.digest, kind)
     if same is not None:
         return same
-    if len(pictures) >= PICTURES:
-        raise BadInput(f"You can send up to {PICTURES} pictures. Remove one first.", "too-many-pictures")
     blob = blobs.put_blob(session, "probe", prepared.jpeg, "image/jpeg", _purge_after(owner))
     probe = _new(owner, kind, "checking")
     probe.blob_id, probe.digest, probe.near_digest = blob.id, prepared.digest, prepared.near_digest
@@ -76,14 +73,26 @@ def add_picture(session: Session, owner: Owner, prepared: Prepared, kind: str) -
     return probe
 
 
+def _same_picture(session: Session, owner: Owner, digest: bytes, kind: str) -> Probe | None:
+    """The probe that holds this picture already. Raises BadInput when there is no room for a new one."""
+    pictures = [probe for probe in probes_of(session, owner) if probe.kind in {"selfie", "picture"}]
+    same = next((probe for probe in pictures if (probe.digest, probe.kind) == (digest, kind)), None)
+    if same is None and len(pictures) >= PICTURES:
+        raise BadInput(f"You can send up to {PICTURES} pictures. Remove one first.", "too-many-pictures")
+    return same
+
+
 def add_digest(session: Session, owner: Owner, digest: str) -> Probe:
-    """Look with the SHA-256 (hexadecimal) of a picture file that never left the person's device."""
+    """Look with the SHA-256 (hexadecimal) of a picture file that never left the person's device.
+
+    Raises BadInput (no SHA-256, or five pictures already).
+    """
     if len(digest) != 64 or not all(each in "0123456789abcdef" for each in digest.lower()):
         raise BadInput("This is not the fingerprint of a file. Choose the file again.", "bad-digest")
     given = bytes.fromhex(digest)
-    for probe in probes_of(session, owner):
-        if probe.kind == "picture" and probe.digest == given:
-            return probe
+    same = _same_picture(session, owner, given, "picture")
+    if same is not None:
+        return same
     probe = _new(owner, "picture", "ready")
     probe.digest = given
     return _add(session, owner, probe)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import intake, words
+from portal.cases import intake, looking, words
 from portal.config import Config
 from portal.errors import BadInput, BadPicture, Conflict, NotFound, TooLarge
 from portal.tables import Blob, Case, Draft, Mail, Probe
@@ -121,6 +121,14 @@ def test_the_fingerprint_of_a_file_is_enough(session: Session, draft: Draft) -> 
     assert (probe.state, probe.blob_id, probe.digest) == ("ready", None, b"\xab" * 32)
     with pytest.raises(BadInput):
         intake.add_digest(session, draft, "AB")
+
+
+def test_there_is_room_for_five_pictures_however_they_come(session: Session, draft: Draft) -> None:
+    for number in range(looking.PICTURES):
+        intake.add_digest(session, draft, f"{number:064x}")
+    assert intake.add_digest(session, draft, f"{0:064x}").digest == bytes(32), "one that is there is no new one"
+    with pytest.raises(BadInput, match="up to 5 pictures"):
+        intake.add_digest(session, draft, "ab" * 32)
 
 
 def test_choosing_a_face_has_it_checked_again(session: Session, draft: Draft, config: Config) -> None:
