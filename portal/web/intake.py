@@ -232,7 +232,12 @@ def code_again() -> Response:
 @blueprint.route("/check", methods=["GET", "POST"])
 @policy("public")
 def check() -> Page:
-    draft = held_draft()
+    try:
+        draft = held_draft()
+    except NotFound:
+        if sessions.has_sent(g.session):
+            return redirect(url_for("intake.sent"), 303)
+        raise
     progress = ask.progress_of(g.session, draft)
     if ask.next_open(progress) is not None:
         return go_on(draft)
@@ -241,9 +246,8 @@ def check() -> Page:
         rows = summary(draft, progress)
         back = step_url(ask.NAMES["helps"])
         return render_template("subject/check.html", form=form, rows=rows, back_to=back, **_pictures(draft))
-    sent = rules.submit(g.session, draft)
+    _remember(rules.submit(g.session, draft))
     g.session.commit()
-    _remember(sent)
     return redirect(url_for("intake.sent"), 303)
 
 
@@ -276,10 +280,8 @@ def _pictures(draft: Draft) -> dict[str, list[Probe]]:
 
 
 def _remember(sent: rules.Submitted) -> None:
-    sessions.hold_case(sent.case.id)
-    session.pop("draft", None)
-    session["words"] = sent.secret_words
-    session["words_until"] = (clock.now() + WORDS_SHOWN).timestamp()
+    until = (clock.now() + WORDS_SHOWN).timestamp()
+    sessions.exchange_draft_for_case(g.session, case=sent.case.id, words=sent.secret_words, words_until=until)
 
 
 @blueprint.get("/sent")

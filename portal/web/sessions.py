@@ -11,7 +11,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, Request, Response, g, session
+from flask import Flask, Request, Response, current_app, g, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import login_user
 from sqlalchemy import CursorResult, delete, update
@@ -111,11 +111,16 @@ class DatabaseSessions(SessionInterface):
         assert isinstance(session, BrowserSession)
         if session.stale or session.modified:
             with self.database.writing() as writing:
-                self._store(writing, session)
+                self.store(writing, session)
         if session.token != session.known_token and (session.stored or FORM_TOKEN in g or session.stale):
             response.set_cookie(self.cookie, session.token, httponly=True, samesite="Lax", secure=self.secure, path="/")
 
-    def _store(self, writing: Session, session: BrowserSession) -> None:
+    def read(self, row: WebSession) -> dict[str, Any]:
+        """What a row remembers. Raises SealBroken."""
+        kept: dict[str, Any] = json.loads(self.keys.unseal(row.data, _place(row.token_digest)))
+        return kept
+
+    def store(self, writing: Session, session: BrowserSession) -> None:
         if session.stale:
             writing.execute(delete(WebSession).where(WebSession.token_digest == token_digest(session.stale)))
         kept = session.kept()
@@ -195,6 +200,33 @@ def hold_case(case_id: str) -> None:
     browser = _current()
     browser.rotate(forget=False)
     browser["case"] = case_id
+
+
+def exchange_draft_for_case(database_session: Session, **more: Any) -> None:
+    """The request was sent: this browser now follows its case. `more` is remembered, too. Rule-like: does not commit.
+
+    It is written together with the case, and the token stays as `hold_draft` made it: neither a kill nor a second press
+    of the button can part a person from the secret words, which are shown to this browser only.
+    """
+    browser = _current()
+    browser.pop("draft", None)
+    browser.update(more)
+    _interface().store(database_session, browser)
+    browser.modified = False
+
+
+def has_sent(database_session: Session) -> bool:
+    """Whether the request of this browser was sent, perhaps by another press of the button a moment ago."""
+    browser = _current()
+    row = database_session.get(WebSession, token_digest(browser.token))
+    kept = _interface().read(row) if row is not None else {}
+    return "case" in kept and "draft" not in kept
+
+
+def _interface() -> DatabaseSessions:
+    found = current_app.session_interface
+    assert isinstance(found, DatabaseSessions)
+    return found
 
 
 def held_case(database_session: Session) -> Case:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.cases import intake as rules
 from portal.config import Config
 from portal.db import Database
 from portal.keys import keys_in
@@ -313,16 +317,58 @@ def test_nothing_is_sent_while_a_question_is_open(client: FlaskClient, database:
         assert session.scalar(select(func.count()).select_from(Case)) == 0
 
 
-def test_a_request_sent_twice_opens_one_case(client: FlaskClient, database: Database) -> None:
+def _ready_to_send(client: FlaskClient) -> str:
+    """A request that lacks nothing but the last button. Returns the token of its form."""
     trip.begin(client)
     send(client, "/request/links", text="https://example.com/a")
     send(client, "/request/contact", "/request/no-contact")
     send(client, "/request/helps", helps="")
-    token = form_token(client.get("/request/check").text)
-    assert client.post("/request/check", data={"csrf_token": token}).status_code == 303
-    assert client.post("/request/check", data={"csrf_token": token}).status_code in {400, 404}
+    return form_token(client.get("/request/check").text)
+
+
+def test_a_request_sent_twice_opens_one_case_and_shows_its_secret_words(
+    client: FlaskClient, database: Database
+) -> None:
+    token = _ready_to_send(client)
+    for _press in range(2):
+        answer = client.post("/request/check", data={"csrf_token": token})
+        assert answer.headers["Location"] == "/request/sent"
+    assert 'class="ef-words"' in client.get("/request/sent").text
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Case)) == 1
+
+
+def test_a_second_press_that_was_on_its_way_already_sees_the_words_too(
+    app: Flask, client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = _ready_to_send(client)
+    cookie = client.get_cookie("efface")
+    assert cookie
+    other = app.test_client()
+    other.set_cookie("efface", cookie.value)
+    find = rules.find_draft
+
+    def overtaken(session: Session, draft_id: str) -> Draft:
+        # The second press has opened its browser session, and waits for the lock that the first one holds.
+        monkeypatch.setattr(rules, "find_draft", find)
+        session.rollback()
+        with ThreadPoolExecutor(1) as first:
+            assert first.submit(client.post, "/request/check", data={"csrf_token": token}).result().status_code == 303
+        return find(session, draft_id)
+
+    monkeypatch.setattr(rules, "find_draft", overtaken)
+    answer = other.post("/request/check", data={"csrf_token": token}, follow_redirects=True)
+    assert 'class="ef-words"' in answer.text
+
+
+def test_the_secret_words_are_kept_with_the_case_though_the_process_is_killed_after(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = _ready_to_send(client)
+    with monkeypatch.context() as killed:
+        killed.setattr(app.session_interface, "save_session", lambda *_: None)
+        client.post("/request/check", data={"csrf_token": token})
+    assert 'class="ef-words"' in client.get("/request/sent").text
 
 
 def test_a_draft_left_for_a_day_is_gone_and_says_so(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
