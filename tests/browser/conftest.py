@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from portal import images
 from portal.cli.demo.people import Admin, Caseworker, Reviewer
 from portal.cli.demo.running import Installation, installation
-from tests.browser.chromium import chromium, what_is_missing
+from portal.config import Config
+from portal.db import Database
+from portal.web import create_app
+from tests.browser.chromium import chromium, served, what_is_missing
 from tests.journeys.staffed import Team
 
 
@@ -29,6 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser() -> Iterator[Any]:
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def app(config: Config, database: Database) -> Flask:
+    return create_app(config)
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The application alone, without workers, for pages that a test fills with rows itself."""
+    with served(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="package")

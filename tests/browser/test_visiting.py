@@ -14,7 +14,7 @@ HEAD = """<!doctype html><html lang="en"><meta name="viewport" content="width=de
 <link rel="icon" href="data:,">"""
 BAD = f"""{HEAD}<title>Bad</title><style>p {{ color: #ddd; width: 900px }}</style>
 <body><p>Pale and wide.</p><input><img src="http://127.0.0.9:9/spy.png"><a href="/good">Go on</a>"""
-GOOD = f"{HEAD}<title>Good</title><body><main><p>Nothing wrong.</p></main>"
+GOOD = f"{HEAD}<title>Good</title><body><main><h1>Nothing wrong</h1></main>"
 
 
 @pytest.fixture

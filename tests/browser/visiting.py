@@ -12,8 +12,9 @@ PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1366, "height": 768}
 # This page goes on by itself as soon as the picture is checked; what it is like is tested where nothing checks it.
 PASSING = re.compile(r"/request/photos/\w+")
-# Chromium notes every form that is shown again as if something could not be loaded.
-SHOWN_AGAIN = "the server responded with a status of 422"
+# Chromium notes a page that says what is wrong as if something could not be loaded: a form that is shown again, a page
+# that is not there, a pair that somebody else holds.
+OWN_ANSWER = re.compile(r"the server responded with a status of (404|409|422)")
 
 
 class Visitor:
@@ -27,14 +28,14 @@ class Visitor:
         self.address, self.touch, self.scripts = address, touch, scripts
         # Everything but the colours is the same in the dark.
         self._rules = ("color-contrast",) if more.get("color_scheme") == "dark" else ()
+        self._faults: list[str] = []
+        self._came: set[str] = set()
+        self._looked: set[str] = set()
         size = PHONE if touch else DESK
         options = {"viewport": size, "has_touch": touch, "is_mobile": touch, "java_script_enabled": scripts}
         self.context = browser.new_context(base_url=address, **(options | more))
         self.context.set_default_timeout(10_000)
         self.page = self.context.new_page()
-        self._faults: list[str] = []
-        self._came: set[str] = set()
-        self._looked: set[str] = set()
         self.context.on("request", self._asked)
         self.page.on("framenavigated", self._arrived)
         self.page.on("console", self._said)
@@ -106,5 +107,5 @@ class Visitor:
             self._came.add(urlsplit(frame.url).path)
 
     def _said(self, line: Any) -> None:
-        if line.type == "error" and SHOWN_AGAIN not in line.text:
+        if line.type == "error" and not OWN_ANSWER.search(line.text):
             self._faults.append(f"{self.path}: the console says {line.text}")

@@ -1,0 +1,116 @@
+"""The staff's pages in a real browser: everybody can use them, and the keyboard alone is enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal import accounts
+from portal.db import Database
+from portal.stores import scans
+from portal.tables import Erasure, Judgement, Store
+from tests.browser.visiting import PHONE, Visitor
+from tests.cases.making import send
+from tests.web.desk import Colleague, case_in_review, case_to_decide, colleague, fill_store
+
+
+def at_desk(browser: Any, site: str, who: Colleague, **more: Any) -> Visitor:
+    """A browser in which somebody is signed in already."""
+    visitor = Visitor(browser, site, **more)
+    cookie = who.client.get_cookie("efface")
+    assert cookie is not None
+    visitor.context.add_cookies([{"name": "efface", "value": cookie.value, "url": site}])
+    return visitor
+
+
+def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
+    """Addresses of all staff pages, with something on each."""
+    with database.writing() as session:
+        store = fill_store(session, folder)
+        case_in_review(session, store)
+        deciding = case_to_decide(session, store, "access", "deletion").id
+        asking = send(session, "access").case.id
+        planned = case_to_decide(session, store, "deletion").id
+        scan = scans.start_scan(session, session.get_one(Store, store.id), boss.id).id
+        token = accounts.invite(session, ["reviewer"])
+    boss.post(f"/staff/cases/{planned}/decide/deletion", confirm="yes", decision="grant", reason="", note="")
+    with database.reading() as session:
+        erasure = session.scalars(select(Erasure.id)).one()
+    paths = (
+        f"stores stores/add stores/{store.id} scans/{scan} scans/{scan}/errors lineage/ lineage/add/source "
+        f"lineage/add/training accounts accounts/{boss.id} settings cases/ cases/{planned} cases/{asking}/identity "
+        f"cases/{deciding}/decide cases/{deciding}/decide/access cases/{deciding}/more-time/access "
+        f"erasures/{erasure} erasures/{erasure}/items review/ review/0 audit/ audit/log"
+    )
+    compare = boss.post("/staff/review/next")
+    return ["/staff", f"/join/{token}", compare, f"{compare}?whole=1", *(f"/staff/{path}" for path in paths.split())]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe_and_fits_a_phone(
+    app: Flask, database: Database, tmp_path: Path, site: str, browser: Any, scheme: str
+) -> None:
+    boss = colleague(app, database, "admin", "caseworker", "reviewer", "auditor")
+    paths = all_pages(database, tmp_path / "photographs", boss)
+    visitor = at_desk(browser, site, boss, color_scheme=scheme, viewport=PHONE)
+    for path in paths:
+        visitor.go(path)
+    assert visitor.faults == []
+    visitor.close()
+
+
+@pytest.fixture
+def comparing(app: Flask, database: Database, tmp_path: Path) -> tuple[Colleague, str]:
+    with database.writing() as session:
+        case_in_review(session, fill_store(session, tmp_path / "photographs"))
+    reviewer = colleague(app, database, "reviewer")
+    return reviewer, reviewer.post("/staff/review/next")
+
+
+def standing(database: Database) -> list[str]:
+    with database.reading() as session:
+        answers = select(Judgement.answer).where(Judgement.undone_at.is_(None)).order_by(Judgement.id)
+        return list(session.scalars(answers))
+
+
+def test_without_scripts_the_buttons_do_it_all(
+    comparing: tuple[Colleague, str], database: Database, site: str, browser: Any
+) -> None:
+    reviewer, path = comparing
+    visitor = at_desk(browser, site, reviewer, scripts=False)
+    visitor.go(path)
+    assert visitor.page.locator("[data-zoom]").is_hidden()
+    visitor.press("Probably same")
+    assert visitor.path != path
+    assert standing(database) == ["probably-same"]
+    visitor.press("Undo my last answer")
+    assert visitor.path == path
+    assert standing(database) == []
+    visitor.close()
+
+
+def test_a_scan_s_page_refreshes_itself(
+    app: Flask, database: Database, tmp_path: Path, site: str, browser: Any
+) -> None:
+    boss = colleague(app, database, "admin")
+    with database.writing() as session:
+        store = fill_store(session, tmp_path / "photographs")
+        scan = scans.start_scan(session, store, boss.id)
+    visitor = at_desk(browser, site, boss)
+    visitor.go(f"/staff/scans/{scan.id}")
+    page = visitor.page
+    with database.writing() as session:
+        row = session.merge(scan)
+        row.expected, row.seen, row.faces, row.working_seconds = 1000, 500, 321, 10.0
+    page.get_by_text("500 of 1,000").wait_for()
+    assert page.locator("progress").evaluate("bar => bar.value") == 50
+    assert "50 percent" in page.locator("[data-spoken]").inner_text()
+    plain = at_desk(browser, site, boss, scripts=False)
+    plain.go(f"/staff/scans/{scan.id}")
+    assert plain.page.locator("meta[http-equiv=refresh]").count() == 1
+    visitor.close()
+    plain.close()
