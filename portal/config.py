@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,8 @@ from portal.errors import UnsafeConfig
 # Systems cut the path of a unix socket at 104 or 108 bytes.
 LONGEST_SOCKET_PATH = 100
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+MAIL_ADDRESS = re.compile(r"[^@\s<>\",;:]+@[^@\s<>\",;:]+")
+IN_THE_CLEAR = "selfies and codes would travel in the clear"
 
 
 def _setting(default: Any, help: str, read: Callable[[str], Any] = str, secret: bool = False) -> Any:
@@ -111,11 +114,9 @@ def _text(environ: Mapping[str, str], name: str) -> str | None:
 
 def check_config(config: Config) -> Config:
     """The same config, or UnsafeConfig naming the first setting that would harm the people in the photographs."""
-    outside = config.host not in LOOPBACK
-    scheme = urlsplit(config.public_url).scheme
     problems = {
-        "EFFACE_PUBLIC_URL": (outside and scheme != "https")
-        and "must be an https address when EFFACE_HOST is not loopback: selfies and codes would travel in the clear",
+        "EFFACE_DATA": _not_a_folder(config.data),
+        "EFFACE_PUBLIC_URL": _wrong_public_url(config),
         "EFFACE_ZONE": not _is_zone(config.zone) and f"{config.zone!r} is not an IANA time zone, such as Europe/Berlin",
         "EFFACE_THRESHOLD": not 0 < config.threshold <= 0.7
         and "must be above 0 and at most 0.7: beyond that nearly everybody is a candidate",
@@ -124,15 +125,65 @@ def check_config(config: Config) -> Config:
         "EFFACE_PROBE_DAYS": not 0 <= config.probe_days <= 90 and "must be from 0 to 90",
         "EFFACE_PACKAGE_DAYS": not 1 <= config.package_days <= 30 and "must be from 1 to 30",
         "EFFACE_PORT": not 0 <= config.port < 65536 and "must be from 0 to 65535",
-        "EFFACE_DATABASE_URL": "memory" in config.database_url and "must outlive a restart: cases would be lost",
+        "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
+        and "must be from 0.1 to 100: what was erased would come in again at once",
+        "EFFACE_ORGANISATION": not _is_a_line(config.organisation) and "must be a name, on one line",
+        "EFFACE_MAIL_FROM": not MAIL_ADDRESS.fullmatch(config.mail_from)
+        and "must be a mail address alone, such as privacy@example.com",
+        "EFFACE_SMTP_URL": bool(config.smtp_url)
+        and not _has(config.smtp_url, {"smtp", "smtps"})
+        and "must start with smtp:// or smtps:// and name a server",
+        "EFFACE_DATABASE_URL": _wrong_database(config.database_url),
         "EFFACE_REDIS_URL": bool(config.redis_url)
-        and urlsplit(config.redis_url).scheme not in {"redis", "rediss", "unix"}
+        and not _has(config.redis_url, {"redis", "rediss", "unix"})
         and "must start with redis://, rediss:// or unix://",
     }
     for name, problem in problems.items():
         if problem:
             raise UnsafeConfig(f"{name} {problem}.", name)
     return config
+
+
+def _not_a_folder(data: Path) -> str | bool:
+    if data == Path():
+        return "must name a folder of its own: keys and selfies would lie among other files"
+    return data.exists() and not data.is_dir() and "is a file, and must be a folder"
+
+
+def _wrong_public_url(config: Config) -> str | bool:
+    """Nothing that people send may travel in the clear, and the portal stands at the root of its host."""
+    if not config.public_url:
+        outside = config.host not in LOOPBACK
+        return outside and "must be an https address when EFFACE_HOST is not loopback: " + IN_THE_CLEAR
+    if not _has(config.public_url, {"http", "https"}):
+        return "must be an address such as https://photos.example.com"
+    url = urlsplit(config.public_url)
+    if url.scheme != "https" and not {url.hostname, config.host} <= LOOPBACK:
+        return "must be an https address: " + IN_THE_CLEAR
+    odd = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    return bool(odd) and "must be a host alone, such as https://photos.example.com, without a path or a name in it"
+
+
+def _wrong_database(url: str) -> str | bool:
+    if not url:
+        return False
+    kind, _, place = url.partition("://")
+    if kind.partition("+")[0] not in {"sqlite", "postgresql"}:
+        return "must start with sqlite:/// or postgresql://"
+    return (place.strip("/") == "" or "memory" in url) and "must outlive a restart: cases would be lost"
+
+
+def _has(url: str, schemes: set[str]) -> bool:
+    """Whether an address has one of these schemes and says where."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and parts.port != 0 and bool(parts.hostname or parts.scheme == "unix")
+    except ValueError:
+        return False
+
+
+def _is_a_line(text: str) -> bool:
+    return bool(text.strip()) and text.isprintable()
 
 
 def _is_zone(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from redis import RedisError
 from rq.worker import SpawnWorker, Worker
 from rq.worker.base import BaseWorker
 
@@ -25,7 +26,10 @@ def main(name: str) -> None:
 
         run(Database(read_config()))
     elif name in KINDS:
-        serve(name)
+        try:
+            serve(name)
+        except RedisError as problem:
+            sys.exit(f"The queue does not answer ({type(problem).__name__}). No work is lost; start this again later.")
     else:
         sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork.")
 

@@ -15,9 +15,10 @@ from datetime import date, timedelta
 import holidays as calendars
 from dateutil.relativedelta import relativedelta
 
+from portal import clock
 from portal.cases import law
 from portal.cases.law import Rule, Term
-from portal.errors import BadInput
+from portal.errors import BadInput, UnsafeConfig
 
 DAY = timedelta(days=1)
 
@@ -103,6 +104,14 @@ def add_business_days(start: date, count: int, place: str, saturdays: bool = Fal
 def is_working_day(day: date, place: str, saturdays: bool = False) -> bool:
     """Not a Sunday, not a public holiday of the place, and not a Saturday unless those count."""
     return day.weekday() < (6 if saturdays else 5) and day not in _holidays(place, day.year)
+
+
+def check_place(place: str) -> None:
+    """Raises UnsafeConfig when there is no calendar for `EFFACE_HOLIDAYS`: no day could be counted by it."""
+    try:
+        _holidays(place, clock.now().year)
+    except BadInput as problem:
+        raise UnsafeConfig(f"EFFACE_HOLIDAYS: {problem.sentence}", "EFFACE_HOLIDAYS") from problem
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from portal.errors import BadInput, EffaceError
+from portal.errors import BadInput, EffaceError, UnsafeConfig
 
 # A group is loaded when it is called for: `efface certificate verify` needs no database and must start at once.
 GROUPS = {
@@ -61,4 +61,4 @@ def main() -> None:
         sys.exit(2)
     except EffaceError as problem:
         click.echo(f"efface: {problem.sentence}", err=True)
-        sys.exit(2 if isinstance(problem, BadInput) or problem.code == "unsafe-config" else 1)
+        sys.exit(2 if isinstance(problem, BadInput | UnsafeConfig) else 1)

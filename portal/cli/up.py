@@ -21,6 +21,8 @@ import click
 import psutil
 
 from portal import accounts, queue_server, schema
+from portal.cases import deadlines
+from portal.cli.opening import answering, make_data_folder
 from portal.config import Config, read_config
 from portal.db import Database
 from portal.errors import Conflict, Unavailable
@@ -38,7 +40,9 @@ def command(with_parent: bool) -> None:
     if with_parent:
         die_with_parent()
     config = _with_port(read_config())
-    with _alone(config.data):
+    deadlines.check_place(config.holidays)
+    make_data_folder(config)
+    with _alone(config.data), answering():
         House(config).run()
 
 
@@ -136,7 +140,6 @@ class House:
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """Hold the installation's lock. Raises Conflict when another `efface up` holds it."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data / "efface.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from portal.cases import deadlines
 from portal.config import Config
 from portal.db import Database
 from portal.keys import keys_in
@@ -41,7 +42,8 @@ FORM_SLACK = 64 * 1024
 
 
 def create_app(config: Config) -> Flask:
-    """The web application of one installation. Raises RuntimeError when a route has no policy."""
+    """The web application of one installation. Raises RuntimeError when a route has no policy, UnsafeConfig."""
+    deadlines.check_place(config.holidays)
     app = Flask("portal.web", template_folder="pages", static_folder="static")
     app.request_class = context.InMemoryRequest
     app.config.update(_settings(config))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portal.cases import deadlines, law
 from portal.cases.deadlines import Clock, Waited, clock_for, last_day, strictest
 from portal.cases.law import Term
-from portal.errors import BadInput
+from portal.errors import BadInput, UnsafeConfig
 
 DAYS = st.dates(date(2026, 3, 1), date(2040, 12, 31))
 
@@ -192,3 +192,14 @@ def test_whoever_does_not_say_where_they_live_gets_the_strictest_days(right: str
             if other.acknowledge_by is not None:
                 assert unsaid.acknowledge_by is not None
                 assert unsaid.acknowledge_by <= other.acknowledge_by
+
+
+@pytest.mark.parametrize("place", ["", "DE", "DE-BE", "US-CA"])
+def test_a_known_place_has_a_calendar(place: str) -> None:
+    deadlines.check_place(place)
+
+
+@pytest.mark.parametrize("place", ["XX", "DE-XX", "de", "-"])
+def test_a_portal_does_not_start_with_a_place_without_a_calendar(place: str) -> None:
+    with pytest.raises(UnsafeConfig, match="EFFACE_HOLIDAYS"):
+        deadlines.check_place(place)

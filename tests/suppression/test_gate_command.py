@@ -105,4 +105,15 @@ def test_without_an_installation_nothing_is_said_to_be_stopped(
     monkeypatch.setenv("EFFACE_DATA", str(tmp_path / "empty"))
     result = CliRunner().invoke(command, [str(folder)])
     assert result.exit_code == 2
-    assert "efface db upgrade" in result.stderr
+    assert "There is no installation in" in result.stderr
+    assert not (tmp_path / "empty").exists(), "a slip in the name leaves nothing behind"
+
+
+def test_a_database_that_is_none_does_not_look_like_a_stopped_file(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "efface.sqlite").write_text("no database")
+    monkeypatch.setenv("EFFACE_DATA", str(tmp_path))
+    result = CliRunner().invoke(command, [str(folder)])
+    assert result.exit_code == 2
+    assert "The database does not answer: file is not a database." in result.stderr
