@@ -2,6 +2,10 @@
 
 Envelope encryption: each sealed value has its own random data key (AES-256-GCM), wrapped by the installation's
 master key. The place (table, row and column) is authenticated with it, so a value moved elsewhere does not open.
+
+Templates come by the million and are all opened at each start. They are sealed small: one key per table, derived from
+the master key, and one AES-256-GCM each. Nothing is lost by it: an envelope's wrapped key lies in the same row and goes
+with it, so either way a template is gone when its row is overwritten (secure_delete, then a truncating checkpoint).
 """
 
 from __future__ import annotations
@@ -33,8 +37,10 @@ from portal.db import config_of
 from portal.errors import EffaceError, UnsafeConfig
 
 VERSION = b"\x01"
+SMALL = b"\x02"
 NONCE = 12
 WRAPPED = NONCE + 32 + 16
+BROKEN = "A sealed value does not open: it was changed or moved, or the key is another."
 
 
 class SealBroken(EffaceError):
@@ -53,6 +59,7 @@ class Keys:
         if len(self._master) != 32:
             raise UnsafeConfig(f"{folder / 'master.key'} is not a 32-byte key.")
         self._derived: dict[str, bytes] = {}
+        self._small: dict[str, AESGCM] = {}
         self._signing = load_pem_private_key(_made_once(folder / "signing.pem", _new_signing_key), password=None)
 
     def seal(self, plain: bytes, place: str) -> bytes:
@@ -68,6 +75,27 @@ class Keys:
             raise SealBroken("This value was sealed by another version.")
         data_key = _decrypt(self.derived("wrap"), sealed[1 : 1 + WRAPPED], bound)
         return _decrypt(data_key, sealed[1 + WRAPPED :], bound)
+
+    def seal_small(self, plain: bytes, table: str, row: int) -> bytes:
+        """Encrypt `plain` for one row of a table with many: version, nonce, ciphertext. For at most 2**32 values."""
+        nonce = secrets.token_bytes(NONCE)
+        return SMALL + nonce + self._small_key(table).encrypt(nonce, plain, b"efface/2|%b/%d" % (table.encode(), row))
+
+    def unseal_small(self, sealed: bytes, table: str, row: int) -> bytes:
+        """What was sealed for this row, small or in an envelope as `table/row`. Raises SealBroken."""
+        if sealed[:1] != SMALL:
+            return self.unseal(sealed, f"{table}/{row}")
+        bound = b"efface/2|%b/%d" % (table.encode(), row)
+        try:
+            return self._small_key(table).decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], bound)
+        except (InvalidTag, ValueError) as problem:
+            raise SealBroken(BROKEN) from problem
+
+    def _small_key(self, table: str) -> AESGCM:
+        key = self._small.get(table)
+        if key is None:
+            key = self._small[table] = AESGCM(self.derived(f"small/{table}"))
+        return key
 
     def digest(self, purpose: str, data: bytes) -> str:
         """Keyed digest (HMAC-SHA256, hexadecimal) for comparing without keeping; purposes do not mix."""
@@ -123,7 +151,7 @@ def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)
     except (InvalidTag, ValueError) as problem:
-        raise SealBroken("A sealed value does not open: it was changed or moved, or the key is another.") from problem
+        raise SealBroken(BROKEN) from problem
 
 
 def _new_signing_key() -> bytes:

@@ -63,3 +63,26 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
     (folder / "master.key").chmod(0o644)
     with pytest.raises(UnsafeConfig, match="chmod 600"):
         Keys(folder)
+
+
+@given(plain=st.binary(max_size=600), row=st.integers(1, 2**62))
+def test_what_is_sealed_small_opens_in_its_row_alone(keys: Keys, plain: bytes, row: int) -> None:
+    sealed = keys.seal_small(plain, "template", row)
+    assert keys.unseal_small(sealed, "template", row) == plain
+    for table, other in (("template", row + 1), ("face", row)):
+        with pytest.raises(SealBroken):
+            keys.unseal_small(sealed, table, other)
+
+
+def test_every_changed_byte_of_a_small_seal_is_noticed(keys: Keys) -> None:
+    sealed = keys.seal_small(b"a face", "template", 1)
+    for at in range(len(sealed)):
+        for changed in (sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], sealed[:at]):
+            with pytest.raises(SealBroken):
+                keys.unseal_small(changed, "template", 1)
+
+
+def test_an_envelope_of_before_opens_as_a_small_seal(keys: Keys) -> None:
+    assert keys.unseal_small(keys.seal(b"a face", "template/7"), "template", 7) == b"a face"
+    with pytest.raises(SealBroken):
+        keys.unseal_small(keys.seal(b"a face", "template/7"), "template", 8)

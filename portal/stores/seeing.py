@@ -91,7 +91,7 @@ def earlier_look(session: Session, digest: bytes, encoder: int) -> Look | None:
         height=image.height,
         coverage="too-small" if image.coverage == "too-small" else "searched",
         boxes=[face.box for face, _ in rows],
-        templates=[keys.unseal(sealed, f"template/{face.id}") for face, sealed in rows],
+        templates=[keys.unseal_small(sealed, "template", face.id) for face, sealed in rows],
     )
 
 
@@ -174,7 +174,7 @@ def _write_faces(session: Session, image: Image, look: Look, encoder: int) -> No
     session.flush()
     keys = keys_of(session)
     for face, template in zip(faces, look.templates, strict=True):
-        sealed = keys.seal(template, f"template/{face.id}")
+        sealed = keys.seal_small(template, "template", face.id)
         session.add(Template(face_id=face.id, encoder_id=encoder, sealed=sealed))
 
 
