@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import text
 
 from portal.config import read_config
-from portal.db import Database
+from portal.db import WRITING, Database
 from portal.tables import Base
 from portal.tables.base import Instant
 
@@ -19,7 +19,7 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 database = context.config.attributes.get("database") or Database(read_config())
 sqlite = database.engine.dialect.name == "sqlite"
 
-with database.engine.execution_options(sqlite_begin="IMMEDIATE").connect() as connection:
+with database.engine.execution_options(**{WRITING: True}).connect() as connection:
     if sqlite:
         # Batch steps rebuild a table; with foreign keys on, dropping the old one would take its children along.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")

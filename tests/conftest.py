@@ -1,22 +1,61 @@
-"""Fixtures shared by all tests: a throw-away installation."""
+"""Fixtures shared by all tests: a throw-away installation.
+
+With EFFACE_TEST_DATABASE_URL, an address of a PostgreSQL database, each test gets a schema of its own there.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from portal.config import Config
 from portal.db import Database
 from portal.tables import Base
 
+# Taken out of the environment: the programs that tests start refuse what is no setting of theirs.
+POSTGRESQL = os.environ.pop("EFFACE_TEST_DATABASE_URL", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if POSTGRESQL and item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="looks into SQLite's own files"))
+
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(data=tmp_path / "data", cooling_hours=0, redis_url=f"unix://{tmp_path}/no-queue.sock")
+def database_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Empty for SQLite in the data folder; else an empty schema of PostgreSQL, dropped at the end.
+
+    Commands and programs that the test starts find it in their environment.
+    """
+    if not POSTGRESQL:
+        yield ""
+        return
+    schema = f"test_{secrets.token_hex(6)}"
+    engine = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+        url = make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"})
+        monkeypatch.setenv("EFFACE_DATABASE_URL", url.render_as_string(hide_password=False))
+        yield os.environ["EFFACE_DATABASE_URL"]
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def config(tmp_path: Path, database_url: str) -> Config:
+    return Config(
+        data=tmp_path / "data",
+        cooling_hours=0,
+        database_url=database_url,
+        redis_url=f"unix://{tmp_path}/no-queue.sock",
+    )
 
 
 @pytest.fixture

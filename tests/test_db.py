@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from portal.db import Database, after_commit
 from portal.tables import Blob, Draft, Probe
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("foreign_keys", 1), ("secure_delete", 1), ("synchronous", 2), ("busy_timeout", 10000)],
@@ -23,6 +24,7 @@ def test_sqlite_is_set_up_for_a_deletion_product(session: Session, pragma: str, 
     assert session.scalar(text(f"PRAGMA {pragma}")) == value
 
 
+@pytest.mark.sqlite
 def test_after_a_deletion_the_bytes_are_in_no_file(database: Database, config: Config) -> None:
     marks = [f"a-face-that-must-go-{number:04}".encode() for number in range(250)]
     with database.writing() as session:
@@ -51,6 +53,41 @@ def test_eight_writers_at_once_all_get_through(database: Database) -> None:
     with database.reading() as session:
         seen = sorted(int(blob.media_type) for blob in session.query(Blob))
     assert seen == list(range(80)), "each writer saw what the ones before it had written"
+
+
+def test_a_reader_sees_one_instant_and_no_writer_waits_for_it(database: Database) -> None:
+    def write() -> None:
+        with database.writing() as session:
+            session.add(Blob(purpose="probe", media_type="x", sealed=b"", created_at=clock.now()))
+
+    write()
+    with database.reading() as reader:
+        assert reader.query(Blob).count() == 1
+        write()
+        assert reader.query(Blob).count() == 1
+    with database.reading() as reader:
+        assert reader.query(Blob).count() == 2
+
+
+def test_a_writer_waits_for_the_one_before_it_from_its_first_statement(database: Database) -> None:
+    with ThreadPoolExecutor(1) as pool, database.session(write=True) as first:
+        assert first.query(Blob).count() == 0
+
+        def second() -> int:
+            with database.writing() as session:
+                return session.query(Blob).count()
+
+        seen = pool.submit(second)
+        assert not wait([seen], timeout=0.2).done
+        first.add(Blob(purpose="probe", media_type="x", sealed=b"", created_at=clock.now()))
+        first.commit()
+        assert seen.result(10) == 1
+
+
+def test_deleted_bytes_can_be_forgotten_while_others_read_and_write(database: Database) -> None:
+    with database.session(write=True) as writer, database.reading() as reader:
+        assert writer.query(Blob).count() == reader.query(Blob).count() == 0
+        database.forget_deleted_bytes()
 
 
 def test_bells_ring_after_the_outermost_commit_only(database: Database) -> None:

@@ -345,7 +345,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("fulfilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "right IN ('access', 'copy', 'opt-out', 'deletion')", name=op.f("ck_case_right_right_is_known")
+            "\"right\" IN ('access', 'copy', 'opt-out', 'deletion')", name=op.f("ck_case_right_right_is_known")
         ),
         sa.CheckConstraint(
             "approved_by IS NULL OR approved_by <> decided_by OR one_person",

@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -22,8 +22,6 @@ from portal.keys import keys_of
 from portal.tables import Checkpoint, Entry
 
 LARGEST_BODY = 64 * 1024
-# Any constant would do: it names the log among PostgreSQL's advisory locks.
-LOCK = 0x65666661
 
 
 def verifier_of(session: Session) -> notes.Verifier:
@@ -54,7 +52,7 @@ def append_bytes(session: Session, kind: str, body: bytes, at: datetime) -> Entr
     """Add a line whose bytes are already made, JSON with the same `kind`. Raises TooLarge above 64 KiB."""
     if len(body) > LARGEST_BODY:
         raise TooLarge(f"An entry of the log may have {LARGEST_BODY} bytes. This one has {len(body)}.")
-    _one_writer(session)
+    # No gaps and no position twice: there is one writing session at a time (portal.db).
     last = session.scalar(select(func.max(Entry.position)))
     position = 0 if last is None else last + 1
     entry = Entry(position=position, kind=kind, body=body, leaf_hash=merkle.leaf_hash(body), at=at)
@@ -69,7 +67,6 @@ def publish(session: Session) -> Checkpoint | None:
     Needs a writing session: the head counts once that has committed. Raises Conflict, code log-forked, when the
     entries do not continue what was signed before, and log-broken when an entry is not what was hashed.
     """
-    _one_writer(session)
     newest = newest_checkpoint(session)
     signed_before = heads.known_before(session, newest)
     leaves = _leaves(session)
@@ -114,12 +111,6 @@ def canonical(value: dict[str, Any]) -> bytes:
 def instant(at: datetime) -> str:
     """An instant for a statement: UTC, whole seconds, such as 2026-11-20T12:00:00Z."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _one_writer(session: Session) -> None:
-    """Positions have no gaps because one transaction at a time gives them out. SQLite's BEGIN IMMEDIATE sees to it."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
 def _leaves(session: Session, size: int | None = None) -> list[bytes]:

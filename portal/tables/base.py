@@ -50,7 +50,9 @@ def random_id() -> str:
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     """A check constraint whose name reads as a sentence: `state_is_known`."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+    # The text of a check is not quoted for us, and this is a reserved word in PostgreSQL.
+    word = f'"{column}"' if column == "right" else column
+    return CheckConstraint(f"{word} IN ({listed})", name=f"{column}_is_known")
 
 
 WORK_STATES = ("idle", "due", "leased", "done", "failed")

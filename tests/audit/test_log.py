@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
-import sqlite3
 import threading
 
 import pytest
@@ -40,11 +40,14 @@ def grown(database: Database, count: int = 5) -> Database:
 
 
 def tampered(config: Config, *statements: str) -> None:
-    """Change the file behind the portal's back."""
-    with sqlite3.connect(config.data / "efface.sqlite") as connection:
+    """Change the rows behind the portal's back."""
+    database = Database(config)
+    with database.engine.begin() as connection:
         for statement in statements:
-            connection.execute(statement)
-    connection.close()
+            if connection.dialect.name == "postgresql":
+                statement = re.sub(r"x'([0-9a-f]*)'", r"'\\x\1'::bytea", statement).replace("AS BLOB", "AS bytea")
+            connection.exec_driver_sql(statement)
+    database.close()
 
 
 def checked(database: Database) -> list[str]:
@@ -126,6 +129,7 @@ def test_the_name_of_the_log_follows_from_its_key(database: Database, config: Co
         assert audit.verifier_key(session).startswith(heads.origin_of(keys_in(config.data).public_key) + "+")
 
 
+@pytest.mark.sqlite
 def test_a_restored_backup_is_not_signed(database: Database, config: Config) -> None:
     grown(database, 3)
     database.forget_deleted_bytes()

@@ -133,6 +133,7 @@ def test_one_line_in_the_log_and_none_for_nothing(session: Session, monkeypatch:
     assert b'"left":0' in lines[0].replace(b" ", b"")
 
 
+@pytest.mark.sqlite
 def test_purged_bytes_are_in_no_file(database: Database, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.writing() as session:
         draft = intake.open_draft(session)

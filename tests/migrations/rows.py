@@ -54,6 +54,6 @@ def _allowed(column: Column[Any]) -> str | None:
     for constraint in column.table.constraints:
         if isinstance(constraint, CheckConstraint):
             name, _, values = str(constraint.sqltext).partition(" IN (")
-            if name == column.name and values:
+            if name.strip('"') == column.name and values:
                 return values.split("'")[1]
     return None
