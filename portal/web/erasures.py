@@ -225,7 +225,7 @@ def _described(session: Session, item: ErasureItem) -> dict[str, object]:
     where = f"{store.name}: {facts['key']}" if store else ""
     if item.kind == "dataset-place":
         dataset = session.get(Dataset, item.target.partition("/")[0])
-        where = f"{dataset.name} {dataset.version}, {where}" if dataset else where
+        where = ", ".join(part for part in (f"{dataset.name} {dataset.version}" if dataset else "", where) if part)
     return {"item": item, "what": what, "where": where, "via": ""}
 
 

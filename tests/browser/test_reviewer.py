@@ -98,10 +98,13 @@ def shortcuts_can_be_switched_off(typist: Typist) -> None:
     page, path = typist.page, typist.visitor.path
     typist.focus("Keys 1–5, U, Z, C")
     page.keyboard.press("Space")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     for key in "12345uzc":
         page.keyboard.press(key)
     assert page.locator(".zoomed").count() == 0
-    # A page that had been left would be another one after coming again.
+    assert asked == []
+    # An answer would have led to another pair.
     page.reload()
     assert typist.visitor.path == path
     assert not page.get_by_label("Keys 1–5, U, Z, C").is_checked()
