@@ -5,6 +5,7 @@ The probe's template lives in this process only, for as long as this job runs.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images, stores
 from portal.cases import lifecycle
-from portal.db import Database, config_of
+from portal.db import Database
 from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
 from portal.matching import evidence
 from portal.matching.evidence import Suspicion
 from portal.matching.gallery import Found, load_gallery
+from portal.matching.thresholds import threshold_now
 from portal.tables import Candidate, Case, Face, Image, Probe, Search, Store
 from workers import encoder as encoders
 
@@ -47,8 +49,7 @@ def work(lease: Lease) -> None:
         if _still_checking(session, case_id):
             lease.again(session, STILL_CHECKING)
             return
-    with database.reading() as session:
-        result = find_people(session, session.get_one(Case, case_id))
+    result = find_people(database, case_id)
     crops = cut_crops(database, result.suspicions)
     with database.writing() as session:
         lease.hold(session)
@@ -56,23 +57,27 @@ def work(lease: Lease) -> None:
         lease.done(session)
 
 
-def find_people(session: Session, case: Case) -> Result:
+def find_people(database: Database, case_id: str) -> Result:
     """Every image that something points to, in all stores."""
     encoder = encoders.load_encoder()
-    gallery = load_gallery(session, encoder.name, encoder.version)
-    threshold = config_of(session).threshold
-    faces = _faces_of(session, case, encoder)
-    found: list[tuple[Found, str]] = []
-    if faces and len(gallery):
-        vectors = np.stack([template for _, template in faces])
-        found = [(face, faces[face.probe][0]) for face in gallery.search(vectors, threshold)]
-    return Result(
-        encoder=f"{encoder.name} {encoder.version}",
-        threshold=threshold,
-        gallery_size=len(gallery),
-        coverage=evidence.coverage(session),
-        suspicions=evidence.gather(session, case, found),
-    )
+    threshold = database.config.threshold
+    with database.reading() as session:
+        faces = _faces_of(session, session.get_one(Case, case_id), encoder)
+    # Encoding takes its time. What was committed meanwhile is searched, too.
+    with closing(load_gallery(database, encoder.name, encoder.version)) as gallery:
+        found: list[tuple[Found, str]] = []
+        if faces:
+            vectors = np.stack([template for _, template in faces])
+            found = [(face, faces[face.probe][0]) for face in gallery.search(vectors, threshold)]
+        gallery_size = len(gallery)
+    with database.reading() as session:
+        return Result(
+            encoder=f"{encoder.name} {encoder.version}",
+            threshold=threshold,
+            gallery_size=gallery_size,
+            coverage=evidence.coverage(session),
+            suspicions=evidence.gather(session, session.get_one(Case, case_id), found),
+        )
 
 
 def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, bytes]:

@@ -63,10 +63,16 @@ class Curve:
     def threshold_for(self, gallery_size: int, candidates: float) -> float | None:
         """The greatest threshold at which a search of `gallery_size` faces returns at most `candidates` strangers.
 
-        None when even the smallest threshold of the grid returns more, or too few pairs were seen to say.
+        None when too few pairs were seen to promise that at any threshold: then see `best_guess`.
         """
         good = np.flatnonzero(self.worst_fmr() * gallery_size <= candidates)
         return float(GRID[good[-1]]) if len(good) else None
+
+    def best_guess(self, gallery_size: int, candidates: float) -> float:
+        """The same by the rates as they were seen, without the bounds that would make it a promise."""
+        seen = np.array([rates.fmr for rates in (self.overall, *self.groups.values())], np.float64).max(axis=0)
+        good = np.flatnonzero(seen * gallery_size <= candidates)
+        return float(GRID[good[-1] if len(good) else 0])
 
 
 def measure(vectors: Vectors, people: Sequence[str], groups: Mapping[str, Sequence[str]] | None = None) -> Curve:

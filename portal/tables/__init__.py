@@ -15,7 +15,7 @@ from portal.tables.lineage import (
     TrainedModel,
     TrainingUse,
 )
-from portal.tables.matching import Candidate, Judgement, Probe, Search
+from portal.tables.matching import Calibration, Candidate, Judgement, Probe, Search
 from portal.tables.staff import Account, Attempt, Invitation, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Scan, ScanError, Store, Template
 
@@ -24,6 +24,7 @@ __all__ = [
     "Attempt",
     "Base",
     "Blob",
+    "Calibration",
     "Candidate",
     "Case",
     "CaseEvent",

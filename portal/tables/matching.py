@@ -62,6 +62,20 @@ class Search(Work, Base):
     finished_at: Mapped[datetime | None]
 
 
+class Calibration(Base):
+    """How often an encoder errs on the faces that were held, on one day, and how much work the operator chose."""
+
+    __tablename__ = "calibration"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("encoder.id", ondelete="CASCADE"), index=True)
+    made_at: Mapped[datetime]
+    gallery_size: Mapped[int] = mapped_column(comment="faces in the gallery on that day")
+    candidates: Mapped[float] = mapped_column(Float, comment="faces of other people that a search may return")
+    threshold: Mapped[float | None] = mapped_column(Float, comment="what followed on that day; empty: too few pairs")
+    curve: Mapped[dict[str, Any]] = mapped_column(comment="error rates over thresholds, see matching/calibration.py")
+
+
 class Candidate(Base):
     """An image the evidence points to: a suspicion, until two people agree."""
 

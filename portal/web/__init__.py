@@ -35,6 +35,7 @@ from portal.web import (
     staff,
     subject,
     texts,
+    thresholds,
 )
 
 # What a form needs beside the picture in it.
@@ -74,6 +75,6 @@ def _settings(config: Config) -> dict[str, object]:
 
 def _register(app: Flask) -> None:
     public = (health, subject, intake, photos, following, additions)
-    inside = (staff, admin, people, lineage, reviewer, caseworker, decisions, erasures, auditor)
+    inside = (staff, admin, people, lineage, thresholds, reviewer, caseworker, decisions, erasures, auditor)
     for module in (*public, *inside):
         app.register_blueprint(module.blueprint)

@@ -1,0 +1,68 @@
+"""`efface calibrate`: error rates of the encoder on the faces that are held, and the threshold that follows."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import audit
+from portal.cli.opening import opened
+from portal.errors import BadInput
+from portal.matching import thresholds
+from portal.matching.calibration import GRID, Curve, Rates
+from portal.stores import adding
+from portal.tables import Calibration, Encoder, Template
+
+SHOWN = (0.40, 0.45, 0.50, 0.55, 0.60)
+
+
+@click.command()
+@click.option("--candidates", type=float, default=20.0, show_default=True, help="strangers a search may return")
+@click.option("--store", "store_name", help="only this store; a labelled folder has the person as account")
+@click.option("--json", "as_json", is_flag=True, help="print the curve as JSON")
+def command(candidates: float, store_name: str | None, as_json: bool) -> None:
+    """Measure how often the encoder errs on your own faces, and keep the threshold for so many candidates a case.
+
+    Accounts come from manifests. Searches use the threshold for the gallery as large as it then is; EFFACE_THRESHOLD
+    stays the upper end. The worst group decides.
+    """
+    with opened() as database:
+        with database.reading() as session:
+            store = adding.find_store(session, store_name) if store_name else None
+            measured = thresholds.measure(session, encoder_in_use(session), store)
+        with database.writing() as session:
+            kept = thresholds.keep(session, measured, candidates)
+            audit.append(session, "calibrated", {"calibration": kept.id, "threshold": kept.threshold})
+        curve = measured.curve
+    click.echo(json.dumps({"threshold": kept.threshold, **kept.curve}) if as_json else _in_words(kept, curve))
+
+
+def encoder_in_use(session: Session) -> Encoder:
+    """The encoder with the most templates. Raises BadInput when there is none yet."""
+    counted = select(Template.encoder_id).group_by(Template.encoder_id).order_by(func.count().desc()).limit(1)
+    encoder = session.get(Encoder, session.scalar(counted))
+    if encoder is None:
+        raise BadInput("There are no faces yet. Scan a store first.", "no-faces")
+    return encoder
+
+
+def _in_words(kept: Calibration, curve: Curve) -> str:
+    lines = [_line(name, rates) for name, rates in (("all", curve.overall), *curve.groups.items())]
+    head = f"{'group':<24} {'people':>7} {'mated':>8} {'non-mated':>11}   FNMR / FMR at " + "  ".join(map(str, SHOWN))
+    ending = (
+        f"Threshold {kept.threshold} for at most {kept.candidates:g} strangers a search in {kept.gallery_size} faces."
+        if kept.threshold is not None
+        else "Too few pairs to promise so few strangers. Searches use the best guess, at most EFFACE_THRESHOLD."
+    )
+    return "\n".join([head, *lines, f"{curve.odd_ones} faces were unlike their account and left out.", ending])
+
+
+def _line(name: str, rates: Rates) -> str:
+    cells = []
+    for threshold in SHOWN:
+        at = int(abs(GRID - threshold).argmin())
+        cells.append(f"{rates.fnmr[at]:.3f}/{rates.fmr[at]:.1e}")
+    return f"{name:<24} {rates.people:>7} {rates.mated:>8} {rates.non_mated:>11}   " + "  ".join(cells)

@@ -1,0 +1,149 @@
+"""Which threshold a search uses: the calibrated one for the gallery as large as it is, else the setting."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import clock, images
+from portal.db import config_of
+from portal.errors import BadInput
+from portal.keys import keys_of
+from portal.matching import calibration
+from portal.matching.calibration import Curve
+from portal.tables import Calibration, Encoder, Face, Image, ManifestEntry, Store, Template
+
+# An attribute with more values than this does not name groups of people.
+MOST_LABELS = 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A curve that is not kept yet."""
+
+    encoder_id: int
+    gallery_size: int
+    curve: Curve
+
+
+def measure(session: Session, encoder: Encoder, store: Store | None = None) -> Measured:
+    """Measure `encoder` on the faces of accounts that manifests name, in `store` or in all. Slow, and only reads.
+
+    A labelled folder is a store whose manifest gives the person as the account. Raises BadInput (too few accounts).
+    """
+    faces = _labelled_faces(session, encoder, store)
+    if not faces:
+        raise BadInput("No manifest names the account of any face that is held. Attach one first.", "no-accounts")
+    vectors = np.stack([np.frombuffer(face.template, "<f4") for face in faces])
+    size = session.scalar(select(func.count()).where(Template.encoder_id == encoder.id)) or 0
+    curve = calibration.measure(vectors, [face.account for face in faces], _groups(faces))
+    return Measured(encoder.id, size, curve)
+
+
+def keep(session: Session, measured: Measured, candidates: float) -> Calibration:
+    """Keep a curve, with how many faces of other people a search may return. Searches use it from now on."""
+    if candidates <= 0:
+        raise BadInput("Say how many faces of other people a search may return: more than none.", "candidates")
+    kept = Calibration(
+        encoder_id=measured.encoder_id,
+        made_at=clock.now(),
+        gallery_size=measured.gallery_size,
+        candidates=candidates,
+        threshold=measured.curve.threshold_for(max(1, measured.gallery_size), candidates),
+        curve=calibration.as_json(measured.curve),
+    )
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+def newest(session: Session, encoder: Encoder) -> Calibration | None:
+    statement = select(Calibration).filter_by(encoder_id=encoder.id).order_by(Calibration.id.desc()).limit(1)
+    return session.scalar(statement)
+
+
+def threshold_now(session: Session, encoder_name: str, encoder_version: str, gallery_size: int) -> float:
+    """The threshold for a search now. The gallery may have grown since the calibration, so it is picked anew.
+
+    The setting is the upper end: no calibration makes a search wider than the operator allows.
+    """
+    setting = config_of(session).threshold
+    encoder = session.scalar(select(Encoder).filter_by(name=encoder_name, version=encoder_version))
+    kept = newest(session, encoder) if encoder is not None else None
+    if kept is None:
+        return setting
+    curve, size = curve_of(kept), max(1, gallery_size)
+    picked = curve.threshold_for(size, kept.candidates)
+    return min(setting, curve.best_guess(size, kept.candidates) if picked is None else picked)
+
+
+def curve_of(kept: Calibration) -> Curve:
+    return calibration.from_json(kept.curve)
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """The largest face of one photograph: its opened template, whose account it is, and what the manifest says."""
+
+    template: bytes
+    account: str
+    attributes: dict[str, str]
+
+
+def _labelled_faces(session: Session, encoder: Encoder, store: Store | None) -> list[_Labelled]:
+    """The largest face of each photograph that a manifest names.
+
+    Of photographs of one account that are nearly the same, one: pairs of them would flatter the encoder.
+    """
+    seen: dict[str, list[bytes]] = defaultdict(list)
+    faces = []
+    keys = keys_of(session)
+    for face, image, entry, sealed in _largest(session, encoder, store):
+        account = f"{image.store_id}/{entry.account}"
+        if image.near_digest is not None and _is_seen(image.near_digest, seen[account]):
+            continue
+        seen[account].append(image.near_digest or b"")
+        attributes = {name: str(value) for name, value in entry.attributes.items()}
+        faces.append(_Labelled(keys.unseal_small(sealed, "template", face.id), account, attributes))
+    return faces
+
+
+def _largest(
+    session: Session, encoder: Encoder, store: Store | None
+) -> Iterable[tuple[Face, Image, ManifestEntry, bytes]]:
+    statement = (
+        select(Face, Image, ManifestEntry, Template.sealed)
+        .join(Image, Image.id == Face.image_id)
+        .join(Template, Template.face_id == Face.id)
+        .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
+        .where(Image.state == "live", ManifestEntry.account.is_not(None), Template.encoder_id == encoder.id)
+        .order_by(Image.id)
+    )
+    if store is not None:
+        statement = statement.where(Image.store_id == store.id)
+    largest: dict[int, tuple[Face, Image, ManifestEntry, bytes]] = {}
+    for face, image, entry, sealed in session.execute(statement):
+        known = largest.get(image.id)
+        if known is None or _area(face) > _area(known[0]):
+            largest[image.id] = (face, image, entry, sealed)
+    return largest.values()
+
+
+def _is_seen(digest: bytes, known: Iterable[bytes]) -> bool:
+    return any(one and images.near_distance(one, digest) <= images.NEAR_LIMIT for one in known)
+
+
+def _area(face: Face) -> int:
+    return (face.right - face.left) * (face.bottom - face.top)
+
+
+def _groups(faces: list[_Labelled]) -> dict[str, list[str]]:
+    """Labels of each face by attribute, for attributes that name groups of people."""
+    names = sorted({name for face in faces for name in face.attributes})
+    labels = {name: [face.attributes.get(name, "") for face in faces] for name in names}
+    return {name: found for name, found in labels.items() if 2 <= len(set(found) - {""}) <= MOST_LABELS}

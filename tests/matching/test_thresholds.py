@@ -1,0 +1,96 @@
+"""A search uses the calibrated threshold for the gallery as large as it is, and never more than the setting allows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import schema
+from portal.cli import efface
+from portal.config import Config
+from portal.db import Database
+from portal.errors import BadInput
+from portal.matching import thresholds
+from portal.tables import Calibration, Encoder, ManifestEntry
+from tests.matching.making import make_face, make_image, make_store
+from tests.matching.test_calibration import faces
+
+
+def hold(session: Session, people: int = 40, each: int = 3, apart: float = 0.035) -> Encoder:
+    """A store of photographs of made-up people, each with an account in the manifest."""
+    store = make_store(session, name="archive")
+    vectors, accounts = faces(people=people, each=each, apart=apart)
+    for number, (vector, account) in enumerate(zip(vectors, accounts, strict=True)):
+        image = make_image(session, store, f"{number}.jpg")
+        make_face(session, image, vector)
+        attributes = {"sex": "f" if int(account[1:]) % 2 else "m", "note": str(number)}
+        session.add(ManifestEntry(store_id=store.id, key=image.key, account=account, attributes=attributes))
+    session.flush()
+    return session.scalars(select(Encoder)).one()
+
+
+def calibrate(session: Session, encoder: Encoder, candidates: float) -> Calibration:
+    return thresholds.keep(session, thresholds.measure(session, encoder), candidates)
+
+
+def test_without_a_calibration_the_setting_is_used(session: Session) -> None:
+    assert thresholds.threshold_now(session, "drawn", "1", 1000) == 0.6
+
+
+def test_the_calibrated_threshold_follows_the_size_of_the_gallery(session: Session) -> None:
+    encoder = hold(session)
+    kept = calibrate(session, encoder, 2)
+    assert kept.gallery_size == 120
+    small = thresholds.threshold_now(session, "drawn", "1", 500)
+    large = thresholds.threshold_now(session, "drawn", "1", 5_000)
+    assert large < small <= 0.6
+    assert set(thresholds.curve_of(kept).groups) == {"sex=f", "sex=m"}, "a note of its own for each is no group"
+
+
+def test_no_calibration_makes_a_search_wider_than_the_setting(session: Session) -> None:
+    calibrate(session, hold(session, apart=0.09), 1000)
+    assert thresholds.threshold_now(session, "drawn", "1", 100) == 0.6
+
+
+def test_copies_of_one_photograph_do_not_flatter_the_encoder(session: Session) -> None:
+    encoder = hold(session)
+    before = thresholds.curve_of(calibrate(session, encoder, 2)).overall.mated
+    entry = session.scalars(select(ManifestEntry).limit(1)).one()
+    store = make_store(session)
+    copy = make_image(session, store, "copy.jpg")
+    copy.store_id = entry.store_id
+    copy.near_digest = make_image(session, store, "0.jpg").near_digest
+    make_face(session, copy, faces()[0][0])
+    session.add(ManifestEntry(store_id=entry.store_id, key="copy.jpg", account=entry.account, attributes={}))
+    session.flush()
+    assert thresholds.curve_of(calibrate(session, encoder, 2)).overall.mated == before
+
+
+def test_what_is_missing_is_named(session: Session) -> None:
+    encoder = Encoder(name="drawn", version="1", dimensions=128)
+    session.add(encoder)
+    session.flush()
+    with pytest.raises(BadInput, match="manifest"):
+        calibrate(session, encoder, 20)
+    with pytest.raises(BadInput, match="more than none"):
+        calibrate(session, hold(session), 0)
+
+
+def test_the_command_prints_the_curve_and_keeps_it(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(config)
+    schema.upgrade(database)
+    with database.writing() as session:
+        hold(session)
+    monkeypatch.setenv("EFFACE_DATA", str(config.data))
+    shown = CliRunner().invoke(efface, ["calibrate", "--candidates", "3"])
+    assert shown.exit_code == 0, shown.output
+    assert "sex=f" in shown.output
+    assert "for at most 3 strangers a search in 120 faces" in shown.output
+    with database.reading() as session:
+        kept = session.scalars(select(Calibration)).one()
+        assert kept.threshold is not None
+        assert np.isclose(kept.threshold, thresholds.threshold_now(session, "drawn", "1", 120))
+    database.close()

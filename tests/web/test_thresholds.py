@@ -1,0 +1,33 @@
+"""The admin sees what a threshold costs: missed photographs against strangers for reviewers."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from portal.db import Database
+from portal.matching import thresholds
+from tests.matching.test_thresholds import hold
+from tests.web.desk import Colleague, colleague
+
+
+@pytest.fixture
+def boss(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "admin", name="Ada Min")
+
+
+def test_before_a_calibration_the_page_says_what_to_do(boss: Colleague) -> None:
+    page = boss.get("/staff/thresholds/")
+    assert "Nothing was measured yet" in page
+    assert "efface calibrate" in page
+
+
+def test_the_curve_is_drawn_and_stands_in_a_table(boss: Colleague, database: Database) -> None:
+    with database.writing() as session:
+        kept = thresholds.keep(session, thresholds.measure(session, hold(session)), 3)
+    page = boss.get("/staff/thresholds/")
+    assert page.count("<polyline") == 2
+    assert f"Searches use {kept.threshold}" in page
+    assert "120 faces of 40 accounts" in page
+    assert "sex=f" in page
+    assert "Strangers in 1,000 cases" in page
