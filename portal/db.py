@@ -89,12 +89,6 @@ def config_of(session: Session) -> Config:
     return config
 
 
-def reading_now(session: Session) -> Session:
-    """Another, reading session of the same database: it sees what is committed by now, whatever `session` sees."""
-    bind = session.get_bind().execution_options(sqlite_begin="DEFERRED")
-    return Session(bind, info={"config": config_of(session)}, expire_on_commit=False)
-
-
 def after_commit(session: Session, call: Callable[[], None]) -> None:
     """Run `call` once the outermost transaction of `session` has committed; forget it on rollback."""
     session.info.setdefault("after_commit", []).append(call)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.config import Config
 from portal.db import Database
+from portal.matching import shared
 from portal.tables import Base
 
 # Taken out of the environment: the programs that tests start refuse what is no setting of theirs.
@@ -65,6 +66,7 @@ def database(config: Config) -> Iterator[Database]:
     Base.metadata.create_all(database.engine)
     yield database
     database.close()
+    shared.forget(config)
 
 
 @pytest.fixture

@@ -60,16 +60,17 @@ def work(lease: Lease) -> None:
 def find_people(database: Database, case_id: str) -> Result:
     """Every image that something points to, in all stores."""
     encoder = encoders.load_encoder()
-    threshold = database.config.threshold
     with database.reading() as session:
         faces = _faces_of(session, session.get_one(Case, case_id), encoder)
     # Encoding takes its time. What was committed meanwhile is searched, too.
     with closing(load_gallery(database, encoder.name, encoder.version)) as gallery:
+        gallery_size = len(gallery)
+        with database.reading() as session:
+            threshold = threshold_now(session, encoder.name, encoder.version, gallery_size)
         found: list[tuple[Found, str]] = []
         if faces:
             vectors = np.stack([template for _, template in faces])
             found = [(face, faces[face.probe][0]) for face in gallery.search(vectors, threshold)]
-        gallery_size = len(gallery)
     with database.reading() as session:
         return Result(
             encoder=f"{encoder.name} {encoder.version}",

@@ -98,7 +98,7 @@ def make_face(session: Session, image: Image, vector: np.ndarray | None = None) 
             encoder = Encoder(name="drawn", version="1", dimensions=len(vector))
             session.add(encoder)
             session.flush()
-        sealed = keys_of(session).seal(vector.astype("<f4").tobytes(), f"template/{face.id}")
+        sealed = keys_of(session).seal_small(vector.astype("<f4").tobytes(), "template", face.id)
         session.add(Template(face_id=face.id, encoder_id=encoder.id, sealed=sealed))
         session.flush()
     return face
