@@ -214,11 +214,14 @@ class Lease:
         """Give the row back; it waits until a person makes it due again."""
         self._touch(session, work_state="idle", lease_owner=None, lease_until=None)
 
-    def failed(self, session: Session, sentence: str) -> None:
-        """Try again later, each time later; after the eighth time a person must look."""
+    def failed(self, session: Session, sentence: str, *, passing: bool = False) -> None:
+        """Try again later, each time later; after the eighth time a person must look.
+
+        `passing`: something is away that comes back, a disk or a mail server. Then it is tried for as long as it takes.
+        """
         row = session.get(self.table, self.row_id, populate_existing=True)
         attempts = row.attempts if row is not None else POISON
-        over = attempts >= POISON
+        over = attempts >= POISON and not passing
         wait = BACK_OFF_MINUTES[min(attempts, len(BACK_OFF_MINUTES)) - 1]
         self._touch(
             session,
@@ -274,8 +277,8 @@ def renewed(lease: Lease) -> Iterator[Lease]:
                     lease.hold(session)
             except LostLease:
                 return
-            except Exception:  # A busy database is no reason to stop: the fence decides at the end.
-                log.exception("a lease could not be renewed")
+            except Exception as problem:  # A busy database is no reason to stop: the fence decides at the end.
+                log.error("a lease could not be renewed: %s", type(problem).__name__)
 
     thread = threading.Thread(target=keep, name="lease", daemon=True)
     thread.start()

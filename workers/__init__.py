@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+import traceback
 
 from rq import get_current_job
 
 from portal.config import read_config
 from portal.db import Database
-from portal.errors import EffaceError, LostLease
+from portal.errors import EffaceError, LostLease, Unavailable
 from portal.jobs import KINDS, Lease, claim, renewed
 
 log = logging.getLogger(__name__)
@@ -46,16 +47,25 @@ def carry_out(database: Database, kind: str, row_id: str) -> str:
         return "lost"
     except Exception as problem:
         # Whatever went wrong is written on the row, which is tried again or waits for a person.
-        log.exception("%s %s failed", kind, row_id)
+        _log_failure(kind, row_id, problem)
         _record_failure(database, lease, problem)
         return "failed"
     return "worked"
+
+
+def _log_failure(kind: str, row_id: str, problem: Exception) -> None:
+    """What is foreseen needs one line. The message of anything else may hold a name or a link, so it is left out."""
+    if isinstance(problem, Unavailable):
+        log.warning("%s %s is put off: %s", kind, row_id, problem.code)
+        return
+    lines = "".join(traceback.format_tb(problem.__traceback__))
+    log.error("%s %s failed: %s\n%s", kind, row_id, type(problem).__name__, lines)
 
 
 def _record_failure(database: Database, lease: Lease, problem: Exception) -> None:
     sentence = problem.sentence if isinstance(problem, EffaceError) else f"{type(problem).__name__}"
     try:
         with database.writing() as session:
-            lease.failed(session, sentence)
+            lease.failed(session, sentence, passing=isinstance(problem, Unavailable))
     except LostLease:
         log.info("the failed row went to another worker")

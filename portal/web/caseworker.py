@@ -17,7 +17,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock
-from portal.cases import deciding, drafts, extending, identity, lifecycle, looking, mails, words
+from portal.cases import deciding, drafts, extending, identity, lifecycle, looking, mails, stuck, words
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
@@ -111,6 +111,15 @@ def reveal_contact(case_id: str) -> Page:
     return _case_page(found, contact=contact or "")
 
 
+@blueprint.post("/<case_id>/again")
+@policy("caseworker")
+def try_again(case_id: str) -> Page:
+    """Have the portal carry out now what did not succeed."""
+    stuck.try_again(g.session, find_case(g.session, case_id), current_user.id)
+    g.session.commit()
+    return redirect(url_for("caseworker.case", case_id=case_id), 303)
+
+
 def _case_page(found: Case, contact: str | None = None) -> str:
     session = g.session
     events = list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == found.id).order_by(CaseEvent.id)))
@@ -120,6 +129,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         case=found,
         contact=contact,
         next=next_of(session, found, current_user.id),
+        troubles=stuck.troubles(session, found),
         today=_today(),
         waits=WAITS,
         events=events,

@@ -10,6 +10,7 @@ from flask import url_for
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from portal.cases import stuck
 from portal.matching import review
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -47,6 +48,12 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     standing = counted(approvals, "request") if approvals else "Nothing waits"
     address = url_for("caseworker.inbox", waiting="approver")
     yield Task("Decisions and plans that need a second person", address, standing, approvals > 0)
+    trouble = sorted(stuck.cases_in_trouble(session))
+    if trouble:
+        address = url_for("caseworker.case", case_id=trouble[0])
+        yield Task(
+            "Requests in which the portal is stuck", address, counted(len(trouble), "request"), True
+        )
     open_items = (
         select(ErasureItem.id)
         .join(Erasure, Erasure.id == ErasureItem.erasure_id)

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+import workers
 from portal import clock, jobs
 from portal.db import Database
-from portal.errors import LostLease
+from portal.errors import LostLease, StoreUnavailable
 from portal.tables import Mail
 
 
@@ -90,6 +91,36 @@ def test_failures_back_off_and_end_with_a_person(database: Database, monkeypatch
         assert waits == ("failed" if attempt == jobs.POISON else "due")
     assert row(database).problem == "The store is away."
     assert jobs.claim(database, "mailing", "m1") is None
+
+
+def test_what_is_only_away_is_tried_for_as_long_as_it_takes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_mail(database)
+    now = clock.now()
+    for _attempt in range(3 * jobs.POISON):
+        now += timedelta(days=1)
+        monkeypatch.setattr("portal.clock.now", lambda now=now: now)
+        lease = jobs.claim(database, "mailing", "m1")
+        assert lease is not None
+        with database.writing() as session:
+            lease.failed(session, "The store is away.", passing=True)
+    assert row(database).work_state == "due"
+
+
+@pytest.mark.parametrize("problem", [ValueError("anna@example.com"), StoreUnavailable("No disk for anna@example.com.")])
+def test_a_failure_is_logged_without_what_people_wrote(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, problem: Exception
+) -> None:
+    a_mail(database)
+
+    def work(_lease: jobs.Lease) -> None:
+        raise problem
+
+    monkeypatch.setattr("workers.mailing.work", work)
+    assert workers.carry_out(database, "mailing", "m1") == "failed"
+    assert "anna" not in caplog.text
+    assert ("Traceback" in caplog.text or "File" in caplog.text) is isinstance(problem, ValueError)
 
 
 def test_the_lease_is_renewed_while_the_work_goes_on(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.cases import identity
 from portal.db import Database
-from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Store
+from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
 from tests.cases.making import make_account, send
 from tests.web.desk import EMAIL, Colleague, case_to_decide, colleague, fill_store
 
@@ -62,6 +62,22 @@ def test_the_inbox_shows_what_is_due_first_and_filters_by_its_address(database: 
     assert sooner.reference not in cora.get(f"/staff/cases/?reference={typed}")
     assert later.reference in cora.get(f"/staff/cases/?reference={typed}")
     cora.get("/staff/cases/?state=%27%3B--&due=never")
+
+
+def test_what_the_portal_could_not_do_is_shown_and_has_a_button(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+        for mail in session.scalars(select(Mail).where(Mail.case_id == case.id)):
+            mail.work_state, mail.problem = "failed", "The mail server did not take the mail."
+    assert "Requests in which the portal is stuck" in cora.get("/staff")
+    assert f'href="/staff/cases/{case.id}"' in cora.get("/staff")
+    assert "The mail server did not take the mail." in cora.get(f"/staff/cases/{case.id}")
+    cora.post(f"/staff/cases/{case.id}/again")
+    page = cora.get(f"/staff/cases/{case.id}")
+    assert "The mail server" not in page
+    assert "Tried again" in page
+    assert "is stuck" not in cora.get("/staff")
+    cora.post(f"/staff/cases/{case.id}/again", 409)
 
 
 def test_the_mail_address_is_hidden_until_somebody_asks_and_that_is_logged(database: Database, cora: Colleague) -> None:
