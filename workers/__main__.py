@@ -1,4 +1,6 @@
-"""`python -m workers QUEUE`: one process, one queue. `python -m workers clockwork`: the sweep and the purge."""
+"""`python -m workers QUEUE`: one process, one queue. `python -m workers clockwork`: the sweep and the purge.
+`python -m workers keeping`: the templates in shared memory.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,17 @@ def main(name: str) -> None:
         from workers.clockwork import run
 
         run(Database(read_config()))
+    elif name == "keeping":
+        from workers import keeping
+
+        keeping.run(Database(read_config()))
     elif name in KINDS:
         try:
             serve(name)
         except RedisError as problem:
             sys.exit(f"The queue does not answer ({type(problem).__name__}). No work is lost; start this again later.")
     else:
-        sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork.")
+        sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork, keeping.")
 
 
 def serve(kind: str, *, burst: bool = False) -> None:

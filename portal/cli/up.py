@@ -1,4 +1,4 @@
-"""`efface up`: the web server, the queue, one worker per queue and the clockwork, under one roof."""
+"""`efface up`: the web server, the queue, one worker per queue, the clockwork and the keeping, under one roof."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from portal.config import Config, read_config
 from portal.db import Database
 from portal.errors import Conflict, Unavailable
 from portal.jobs import KINDS
+from portal.matching import shared
 from portal.processes import PidFile, die_with_parent, end, start
 
 READY_SECONDS = 30
@@ -53,6 +54,7 @@ class House:
         self.config = config
         self.environ = {**os.environ, "EFFACE_PORT": str(config.port), "EFFACE_DATA": str(config.data.absolute())}
         self.programs = {"web": ["-m", "app"], "clockwork": ["-m", "workers", "clockwork"]}
+        self.programs["keeping"] = ["-m", "workers", "keeping"]
         self.programs |= {kind: ["-m", "workers", kind] for kind in KINDS}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.pids = PidFile(config.data / "efface.pid")
@@ -64,6 +66,7 @@ class House:
         left = self.pids.end_leftovers()
         if left:
             click.echo(f"Ended {left} processes that an earlier, killed run left behind.")
+        shared.forget(self.config)
         try:
             self._start_all()
             self._greet()
@@ -102,6 +105,7 @@ class House:
             # The queue goes last: a worker that is told to stop still writes to it.
             end([psutil.Process(queue.pid)])
         self.pids.path.unlink(missing_ok=True)
+        shared.forget(self.config)
         click.echo("Stopped.")
 
     def _wait_for(self, what: str, ready: Callable[[], bool]) -> None:

@@ -127,7 +127,8 @@ class Gallery:
             Template.encoder_id == self._encoder_id, Template.id > self.rows.newest
         )
         with self._database.reading() as session:
-            return [row._tuple() for row in session.execute(newer.order_by(Template.id).limit(limit))]
+            rows = session.execute(newer.order_by(Template.id).limit(limit))
+            return [(row, face, sealed) for row, face, sealed in rows]
 
     def _take_in(self, batch: list[tuple[int, int, bytes]]) -> None:
         unseal = self._keys.unseal_small
@@ -149,7 +150,7 @@ class Gallery:
             self.rows.drop(np.setdiff1d(held, there))
             for some in _portions(np.setdiff1d(there, held).tolist()):
                 rows = select(Template.id, Template.face_id, Template.sealed).where(Template.id.in_(some))
-                self._take_in([row._tuple() for row in session.execute(rows)])
+                self._take_in([(row, face, sealed) for row, face, sealed in session.execute(rows)])
 
     def _living(self, ids: Ids, near: Near) -> list[Found]:
         """The faces that are live at this moment, whatever the rows said."""
