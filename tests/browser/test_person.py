@@ -12,12 +12,8 @@ from portal.cli.demo.running import Installation
 from tests.browser.visiting import Visitor
 
 LINK = "https://www.site.example/people/a-rather-long-name-of-a-person/and-the-name-of-a-picture-2014.jpg"
-# How the browser is set up, and in which ways the person can be looked for.
-PHONES: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "plain": {"scripts": False},
-}
+# With scripts and without. The same questions in the dark are in test_public_pages.
+PHONES: dict[str, dict[str, Any]] = {"light": {"color_scheme": "light"}, "plain": {"scripts": False}}
 
 
 @pytest.mark.photographs

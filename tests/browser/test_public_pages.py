@@ -96,10 +96,8 @@ def finish(visitor: Visitor, database: Database, photo: Path) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_whole_request_without_a_real_face(
-    browser: Any, site: str, database: Database, photo: Path, scripts: bool
-) -> None:
-    visitor = Visitor(browser, site, viewport=SMALL, scripts=scripts)
+def test_a_whole_request_in_the_dark(browser: Any, site: str, database: Database, photo: Path, scripts: bool) -> None:
+    visitor = Visitor(browser, site, viewport=SMALL, color_scheme="dark", scripts=scripts)
     ask(visitor)
     show_a_face(visitor, database, photo)
     finish(visitor, database, photo)
