@@ -152,7 +152,7 @@ def test_purged_bytes_are_in_no_file(database: Database, config: Config, monkeyp
 
 def test_mails_in_files_go_after_a_week(session: Session, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = config.data / "outbox"
-    outbox.mkdir()
+    outbox.mkdir(parents=True)
     (outbox / "1.eml").write_text("Your code is 123456")
     assert purging.purge(session)["outbox"] == 0
     turn(monkeypatch, days=7, seconds=1)
