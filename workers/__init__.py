@@ -47,19 +47,19 @@ def carry_out(database: Database, kind: str, row_id: str) -> str:
         return "lost"
     except Exception as problem:
         # Whatever went wrong is written on the row, which is tried again or waits for a person.
-        _log_failure(kind, row_id, problem)
+        if isinstance(problem, Unavailable):
+            log.warning("%s %s is put off: %s", kind, row_id, problem.code)
+        else:
+            log_unforeseen(f"{kind} {row_id} failed", problem)
         _record_failure(database, lease, problem)
         return "failed"
     return "worked"
 
 
-def _log_failure(kind: str, row_id: str, problem: Exception) -> None:
-    """What is foreseen needs one line. The message of anything else may hold a name or a link, so it is left out."""
-    if isinstance(problem, Unavailable):
-        log.warning("%s %s is put off: %s", kind, row_id, problem.code)
-        return
+def log_unforeseen(what: str, problem: Exception) -> None:
+    """Write down where it happened. The message of an error may hold a name or a link, so it is left out."""
     lines = "".join(traceback.format_tb(problem.__traceback__))
-    log.error("%s %s failed: %s\n%s", kind, row_id, type(problem).__name__, lines)
+    log.error("%s: %s\n%s", what, type(problem).__name__, lines)
 
 
 def _record_failure(database: Database, lease: Lease, problem: Exception) -> None:

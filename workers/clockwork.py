@@ -13,6 +13,7 @@ from portal import audit
 from portal.cases.purging import purge
 from portal.db import Database
 from portal.jobs import sweep
+from workers import log_unforeseen
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,13 @@ def tick(database: Database, *, with_purge: bool) -> None:
         sweep(database)
     except redis.RedisError as problem:
         log.warning("the queue is away: %s", type(problem).__name__)
-    except Exception:
-        log.exception("the sweep failed")
+    except Exception as problem:
+        log_unforeseen("the sweep failed", problem)
     if with_purge:
         try:
             purge_and_sign(database)
-        except Exception:
-            log.exception("the purge failed")
+        except Exception as problem:
+            log_unforeseen("the purge failed", problem)
 
 
 def purge_and_sign(database: Database) -> None:

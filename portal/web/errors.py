@@ -33,9 +33,9 @@ PAGES = {
     429: ("Please wait a little", "You have tried many times. Your answers are saved. Please wait a few minutes."),
     500: (
         "Sorry, something went wrong",
-        "This is our fault, not yours. Your answers are saved. Please try again later.",
+        "This is our fault, not yours. Your earlier answers are saved. Please try again later.",
     ),
-    503: ("Sorry, this is not working right now", "Your answers are saved. Please try again in a few minutes."),
+    503: ("Sorry, this is not working right now", "Your earlier answers are saved. Please try again in a few minutes."),
 }
 TOO_LONG_OPEN = (
     "This page was open too long",

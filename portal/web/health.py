@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import redis
 from flask import Blueprint, Response, g, jsonify
 from sqlalchemy import inspect
@@ -14,6 +16,8 @@ from portal.web.policy import policy
 
 blueprint = Blueprint("health", __name__)
 
+PICTURES_TO_COME = 4
+
 
 @blueprint.get("/healthz")
 @policy("public")
@@ -25,8 +29,8 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @policy("public")
 def ready() -> tuple[Response, int]:
-    """`{"database": "ok", "tables": "ok", "queue": "ok"}`; 503 when one of them is not."""
-    found = {"database": "ok", "tables": _tables(), "queue": _queue()}
+    """`{"database": "ok", "tables": "ok", "queue": "ok", "disk": "ok"}`; 503 when one of them is not."""
+    found = {"database": "ok", "tables": _tables(), "queue": _queue(), "disk": _disk()}
     if found["tables"] == "away":
         found["database"] = "away"
     return jsonify(found), 200 if set(found.values()) == {"ok"} else 503
@@ -52,3 +56,13 @@ def _queue() -> str:
     except redis.RedisError:
         return "away"
     return "ok"
+
+
+def _disk() -> str:
+    """Is there room for a few more pictures?"""
+    config = settings()
+    try:
+        left = shutil.disk_usage(config.data).free
+    except OSError:
+        return "away"
+    return "ok" if left > PICTURES_TO_COME * config.upload_megabytes * 1024 * 1024 else "full"

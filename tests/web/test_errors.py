@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from portal.errors import Conflict, LostLease, StoreUnavailable
+from portal.web import health
 from portal.web.policy import policy
 
 
@@ -63,7 +64,12 @@ def test_health_needs_no_database_and_readiness_does(client: FlaskClient, app: F
     answer = client.get("/readyz")
     # No queue runs in this test.
     assert answer.status_code == 503
-    assert answer.json == {"database": "ok", "tables": "ok", "queue": "away"}
+    assert answer.json == {"database": "ok", "tables": "ok", "queue": "away", "disk": "ok"}
+
+
+def test_a_disk_without_room_is_seen_before_it_is_full(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PICTURES_TO_COME", 10**9)
+    assert client.get("/readyz").json["disk"] == "full"
 
 
 def test_missing_tables_are_seen(client: FlaskClient, app: Flask) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -413,3 +413,22 @@ def test_the_look_is_chosen_without_a_script(client: FlaskClient) -> None:
     answer = send(client, "/help", "/look", theme="loud", back="https://elsewhere.example")
     assert answer.headers["Location"] == "/"
     assert 'data-theme="dark"' in client.get("/").text
+
+
+def test_a_full_disk_loses_nothing_that_was_kept_and_says_so(client: FlaskClient, database: Database) -> None:
+    trip.begin(client, ways=["file", "account"])
+
+    def may_grow(pages: int) -> None:
+        for one in (database, client.application.extensions["database"]):
+            one.engine.dispose()
+            event.listen(one.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count = {pages}"))
+
+    may_grow(1)  # SQLite takes the pages that are there already for the least.
+    picture = (io.BytesIO(trip.jpeg((1200, 900))), "a.jpg")
+    answer = send(client, "/request/files", picture=picture)
+    assert answer.status_code == 503
+    assert "Your earlier answers are saved" in answer.text
+    may_grow(1_000_000)
+    assert send(client, "/request/files", picture=(io.BytesIO(trip.jpeg()), "a.jpg")).status_code == 303
+    send(client, "/request/accounts", text="anna_92")
+    assert "anna_92" in client.get("/request/accounts").text
