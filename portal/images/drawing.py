@@ -38,6 +38,17 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
 
 
+def letterbox(pixels: Pixels, shape: tuple[int, int]) -> tuple[Pixels, float]:
+    """The picture as large as it fits into (height, width), at the top left of a black canvas, and its scale."""
+    height, width = pixels.shape[:2]
+    scale = min(shape[0] / height, shape[1] / width)
+    size = (min(shape[1], max(1, round(width * scale))), min(shape[0], max(1, round(height * scale))))
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    canvas = np.zeros((*shape, 3), np.uint8)
+    canvas[: size[1], : size[0]] = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return canvas, scale
+
+
 def grey(pixels: Pixels, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
     """Luma, 0 to 255, as (height, width); resized to `size` (width, height) when given."""
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")

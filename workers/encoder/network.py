@@ -57,11 +57,14 @@ def encoder_graph(network: Network) -> tuple[Any, list[Any]]:
 
 def planes(pixels: Any) -> Any:
     """Pixels (n, height, width, 3) uint8 as float planes (n, 3, height, width)."""
-    return ops.transpose(ops.convert(pixels, "f32"), np.array([0, 3, 1, 2]))
+    return ops.convert(ops.transpose(pixels, np.array([0, 3, 1, 2])), "f32")
 
 
-def convolve(node: Any, layer: Layer, affine: Layer | None, given: tuple[Floats, float] | None = None) -> Any:
-    """A convolution with what follows it folded in; `given` are means to take off first, and a divisor."""
+def convolve(node: Any, layer: Layer, affine: Layer | None, given: tuple[Floats, float] | None = None, *, rounded: bool = False) -> Any:
+    """A convolution with what follows it folded in; `given` are means to take off first, and a divisor.
+
+    `rounded` takes each filter in 255 steps, for processors that multiply small whole numbers faster.
+    """
     weights, biases = _folded(layer, affine)
     if given is not None:
         means, divisor = given
@@ -69,7 +72,11 @@ def convolve(node: Any, layer: Layer, affine: Layer | None, given: tuple[Floats,
         biases = biases - np.einsum("oihw,i->o", weights, means)
     _, _, _, stride_y, stride_x, pad_y, pad_x = layer.sizes
     pads = [pad_y, pad_x]
-    node = ops.convolution(node, ops.constant(weights), [stride_y, stride_x], pads, pads, [1, 1])
+    filters = ops.constant(weights.astype(np.float32))
+    if rounded:
+        high = np.abs(weights).max(axis=(1, 2, 3), keepdims=True).astype(np.float32)
+        filters = ops.fake_quantize(filters, *map(ops.constant, (-high, high, -high, high)), 255)
+    node = ops.convolution(node, filters, [stride_y, stride_x], pads, pads, [1, 1])
     return ops.add(node, ops.constant(biases.reshape(1, -1, 1, 1).astype(np.float32)))
 
 
