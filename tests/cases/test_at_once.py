@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import identity, intake, lifecycle
+from portal.cases import deciding, identity, intake, lifecycle
+from portal.cases.limits import spend
 from portal.db import Database
+from portal.erasure import plans
 from portal.errors import EffaceError
-from portal.tables import Case, CaseEvent, Search
-from tests.cases.making import EMAIL, fill_draft, last_code, make_account, send
+from portal.matching import review
+from portal.tables import Case, CaseEvent, CaseRight, Entry, Erasure, Judgement, Search
+from tests.cases.making import EMAIL, fill_draft, last_code, make_account, send, to_deciding
+from tests.erasure.test_carrying import Scene
+from tests.matching import making
 
 MANY = 6
 
@@ -78,3 +85,51 @@ def test_a_case_is_moved_once(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Search)) == 1
         kinds = session.scalars(select(CaseEvent.kind)).all()
         assert kinds.count("identity-confirmed") == 1
+
+
+def test_no_try_is_granted_beyond_the_limit(database: Database) -> None:
+    came = at_once(database, lambda session: spend(session, "test", "one place", MANY - 2, timedelta(minutes=1)))
+    assert came.count(True) == MANY - 2
+
+
+def test_a_refusal_is_approved_once(database: Database) -> None:
+    with database.writing() as session:
+        case = send(session, "deletion").case
+        right, first, second = case.rights[0], to_deciding(session, case), make_account(session)
+        deciding.decide(session, right, first.id, "refuse", "suspected_fraud")
+        right_id = right.id
+    came = at_once(
+        database,
+        lambda session: deciding.approve_refusal(session, session.get_one(CaseRight, right_id), second.id),
+    )
+    assert came.count(None) == 1
+    assert came.count("not-deciding") == MANY - 1
+    assert lines(database, "refusal-approved") == 1
+
+
+def test_a_pair_is_judged_once_by_each(database: Database) -> None:
+    with database.writing() as session:
+        account_id = making.make_account(session, "r")
+        [candidate] = making.make_candidates(session, making.make_case(session), 1)
+        assert review.next_pair(session, account_id) is candidate
+    came = at_once(database, lambda session: review.answer(session, account_id, candidate.id, "same").state)
+    assert sorted(map(str, came)) == ["not-held"] * (MANY - 1) + ["open"]
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Judgement)) == 1
+
+
+def test_a_plan_is_approved_once(database: Database, tmp_path: Path) -> None:
+    scene = Scene(database, tmp_path)
+    digest = scene.plan().plan_digest
+    came = at_once(
+        database,
+        lambda session: plans.approve(session, session.scalars(select(Erasure)).one(), scene.approver, digest),
+    )
+    assert came.count(None) == 1
+    assert came.count("not-waiting") == MANY - 1
+    assert lines(database, "plan-approved") == 1
+
+
+def lines(database: Database, kind: str) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).where(Entry.kind == kind)) or 0
