@@ -11,6 +11,6 @@ import click
 @click.command()
 @click.argument("queue")
 def command(queue: str) -> None:
-    """Serve one QUEUE (scanning, probing, searching, erasing, packing, mailing), be the clockwork, or do the keeping."""
+    """Serve one QUEUE (scanning, probing, searching, erasing, packing, mailing), or be the clockwork or keeping."""
     # Workers load what the other commands never need, so they are a program of their own.
     os.execv(sys.executable, [sys.executable, "-m", "workers", queue])  # noqa: S606

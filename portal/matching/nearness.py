@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Rows whose products with 64 probes stay in a core's cache.
-BLOCK = 2048
-# Rows that a thread takes at a time.
-PORTION = 32 * BLOCK
+# Rows and products that a thread looks at in one go: they stay in its core's cache.
+ROWS = 2**16
+PRODUCTS = 2**18
+# The largest product of matrices that OpenBLAS makes in the calling thread. Beyond it its own threads would fight ours.
+IN_ONE_THREAD = 2**18
 ROUNDING = float(np.finfo(np.float32).eps)
 
 Floats = NDArray[np.float32]
@@ -32,6 +33,9 @@ class Near:
     distances: NDArray[np.float64]
 
 
+NONE = Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
 def within(table: Floats, dimensions: int, probes: Floats, threshold: float) -> Near:
     """Rows of `table` (n, width: the template, half its squared length, zeros) near any of `probes` (p, dimensions)."""
     asked = np.zeros((len(probes), table.shape[1]), np.float32)
@@ -39,19 +43,16 @@ def within(table: Floats, dimensions: int, probes: Floats, threshold: float) -> 
     exact = probes.astype(np.float64)
     bars = _bars(exact, threshold, table.shape[1])
 
-    def look(start: int) -> list[Near]:
-        parts = []
-        for at in range(start, min(start + PORTION, len(table)), BLOCK):
-            block = table[at : min(at + BLOCK, start + PORTION)]
-            close = _over(block, asked, bars)
-            if len(close):
-                near = _measured(block[close, :dimensions], exact, threshold)
-                parts.append(Near(close[near.rows] + at, near.probes, near.distances))
-        return parts
+    rows = max(1, min(ROWS, PRODUCTS // len(asked)))
+
+    def look(start: int) -> Near:
+        block = table[start : start + rows]
+        close = _over(block, asked, bars)
+        near = _measured(block[close, :dimensions], exact, threshold)
+        return Near(close[near.rows] + start, near.probes, near.distances)
 
     with ThreadPoolExecutor(cores()) as pool:
-        parts = [part for some in pool.map(look, range(0, len(table), PORTION)) for part in some]
-    return _joined(parts)
+        return _joined(list(pool.map(look, range(0, len(table), rows))))
 
 
 def cores() -> int:
@@ -72,13 +73,27 @@ def _bars(probes: NDArray[np.float64], threshold: float, width: int) -> Floats:
 def _over(block: Floats, asked: Floats, bars: Floats) -> NDArray[np.int64]:
     """The rows whose product with any probe reaches its bar."""
     if len(asked) == 1:
-        return np.flatnonzero(block @ asked[0] >= bars[0])
-    reached = np.flatnonzero(block @ asked.T >= bars)
+        return np.flatnonzero(np.vecdot(block, asked[0]) >= bars[0])
+    reached = np.flatnonzero(_products(block, asked) >= bars)
     return np.unique(reached // len(asked))
+
+
+def _products(block: Floats, asked: Floats) -> Floats:
+    """All products (n, p), made in small stacked pieces by this thread alone."""
+    columns = np.ascontiguousarray(asked.T)
+    piece = max(1, min(32, IN_ONE_THREAD // asked.size))
+    stacked = len(block) // piece * piece
+    products = np.empty((len(block), len(asked)), np.float32)
+    pieces = block[:stacked].reshape(-1, piece, block.shape[1])
+    np.matmul(pieces, columns, out=products[:stacked].reshape(-1, piece, len(asked)))
+    np.matmul(block[stacked:], columns, out=products[stacked:])
+    return products
 
 
 def _measured(vectors: Floats, probes: NDArray[np.float64], threshold: float) -> Near:
     """The plain formula, in float64."""
+    if not len(vectors):
+        return NONE
     exact = vectors.astype(np.float64)
     distances = np.stack([np.sqrt(np.square(exact - probe).sum(axis=1)) for probe in probes], axis=1)
     nearest = distances.argmin(axis=1)
@@ -89,7 +104,7 @@ def _measured(vectors: Floats, probes: NDArray[np.float64], threshold: float) ->
 
 def _joined(parts: list[Near]) -> Near:
     if not parts:
-        return Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        return NONE
     return Near(
         np.concatenate([part.rows for part in parts]),
         np.concatenate([part.probes for part in parts]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.matching import nearness
@@ -33,8 +33,9 @@ def plain(vectors: np.ndarray, probes: np.ndarray, threshold: float) -> dict[int
     return found
 
 
+@settings(max_examples=60, deadline=None)
 @given(
-    count=st.integers(0, 300), probes=st.integers(1, 5), dimensions=st.sampled_from([1, 2, 127, 128, 130]),
+    count=st.integers(0, 300), probes=st.sampled_from([1, 2, 5, 70]), dimensions=st.sampled_from([1, 2, 127, 128, 130]),
     threshold=st.floats(0, 2), length=st.sampled_from([0.01, 1.0, 30.0]),
 )  # fmt: skip
 def test_everything_within_the_threshold_is_found(
@@ -70,8 +71,8 @@ def test_the_probe_a_face_is_nearest_to_is_named() -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, probes: int) -> None:
     table, asked = rows_of(some_vectors(500, 5)).table[:500], some_vectors(probes, 6)
     whole = within(table, 128, asked, 0.95)
-    monkeypatch.setattr(nearness, "BLOCK", 7)
-    monkeypatch.setattr(nearness, "PORTION", 50)
+    monkeypatch.setattr(nearness, "ROWS", 7)
+    monkeypatch.setattr(nearness, "IN_ONE_THREAD", 900)
     parts = within(table, 128, asked, 0.95)
     assert parts.rows.tolist() == whole.rows.tolist()
     assert parts.distances.tolist() == whole.distances.tolist()
