@@ -45,7 +45,7 @@ def letterbox(pixels: Pixels, shape: tuple[int, int]) -> tuple[Pixels, float]:
     size = (min(shape[1], max(1, round(width * scale))), min(shape[0], max(1, round(height * scale))))
     image = Image.fromarray(np.ascontiguousarray(pixels))
     canvas = np.zeros((*shape, 3), np.uint8)
-    canvas[: size[1], : size[0]] = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    canvas[: size[1], : size[0]] = np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
     return canvas, scale
 
 

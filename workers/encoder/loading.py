@@ -5,18 +5,33 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from portal.images import Box, Pixels
 from workers.encoder import reference
-
-if TYPE_CHECKING:
-    from workers.encoder.fast import FastEncoder
 
 log = logging.getLogger(__name__)
 
 
+class Encoder(Protocol):
+    """What every encoder can do. Templates are compared only with those of the same name and version."""
+
+    name: str
+    version: str
+    dimensions: int
+
+    def find(self, pixels: Pixels) -> list[Box]:
+        """Boxes of the faces in `pixels`, clipped to the picture, from left to right."""
+
+    def encode(self, pixels: Pixels, boxes: list[Box]) -> NDArray[np.float32]:
+        """Templates (n, dimensions) of the faces in `boxes`."""
+
+
 @functools.cache
-def load_encoder() -> FastEncoder | reference.Encoder:
+def load_encoder() -> Encoder:
     """The encoder of this process, loaded at the first call (about two seconds).
 
     Where OpenVINO does not run, it is face_recognition itself, many times slower; what both find is kept apart by their
@@ -25,7 +40,7 @@ def load_encoder() -> FastEncoder | reference.Encoder:
     """
     try:
         fast = importlib.import_module("workers.encoder.fast")
-        encoder: FastEncoder = fast.FastEncoder()
+        encoder: Encoder = fast.FastEncoder()
     except (ImportError, OSError, RuntimeError) as problem:
         log.warning("OpenVINO does not run here, so faces are found with face_recognition, far slower: %s", problem)
         return reference.load_encoder()

@@ -60,7 +60,9 @@ def planes(pixels: Any) -> Any:
     return ops.convert(ops.transpose(pixels, np.array([0, 3, 1, 2])), "f32")
 
 
-def convolve(node: Any, layer: Layer, affine: Layer | None, given: tuple[Floats, float] | None = None, *, rounded: bool = False) -> Any:
+def convolve(
+    node: Any, layer: Layer, affine: Layer | None, given: tuple[Floats, float] | None = None, *, rounded: bool = False
+) -> Any:
     """A convolution with what follows it folded in; `given` are means to take off first, and a divisor.
 
     `rounded` takes each filter in 255 steps, for processors that multiply small whole numbers faster.

@@ -52,7 +52,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """`loss` holds the loss layer's numbers; `means` what is taken off red, green and blue; `layers` from the input on."""
+    """`loss`: the loss layer's numbers. `means`: what is taken off red, green and blue. `layers`: from the input on."""
 
     loss: tuple[float, ...]
     means: tuple[float, ...]
@@ -168,7 +168,7 @@ def _loss(reader: _Reader) -> tuple[float, ...]:
 
 def _versions(reader: _Reader) -> list[int]:
     """One version for each layer, outermost first, up to where the input's name starts."""
-    versions = []
+    versions: list[int] = []
     while True:
         start, number = reader.at, reader.integer()
         if reader.data[reader.at : reader.at + 5] == b"input":
