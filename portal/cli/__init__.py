@@ -13,6 +13,7 @@ from portal.errors import BadInput, EffaceError, UnsafeConfig
 # A group is loaded when it is called for: `efface certificate verify` needs no database and must start at once.
 GROUPS = {
     "account": "staff logins",
+    "bench": "measure a part of the portal against what it is compared with",
     "calibrate": "choose the threshold from the faces that are held",
     "certificate": "verify a certificate",
     "config": "show the settings",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from portal.db import Database
 from portal.errors import EffaceError
@@ -24,7 +25,9 @@ from portal.tables import Encoder, Face, Image, Template
 log = logging.getLogger(__name__)
 
 # So many templates are unsealed under one short look at the database: a long one would keep deleted bytes in its log.
-BATCH = 65_536
+BATCH = 8_192
+# So many ids are compared at once.
+STRETCH = 16_384
 # Parameters of one statement, well under every database's limit.
 AT_ONCE = 500
 
@@ -139,18 +142,26 @@ class Gallery:
         self.rows.put(np.array([row[0] for row in batch], np.int64), vectors)
 
     def _compare(self) -> None:
-        """Overwrite the rows whose templates are gone, and take in any that are not here."""
+        """Overwrite the rows whose templates are gone, and take in any that are not here.
+
+        Ids are compared by number and sum, stretch by stretch: to read them all would take seconds.
+        """
+        held = np.sort(self.rows.ids[self.rows.ids > 0], kind="stable")
         with self._database.reading() as session:
-            mine = Template.encoder_id == self._encoder_id
-            count, total = session.execute(select(func.count(), func.sum(Template.id)).where(mine)).one()
-            if (count, int(total or 0)) == (len(self.rows), int(self.rows.ids.sum())):
-                return
-            there: Ids = np.fromiter(session.scalars(select(Template.id).where(mine)), np.int64)
-            held = self.rows.ids[self.rows.ids > 0]
-            self.rows.drop(np.setdiff1d(held, there))
-            for some in _portions(np.setdiff1d(there, held).tolist()):
-                rows = select(Template.id, Template.face_id, Template.sealed).where(Template.id.in_(some))
-                self._take_in([(row, face, sealed) for row, face, sealed in session.execute(rows)])
+            last = session.scalar(select(func.max(Template.id)).where(Template.encoder_id == self._encoder_id)) or 0
+            for start in range(0, max(last, self.rows.newest) + 1, STRETCH):
+                here = held[np.searchsorted(held, start) : np.searchsorted(held, start + STRETCH)]
+                within_it = Template.id.between(start, start + STRETCH - 1) & (Template.encoder_id == self._encoder_id)
+                count, total = session.execute(select(func.count(), func.sum(Template.id)).where(within_it)).one()
+                if (count, int(total or 0)) != (len(here), int(here.sum())):
+                    there = np.array(session.scalars(select(Template.id).where(within_it)).all(), np.int64)
+                    self.rows.drop(np.setdiff1d(here, there))
+                    self._take_in_late(session, np.setdiff1d(there, here))
+
+    def _take_in_late(self, session: Session, ids: Ids) -> None:
+        for some in _portions(ids.tolist()):
+            rows = select(Template.id, Template.face_id, Template.sealed).where(Template.id.in_(some))
+            self._take_in([(row, face, sealed) for row, face, sealed in session.execute(rows)])
 
     def _living(self, ids: Ids, near: Near) -> list[Found]:
         """The faces that are live at this moment, whatever the rows said."""

@@ -82,6 +82,12 @@ def test_what_is_found_is_what_the_plain_loop_finds_nearest_first(database: Data
     assert [face.distance for face in answer] == sorted(face.distance for face in answer)
 
 
+@pytest.fixture(params=[2, 65_536])
+def stretch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STRETCH", request.param)
+
+
+@pytest.mark.usefixtures("stretch")
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=5))
 def test_whatever_is_added_and_erased_the_live_faces_are_found(
