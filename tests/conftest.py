@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from portal import schema
 from portal.config import Config
 from portal.db import Database
 from portal.matching import shared
@@ -38,14 +39,14 @@ def database_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     if not POSTGRESQL:
         yield ""
         return
-    schema = f"test_{secrets.token_hex(6)}"
+    own = f"test_{secrets.token_hex(6)}"
     engine = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        url = make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"})
+        connection.execute(text(f"CREATE SCHEMA {own}"))
+        url = make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={own}"})
         monkeypatch.setenv("EFFACE_DATABASE_URL", url.render_as_string(hide_password=False))
         yield os.environ["EFFACE_DATABASE_URL"]
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        connection.execute(text(f"DROP SCHEMA {own} CASCADE"))
     engine.dispose()
 
 
@@ -60,10 +61,16 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 
 @pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """A database with all tables, in a folder of its own. No queue runs: bells ring in vain, as when it is down."""
+def database(config: Config, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database with all tables, in a folder of its own. No queue runs: bells ring in vain, as when it is down.
+
+    Where the test is marked `migrated` the migrations make the tables, as commands refuse any others.
+    """
     database = Database(config)
-    Base.metadata.create_all(database.engine)
+    if request.node.get_closest_marker("migrated"):
+        schema.upgrade(database)
+    else:
+        Base.metadata.create_all(database.engine)
     yield database
     database.close()
     shared.forget(config)

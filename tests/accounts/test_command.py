@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pyotp
 import pytest
 from click.testing import CliRunner
 
-from portal import accounts, schema
+from portal import accounts
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
 from portal.errors import NotFound
 
-
-@pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """Tables made by the migrations, as commands refuse any others."""
-    database = Database(config)
-    schema.upgrade(database)
-    yield database
-    database.close()
+pytestmark = pytest.mark.migrated
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, select
 
-from portal import audit, schema
+from portal import audit
 from portal.audit import heads, merkle, notes
 from portal.audit.checkpoint import read_head, read_proof
 from portal.cli import certificate as certificate_commands
@@ -20,14 +19,7 @@ from portal.errors import Conflict, NotFound
 from portal.keys import keys_in
 from portal.tables import Entry
 
-
-@pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """Tables made by the migrations, as commands refuse any others."""
-    database = Database(config)
-    schema.upgrade(database)
-    yield database
-    database.close()
+pytestmark = pytest.mark.migrated
 
 
 @pytest.fixture(autouse=True)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
-from portal import schema
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
 from portal.errors import BadInput, Conflict, NotFound
 from tests.matching.making import make_image, make_store
 
-
-@pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """Tables made by the migrations, as commands refuse any others."""
-    database = Database(config)
-    schema.upgrade(database)
-    yield database
-    database.close()
+pytestmark = pytest.mark.migrated
 
 
 @pytest.fixture

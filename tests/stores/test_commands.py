@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 import workers
-from portal import schema
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
@@ -26,13 +25,7 @@ from tests.stores.test_scanning import revive
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """Tables made by the migrations, as commands refuse any others."""
-    database = Database(config)
-    schema.upgrade(database)
-    yield database
-    database.close()
+pytestmark = pytest.mark.migrated
 
 
 @pytest.fixture

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from portal import images, schema
+from portal import images
 from portal.cli.gate import command
-from portal.config import Config
 from portal.db import Database
 from portal.suppression import suppress
 from tests.fakes import draw_photograph, drawn_jpeg
 from tests.suppression.rows import an_erasure, an_image
 
-
-@pytest.fixture
-def database(config: Config) -> Iterator[Database]:
-    """An installation as `efface db upgrade` makes it: the command looks at the version of the tables."""
-    database = Database(config)
-    schema.upgrade(database)
-    yield database
-    database.close()
+pytestmark = pytest.mark.migrated
 
 
 @pytest.fixture
