@@ -51,9 +51,7 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     trouble = sorted(stuck.cases_in_trouble(session))
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])
-        yield Task(
-            "Requests in which the portal is stuck", address, counted(len(trouble), "request"), True
-        )
+        yield Task("Requests in which the portal is stuck", address, counted(len(trouble), "request"), True)
     open_items = (
         select(ErasureItem.id)
         .join(Erasure, Erasure.id == ErasureItem.erasure_id)
