@@ -14,7 +14,9 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlenc
 from portal.errors import BadInput
 
 LONGEST = 2000
-PRIVATE = "This link leads to a private address, so it cannot be a page that others saw. Copy the link of a public page."
+PRIVATE = (
+    "This link leads to a private address, so it cannot be a page that others saw. Copy the link of a public page."
+)
 NOT_A_LINK = "This is not a web link. A web link starts with https:// and names a website."
 PREFIXES = ("www.", "m.", "mobile.")
 INSIDE = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
