@@ -123,6 +123,7 @@ def test_a_hit_and_a_miss_read_the_same_until_the_decision(house: Installation, 
     for person, picture, email in people:
         person.asks(Request(("access", "deletion"), picture=picture, email=email))
         person.signs_in()
+        assert person.reference in house.last_mail(email, after=1), "the code came first, then the acknowledgement"
 
     def pages() -> list[str]:
         """What each reads now: their page and their mails, without what names them."""
