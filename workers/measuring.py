@@ -1,0 +1,220 @@
+"""Measuring the encoder against face_recognition, on one folder, in one run.
+
+`python -m workers.measuring encode|encoder FOLDER [LIMIT]` prints one JSON object. Peer and portal take turns on
+portions of the same files, so that whatever else the machine does meets both.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from portal.errors import BadInput, BadPicture
+from portal.images import Box, Opener
+from workers import encoder as encoders
+
+PROCESSES = 2
+PORTION = 16
+# From this shared part of two boxes' joint area on, they are of the same face.
+SAME_FACE = 0.4
+CHIPS = 64
+Result = dict[str, Any]
+# What one file gave: boxes, templates; None when the file could not be opened.
+Looked = tuple[list[Box], list[list[float]]] | None
+
+_engine: dict[str, Any] = {}
+
+
+def measure_encode(paths: list[Path]) -> Result:
+    """Both pipelines over the files, with PROCESSES processes each. Starting them is not counted."""
+    context = multiprocessing.get_context("spawn")
+    theirs: list[Looked] = []
+    ours: list[Looked] = []
+    seconds = {"peer": 0.0, "ours": 0.0}
+    with context.Pool(PROCESSES, _start_peer) as peer_pool, context.Pool(PROCESSES, _start_ours) as our_pool:
+        for pool, work in ((peer_pool, _peer), (our_pool, _ours)):
+            _run(pool, work, [paths[0]] * PROCESSES * 2)
+        for at in range(0, len(paths), PORTION):
+            portion = paths[at : at + PORTION]
+            for name, pool, work, into in (
+                ("peer", peer_pool, _peer, theirs),
+                ("ours", our_pool, _ours, ours),
+            ):
+                started = time.perf_counter()
+                into += _run(pool, work, portion)
+                seconds[name] += time.perf_counter() - started
+    rates = {f"{name}_photos_per_s": len(paths) / spent for name, spent in seconds.items()}
+    ratio = rates["ours_photos_per_s"] / rates["peer_photos_per_s"]
+    return {"photos": len(paths), **rates, "ratio": ratio, **compare(theirs, ours), **_machine()}
+
+
+def compare(theirs: list[Looked], ours: list[Looked]) -> Result:
+    """Faces of both, and how far apart the templates of the same face are (Euclidean)."""
+    recovered, drifts = 0, []
+    for peer, own in zip(theirs, ours, strict=True):
+        for box, template in zip(*(peer or ([], [])), strict=True):
+            at, overlap = _most_alike(box, own[0] if own else [])
+            if own is not None and overlap >= SAME_FACE:
+                recovered += 1
+                drifts.append(float(np.linalg.norm(np.subtract(own[1][at], template))))
+    faces = sum(len(look[0]) for look in theirs if look)
+    return {
+        "peer_faces": faces,
+        "our_faces": sum(len(look[0]) for look in ours if look),
+        "peer_faces_recovered": recovered,
+        "recovered_share": recovered / faces if faces else None,
+        "photos_with_face_peer": sum(bool(look and look[0]) for look in theirs),
+        "photos_with_face_ours": sum(bool(look and look[0]) for look in ours),
+        "unreadable_peer": theirs.count(None),
+        "unreadable_ours": ours.count(None),
+        "template_difference_median": float(np.median(drifts)) if drifts else None,
+        "template_difference_p90": float(np.quantile(drifts, 0.9)) if drifts else None,
+    }
+
+
+def measure_encoder(paths: list[Path]) -> Result:
+    """The encoder alone on the same chips of real faces, one thread each, in processor time."""
+    from workers.encoder.comparing import PlainEncoder, load_fast
+
+    chips = _chips(paths, load_fast("fp32"))
+    peer = PlainEncoder()
+    peer.encode_chips(chips[:1])
+    peer_ms, theirs = _timed(lambda: peer.encode_chips(chips), len(chips))
+    result: Result = {"faces": len(chips), "peer_ms_per_face": peer_ms}
+    for precision in ("fp32", "bf16"):
+        own = load_fast(precision)
+        own.encode_plain(chips)
+        spent, found = _timed(lambda own=own: own.encode_plain(chips), len(chips))  # type: ignore[misc]
+        result[f"{precision}_ms_per_face"], result[f"{precision}_ratio"] = spent, peer_ms / spent
+        result[f"{precision}_max_abs_diff"] = float(np.abs(found - theirs).max())
+        result[f"{precision}_max_l2"] = float(np.linalg.norm(found - theirs, axis=1).max())
+    result |= {"ratio": result["fp32_ratio"], "max_abs_diff": result["fp32_max_abs_diff"]}
+    return {**result, **_machine()}
+
+
+def _chips(paths: list[Path], fast: Any) -> Any:
+    chips: list[Any] = []
+    with Opener() as opener:
+        for path in paths:
+            try:
+                pixels = opener.open(path.read_bytes()).pixels
+            except BadPicture:
+                continue
+            chips += list(fast.cut_chips(pixels, fast.find(pixels)))
+            if len(chips) >= CHIPS:
+                break
+    if not chips:
+        raise BadInput("There is no face in these photographs.")
+    return np.stack(chips[:CHIPS])
+
+
+def _timed(act: Callable[[], Any], count: int) -> tuple[float, Any]:
+    """Milliseconds of processor time for each of `count`."""
+    started = time.process_time()
+    answer = act()
+    return (time.process_time() - started) * 1000 / count, answer
+
+
+def _run(pool: Pool, work: Callable[[str], Looked], paths: list[Path]) -> list[Looked]:
+    return pool.map(work, [str(path) for path in paths], chunksize=1)
+
+
+def _start_peer() -> None:
+    from workers.encoder.comparing import PlainPipeline
+
+    _engine["peer"] = PlainPipeline()
+
+
+def _start_ours() -> None:
+    _engine["opener"], _engine["ours"] = Opener(), encoders.load_encoder()
+
+
+def _peer(path: str) -> Looked:
+    found: Looked = _engine["peer"].look(path)
+    return found
+
+
+def _ours(path: str) -> Looked:
+    """What a scan does with a file that is new to it."""
+    try:
+        pixels = _engine["opener"].open(Path(path).read_bytes()).pixels
+    except BadPicture:
+        return None
+    boxes = _engine["ours"].find(pixels)
+    return boxes, _engine["ours"].encode(pixels, boxes).tolist()
+
+
+def _most_alike(box: Box, boxes: list[Box]) -> tuple[int, float]:
+    """Which of `boxes` shares most with `box`, and how much: shared over joint area."""
+    best = (0, 0.0)
+    for at, other in enumerate(boxes):
+        width = min(box[2], other[2]) - max(box[0], other[0])
+        height = min(box[3], other[3]) - max(box[1], other[1])
+        shared = max(0, width) * max(0, height)
+        overlap = shared / (_area(box) + _area(other) - shared) if shared else 0.0
+        best = max(best, (at, overlap), key=lambda pair: pair[1])
+    return best
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _machine() -> Result:
+    names = ("face-recognition", "dlib-bin", "face-recognition-models", "openvino", "numpy", "pillow")
+    return {
+        "processes": PROCESSES,
+        "encoder": f"{encoders.load_encoder().name} {encoders.load_encoder().version}",
+        "peer": "face_recognition.face_locations + face_encodings",
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "versions": {name: metadata.version(name) for name in names if _installed(name)},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _installed(name: str) -> bool:
+    return any(metadata.distributions(name=name))
+
+
+def files_in(folder: Path, limit: int | None) -> list[Path]:
+    """The files below a folder, evenly thinned out to `limit`. Raises BadInput when there are none."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise BadInput(f"There are no files in {folder}.")
+    if limit is None or limit >= len(paths):
+        return paths
+    return [paths[at * len(paths) // limit] for at in range(limit)]
+
+
+def main(what: str, folder: str, limit: str = "") -> None:
+    """Print the figures as JSON."""
+    measures = {"encode": measure_encode, "encoder": measure_encoder}
+    try:
+        figures = measures[what](files_in(Path(folder), int(limit) if limit else None))
+    except BadInput as problem:
+        sys.exit(problem.sentence)
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
