@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -200,7 +201,7 @@ def test_a_file_that_is_no_picture(client: FlaskClient, data: bytes, status: int
 def test_a_picture_that_is_too_big_keeps_the_answers(
     config: Config, database: Database, page: str, field: str, way: str
 ) -> None:
-    client = create_app(Config(data=config.data, redis_url=config.redis_url, upload_megabytes=1)).test_client()
+    client = create_app(replace(config, upload_megabytes=1)).test_client()
     trip.begin(client, ways=[way])
     if way == "face":
         send(client, "/request/consent", consent="y")
@@ -415,6 +416,7 @@ def test_the_look_is_chosen_without_a_script(client: FlaskClient) -> None:
     assert 'data-theme="dark"' in client.get("/").text
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_loses_nothing_that_was_kept_and_says_so(client: FlaskClient, database: Database) -> None:
     trip.begin(client, ways=["file", "account"])
 

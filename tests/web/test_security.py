@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -131,7 +132,7 @@ def test_browsers_that_say_a_form_came_from_elsewhere_are_believed(
 
 
 def test_behind_https_the_cookie_is_bound_to_this_host(config: Config, database: object) -> None:
-    secure = Config(data=config.data, redis_url=config.redis_url, public_url="https://photos.example")
+    secure = replace(config, public_url="https://photos.example")
     answer = create_app(secure).test_client().get("/", base_url="https://photos.example")
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-efface=")
