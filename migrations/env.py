@@ -22,8 +22,8 @@ sqlite = database.engine.dialect.name == "sqlite"
 with database.engine.execution_options(**{WRITING: True}).connect() as connection:
     if sqlite:
         # Batch steps rebuild a table; with foreign keys on, dropping the old one would take its children along.
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        connection.commit()
+        # Within a transaction this pragma does nothing, and the engine would begin one.
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -37,6 +37,6 @@ with database.engine.execution_options(**{WRITING: True}).connect() as connectio
     if sqlite:
         broken = connection.execute(text("PRAGMA foreign_key_check")).all()
         connection.commit()
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys = ON")
         if broken:
             raise RuntimeError(f"foreign keys are broken after the migration: {broken[:3]}")

@@ -36,13 +36,14 @@ from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
-from portal.tables import Base, Erasure, Mail, Package, Probe, Scan, Search
+from portal.tables import Base, Erasure, Mail, Package, Probe, Reencoding, Scan, Search
 
 log = logging.getLogger(__name__)
 
 # Each kind of work has its own queue, its own table and its own worker module.
 KINDS: dict[str, type[Any]] = {
     "scanning": Scan,
+    "reencoding": Reencoding,
     "probing": Probe,
     "searching": Search,
     "erasing": Erasure,

@@ -28,6 +28,7 @@ from portal import images
 
 Box = tuple[int, int, int, int]
 DEGREES_PER_PERSON = 15
+CHIP = 64
 _fresh_seeds = itertools.count(1_000_000)
 
 
@@ -89,10 +90,19 @@ class DrawnFaceEncoder:
         boxes = [_tight(coloured, cells, _cell(pixels)) for cells in _patches(coloured, _cell(pixels))]
         return sorted(box for box in boxes if box[2] - box[0] >= 8 and box[3] - box[1] >= 8)
 
-    def encode(self, pixels: np.ndarray, boxes: list[Box]) -> np.ndarray:
+    def find_harder(self, pixels: np.ndarray) -> list[Box]:
+        """Drawn faces are not hard to find: none."""
+        return []
+
+    def cut(self, pixels: np.ndarray, boxes: list[Box]) -> np.ndarray:
+        """Chips (n, 64, 64, 3) of the patches in `boxes`."""
+        chips = [_chip(pixels[top:bottom, left:right]) for left, top, right, bottom in boxes]
+        return np.array(chips, np.uint8).reshape(len(boxes), CHIP, CHIP, 3)
+
+    def encode(self, chips: np.ndarray) -> np.ndarray:
         """Templates (n, 128), float32: waves of the patch's hue, so that near hues are near and others far."""
-        found = [_template(_hue(pixels[top:bottom, left:right])) for left, top, right, bottom in boxes]
-        return np.array(found, dtype=np.float32).reshape(len(boxes), self.dimensions)
+        found = [_template(_hue(chip)) for chip in chips]
+        return np.array(found, dtype=np.float32).reshape(len(chips), self.dimensions)
 
 
 def template_of(person: float) -> np.ndarray:
@@ -110,6 +120,11 @@ def _template(hue: float) -> np.ndarray:
 def _coloured(pixels: np.ndarray) -> np.ndarray:
     high = pixels.max(axis=2).astype(int)
     return (high > 90) & (high - pixels.min(axis=2) > 0.55 * high)
+
+
+def _chip(patch: np.ndarray) -> np.ndarray:
+    rows, columns = (np.arange(CHIP) * side // CHIP for side in patch.shape[:2])
+    return patch[rows][:, columns]
 
 
 def _hue(patch: np.ndarray) -> float:

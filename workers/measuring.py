@@ -111,7 +111,7 @@ def _chips(paths: list[Path], fast: Any) -> Any:
                 pixels = opener.open(path.read_bytes()).pixels
             except BadPicture:
                 continue
-            chips += list(fast.cut_chips(pixels, fast.find(pixels)))
+            chips += list(fast.cut(pixels, fast.find(pixels)))
             if len(chips) >= CHIPS:
                 break
     if not chips:
@@ -152,7 +152,7 @@ def _ours(path: str) -> Looked:
     except BadPicture:
         return None
     boxes = _engine["ours"].find(pixels)
-    return boxes, _engine["ours"].encode(pixels, boxes).tolist()
+    return boxes, _engine["ours"].encode(_engine["ours"].cut(pixels, boxes)).tolist()
 
 
 def _most_alike(box: Box, boxes: list[Box]) -> tuple[int, float]:

@@ -136,7 +136,7 @@ class Looker:
         pixels = self._opener.open(data).pixels
         height, width = pixels.shape[:2]
         boxes = self._encoder.find(pixels)
-        templates = self._encoder.encode(pixels, boxes)
+        templates = self._encoder.encode(self._encoder.cut(pixels, boxes))
         return Look(
             digest=digest,
             near_digest=near_digest(pixels),

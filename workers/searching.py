@@ -112,7 +112,7 @@ def _faces_of(session: Session, case: Case, encoder: encoders.Encoder) -> list[t
             continue
         pixels = images.open_picture(blobs.open_blob(session, probe.blob_id)).pixels
         left, top, right, bottom = probe.boxes[probe.chosen]
-        faces.append((probe.id, encoder.encode(pixels, [(left, top, right, bottom)])[0]))
+        faces.append((probe.id, encoder.encode(encoder.cut(pixels, [(left, top, right, bottom)]))[0]))
     return faces
 
 

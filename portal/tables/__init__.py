@@ -17,7 +17,7 @@ from portal.tables.lineage import (
 )
 from portal.tables.matching import Calibration, Candidate, Judgement, Probe, Search
 from portal.tables.staff import Account, Attempt, Invitation, WebSession
-from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Scan, ScanError, Store, Template
+from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
 __all__ = [
     "Account",
@@ -50,6 +50,7 @@ __all__ = [
     "Probe",
     "Product",
     "Recipient",
+    "Reencoding",
     "Scan",
     "ScanError",
     "Search",

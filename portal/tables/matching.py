@@ -55,6 +55,7 @@ class Search(Work, Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
     encoder: Mapped[str | None] = mapped_column(String(160), comment="name and version")
     threshold: Mapped[float | None] = mapped_column(Float)
+    fallback_threshold: Mapped[float | None] = mapped_column(Float, comment="for faces of the fallback detector")
     gallery_size: Mapped[int | None]
     coverage: Mapped[dict[str, Any] | None] = mapped_column(comment="images per store and kind of coverage")
     candidates: Mapped[int | None]
@@ -77,7 +78,10 @@ class Calibration(Base):
 
 
 class Candidate(Base):
-    """An image the evidence points to: a suspicion, until two people agree."""
+    """An image the evidence points to: a suspicion, until two people agree.
+
+    Candidates of one case with the same `group_id` (one account, or nearly the same picture) are shown together.
+    """
 
     __tablename__ = "candidate"
     __table_args__ = (UniqueConstraint("case_id", "image_id"), one_of("state", CANDIDATE_STATES))
@@ -89,8 +93,9 @@ class Candidate(Base):
     face_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("face.id", ondelete="SET NULL"))
     probe_id: Mapped[str | None] = mapped_column(ForeignKey("probe.id", ondelete="SET NULL"))
     distance: Mapped[float | None] = mapped_column(Float)
-    evidence: Mapped[list[str]] = mapped_column(comment="face, digest, near-digest, link, account")
+    evidence: Mapped[list[str]] = mapped_column(comment="face, digest, near-digest, link, account, fused, second-hop")
     crop_id: Mapped[str | None] = mapped_column(ForeignKey("blob.id", ondelete="SET NULL"))
+    group_id: Mapped[str | None] = mapped_column(String(32), index=True)
     state: Mapped[str] = mapped_column(String(10), default="open")
     settled_at: Mapped[datetime | None]
     lease_account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
@@ -14,7 +14,8 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 
 SCAN_STATES = ("running", "paused", "done", "cancelled", "failed")
 IMAGE_STATES = ("live", "unreadable", "stopped", "gone", "erased")
-COVERAGE = ("searched", "faceless", "too-small", "unreadable", "stopped", "not-looked-at")
+COVERAGE = ("searched", "fallback", "faceless", "too-small", "unreadable", "stopped", "not-looked-at")
+ENCODER_STATES = ("live", "coming", "retired")
 
 
 class Store(Base):
@@ -55,6 +56,13 @@ class Scan(Work, Base):
     faceless: Mapped[int] = mapped_column(default=0)
     too_small: Mapped[int] = mapped_column(default=0)
     gone: Mapped[int] = mapped_column(default=0, comment="seen before, not there any more")
+    fallback: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="only the fallback detector saw a face"
+    )
+    encoded: Mapped[int] = mapped_column(default=0, server_default="0", comment="pictures opened and encoded in it")
+    retry_of_id: Mapped[str | None] = mapped_column(
+        ForeignKey("scan.id", ondelete="SET NULL"), comment="look only at what that scan could not use"
+    )
     started_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
     started_at: Mapped[datetime]
     working_seconds: Mapped[float] = mapped_column(default=0.0, comment="time spent, for the rate and the time left")
@@ -97,6 +105,9 @@ class Image(Base):
     size: Mapped[int | None] = mapped_column(BigInteger, comment="bytes")
     width: Mapped[int | None] = mapped_column(comment="pixels, upright")
     height: Mapped[int | None]
+    encoder_id: Mapped[int | None] = mapped_column(
+        ForeignKey("encoder.id"), comment="the encoder that looked at it last, also where it found nobody"
+    )
     version: Mapped[str | None] = mapped_column(String(200), comment="what tells the connector that it changed")
     last_scan_id: Mapped[str | None] = mapped_column(String(32))
     first_seen_at: Mapped[datetime]
@@ -107,16 +118,46 @@ class Image(Base):
 
 
 class Encoder(Base):
-    """A feature extractor by name and version. Templates of different encoders are never compared."""
+    """A feature extractor by name and version. Templates of different encoders are never compared.
+
+    `live` its gallery is searched; `coming` it is being filled; `retired` its templates are gone.
+    """
 
     __tablename__ = "encoder"
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    __table_args__ = (UniqueConstraint("name", "version"), one_of("state", ENCODER_STATES))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
     version: Mapped[str] = mapped_column(String(100))
     dimensions: Mapped[int]
     metric: Mapped[str] = mapped_column(String(20), default="euclidean")
+    state: Mapped[str] = mapped_column(String(10), default="live", server_default="live")
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="SHA-256 of its file; empty: built in")
+    settings: Mapped[dict[str, Any] | None] = mapped_column(comment="how it wants its chips; empty: built in")
+    added_at: Mapped[datetime | None]
+
+
+class Reencoding(Work, Base):
+    """Filling the gallery of a new encoder from the faces that are held. Until it is done the old one is searched."""
+
+    __tablename__ = "reencoding"
+    __table_args__ = (one_of("state", SCAN_STATES), one_of("work_state", WORK_STATES))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("encoder.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(10), default="running")
+    wish: Mapped[str | None] = mapped_column(String(10), comment="pause or cancel, asked for by a person")
+    cursor: Mapped[int] = mapped_column(BigId, default=0, comment="the image after which to go on")
+    expected: Mapped[int | None] = mapped_column(comment="images with a face, counted at the start")
+    seen: Mapped[int] = mapped_column(default=0)
+    encoded: Mapped[int] = mapped_column(default=0, comment="faces that have a template of the new encoder now")
+    missed: Mapped[int] = mapped_column(default=0, comment="images that could not be read any more, or have changed")
+    started_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
+    started_at: Mapped[datetime]
+    working_seconds: Mapped[float] = mapped_column(default=0.0)
+    finished_at: Mapped[datetime | None]
+
+    encoder: Mapped[Encoder] = relationship()
 
 
 class Face(Base):
@@ -131,6 +172,9 @@ class Face(Base):
     top: Mapped[int]
     right: Mapped[int]
     bottom: Mapped[int]
+    fallback: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="found by the fallback detector: has a threshold of its own"
+    )
 
     image: Mapped[Image] = relationship(back_populates="faces")
 

@@ -37,7 +37,7 @@ def dlib_templates(chips: np.ndarray) -> np.ndarray:
 
 
 def chips_of(encoder: FastEncoder, pictures: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([encoder.cut_chips(pixels, encoder.find(pixels)) for pixels in pictures])
+    return np.concatenate([encoder.cut(pixels, encoder.find(pixels)) for pixels in pictures])
 
 
 @pytest.mark.photographs
@@ -60,7 +60,7 @@ def test_the_whole_way_is_face_recognitions_on_the_same_box(
     boxes = encoder.find(pixels)
     known = [(top, right, bottom, left) for left, top, right, bottom in boxes]
     theirs = np.array(face_recognition.face_encodings(pixels, known))
-    assert np.abs(encoder.encode_plain(encoder.cut_chips(pixels, boxes)) - theirs).max() <= 1e-5
+    assert np.abs(encoder.encode_plain(encoder.cut(pixels, boxes)) - theirs).max() <= 1e-5
 
 
 def test_many_real_faces_have_dlibs_templates(encoder: FastEncoder, shared_faces: Path | None) -> None:
@@ -77,8 +77,8 @@ def test_many_real_faces_have_dlibs_templates(encoder: FastEncoder, shared_faces
 @pytest.mark.photographs
 def test_a_mirror_image_has_nearly_the_same_template(encoder: FastEncoder, pictures: dict[str, np.ndarray]) -> None:
     chips = chips_of(encoder, [pictures["obama.jpg"]])
-    assert np.abs(encoder.encode_chips(chips) - encoder.encode_chips(chips[:, :, ::-1])).max() < 1e-5
-    assert np.linalg.norm(encoder.encode_chips(chips) - encoder.encode_plain(chips)) > 0.01
+    assert np.abs(encoder.encode(chips) - encoder.encode(chips[:, :, ::-1])).max() < 1e-5
+    assert np.linalg.norm(encoder.encode(chips) - encoder.encode_plain(chips)) > 0.01
 
 
 @pytest.mark.photographs
@@ -151,25 +151,25 @@ def test_photographs_share_few_canvases(shape: tuple[int, int], canvas: tuple[in
 
 
 def test_without_a_face_there_are_no_templates(encoder: FastEncoder) -> None:
-    templates = encoder.encode(np.zeros((50, 50, 3), np.uint8), [])
+    templates = encoder.encode(encoder.cut(np.zeros((50, 50, 3), np.uint8), []))
     assert templates.shape == (0, 128)
     assert templates.dtype == np.float32
 
 
 def test_more_chips_than_a_batch_come_back_in_order(encoder: FastEncoder) -> None:
     chips = np.random.default_rng(1).integers(0, 255, (35, 150, 150, 3), np.uint8)
-    alone = encoder.encode_chips(chips[34:])
-    assert np.abs(encoder.encode_chips(chips)[34] - alone[0]).max() < 1e-5
+    alone = encoder.encode(chips[34:])
+    assert np.abs(encoder.encode(chips)[34] - alone[0]).max() < 1e-5
 
 
 @pytest.mark.photographs
 def test_a_process_forked_after_loading_finds_the_same(encoder: FastEncoder, pictures: dict[str, np.ndarray]) -> None:
     """A queue's worker loads the networks once and forks for each job."""
     pixels = pictures["obama.jpg"]
-    before = encoder.encode(pixels, encoder.find(pixels))
+    before = encoder.encode(encoder.cut(pixels, encoder.find(pixels)))
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
-    child = context.Process(target=lambda: answers.put(encoder.encode(pixels, encoder.find(pixels))))
+    child = context.Process(target=lambda: answers.put(encoder.encode(encoder.cut(pixels, encoder.find(pixels)))))
     child.start()
     assert np.array_equal(answers.get(timeout=60), before)
     child.join(10)

@@ -83,9 +83,9 @@ def test_several_faces_wait_for_the_person_who_then_chooses(database: Database) 
     assert (chosen.state, chosen.chosen, chosen.boxes) == ("ready", 1, probe.boxes)
     pixels = crop_of(database, chosen)
     (box,) = [box for box in DrawnFaceEncoder().find(pixels) if box[0] > 50]
-    template = DrawnFaceEncoder().encode(pixels, [box])[0]
+    template = DrawnFaceEncoder().encode(DrawnFaceEncoder().cut(pixels, [box]))[0]
     whole = draw_photograph(9)
-    (expected,) = DrawnFaceEncoder().encode(whole, DrawnFaceEncoder().find(whole))
+    (expected,) = DrawnFaceEncoder().encode(DrawnFaceEncoder().cut(whole, DrawnFaceEncoder().find(whole)))
     assert np.linalg.norm(template - expected) < 0.25
 
 

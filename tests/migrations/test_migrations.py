@@ -58,7 +58,9 @@ def test_checks_and_partial_indexes_are_made_too(empty: Database) -> None:
         with of.engine.connect() as connection:
             rows = connection.execute(text(MADE[of.engine.dialect.name])).all()
         return {
-            name: " ".join(sorted(sql.replace(",", " ").split())) for name, sql in rows if name != "alembic_version"
+            name: " ".join(sorted(sql.replace(",", " ").replace('"', " ").split()))
+            for name, sql in rows
+            if name != "alembic_version"
         }
 
     schema.upgrade(empty)

@@ -1,12 +1,12 @@
 """The only door of face_recognition, dlib and OpenVINO: pixels in, boxes and templates out.
 
-Callers say `from workers import encoder` and `encoder.load_encoder()`, so that tests can put a fake in its place.
-Importing this package loads no network; `load_encoder` does, once in a process.
+Callers say `from workers import encoder` and `encoder.load_encoders(database)`, so that tests can
+put a fake in its place. Importing this package loads no network; `load_encoder` does, once in a process.
 """
 
 from portal.images import Box
 from workers.encoder.judging import SMALLEST_PROBE, judge
-from workers.encoder.loading import Encoder, load_encoder
+from workers.encoder.loading import Encoder, load_encoder, load_encoders
 from workers.encoder.reference import SMALLEST_FACE
 
-__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder"]
+__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder", "load_encoders"]

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from portal.db import Database
 from portal.images import Box, Pixels
 from workers.encoder import reference
 
@@ -26,8 +27,14 @@ class Encoder(Protocol):
     def find(self, pixels: Pixels) -> list[Box]:
         """Boxes of the faces in `pixels`, clipped to the picture, from left to right."""
 
-    def encode(self, pixels: Pixels, boxes: list[Box]) -> NDArray[np.float32]:
-        """Templates (n, dimensions) of the faces in `boxes`."""
+    def find_harder(self, pixels: Pixels) -> list[Box]:
+        """The same by the fallback detector, for photographs in which `find` finds none."""
+
+    def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
+        """Chips (n, height, width, 3) of the faces in `boxes`: all that the network needs of the photograph."""
+
+    def encode(self, chips: Pixels) -> NDArray[np.float32]:
+        """Templates (n, dimensions) of chips."""
 
 
 @functools.cache
@@ -45,3 +52,8 @@ def load_encoder() -> Encoder:
         log.warning("OpenVINO does not run here, so faces are found with face_recognition, far slower: %s", problem)
         return reference.load_encoder()
     return encoder
+
+
+def load_encoders(database: Database) -> list[Encoder]:
+    """The encoders whose galleries are live, the one that new faces are found with first. Raises Unavailable."""
+    return [load_encoder()]
