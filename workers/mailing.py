@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from portal.cases import mails
+from portal.config import LOOPBACK
 from portal.errors import Unavailable
 from portal.jobs import Lease
 from portal.tables import Mail
@@ -41,11 +42,18 @@ def send(message: EmailMessage, smtp_url: str) -> None:
     try:
         with _connection(url.scheme, url.hostname or "localhost", url.port) as server:
             if url.username:
+                _need_secrecy(server, url.hostname or "localhost")
                 server.login(unquote(url.username), unquote(url.password or ""))
             server.send_message(message)
     except (OSError, smtplib.SMTPException) as problem:
         # The answer of a mail server may repeat the address, so only the kind of failure is kept.
         raise Unavailable(f"The mail server did not take the mail ({type(problem).__name__}).") from problem
+
+
+def _need_secrecy(server: smtplib.SMTP, host: str) -> None:
+    """A password must not travel where anybody can read it; within this machine nobody else can."""
+    if not isinstance(server.sock, ssl.SSLSocket) and host not in LOOPBACK:
+        raise Unavailable("The mail server offers no encryption, so its password is not sent. Use smtps://.")
 
 
 def _connection(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

@@ -33,14 +33,21 @@ ERASING = frozenset({"deletion", "opt-out"})
 
 
 def decide(
-    session: Session, right: CaseRight, account_id: str, decision: str, reason: str | None = None, note: str = ""
+    session: Session,
+    right: CaseRight,
+    account_id: str,
+    decision: str,
+    reason: str | None = None,
+    note: str = "",
+    seen: str | None = None,
 ) -> None:
     """Grant or refuse one right. `note` is what the person will read beside the reason.
 
-    When every right is decided, and every refusal approved, the case moves on. Raises Conflict (not the time for
-    it), NotAllowed (no caseworker), BadInput (unknown decision or reason).
+    `seen` is the `mark` of the decision the caseworker had before them. When every right is decided, and every
+    refusal approved, the case moves on. Raises Conflict (not the time for it, or decided meanwhile), NotAllowed (no
+    caseworker), BadInput (unknown decision or reason).
     """
-    case = _deciding(session, right, account_id)
+    case = _deciding(session, right, account_id, seen)
     if decision not in {"grant", "refuse"}:
         raise BadInput("Choose whether you grant this or refuse it.", "unknown-decision")
     if decision == "grant":
@@ -57,9 +64,14 @@ def decide(
     _go_on(session, case)
 
 
-def approve_refusal(session: Session, right: CaseRight, account_id: str) -> None:
-    """A second person agrees to a refusal. Raises NotAllowed for the one who decided it."""
-    case = _deciding(session, right, account_id)
+def mark(right: CaseRight) -> str:
+    """Tells one decision of a right from the next; empty while nothing is decided."""
+    return right.decided_at.isoformat() if right.decided_at else ""
+
+
+def approve_refusal(session: Session, right: CaseRight, account_id: str, seen: str | None = None) -> None:
+    """A second person agrees to the refusal they saw. Raises NotAllowed for the one who decided it."""
+    case = _deciding(session, right, account_id, seen)
     if not is_waiting_refusal(right):
         raise Conflict("There is no refusal to approve here any more.", "not-waiting")
     if right.decided_by == account_id:
@@ -96,13 +108,15 @@ def rights_to_erase(session: Session, case: Case) -> list[CaseRight]:
     ]
 
 
-def _deciding(session: Session, right: CaseRight, account_id: str) -> Case:
+def _deciding(session: Session, right: CaseRight, account_id: str, seen: str | None = None) -> Case:
     case = session.get_one(Case, right.case_id, populate_existing=True)
     session.refresh(right)
     if case.state != "deciding":
         raise Conflict("This case is not waiting for a decision now.", "not-deciding")
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker decides.", "not-your-step")
+    if seen is not None and seen != mark(right):
+        raise Conflict("Somebody else has decided this meanwhile. Go back and read it first.", "decided-meanwhile")
     return case
 
 

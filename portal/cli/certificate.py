@@ -9,6 +9,8 @@ import click
 
 from portal.erasure import verifying, wording
 
+LARGEST = 256_000_000
+
 
 @click.group()
 def command() -> None:
@@ -26,7 +28,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the statement as JSON.")
 def verify(file: Path, key: str, photo: Path | None, as_json: bool) -> None:
     """Is FILE as it was issued, and is it in the log of this KEY? Exit 0: yes; 1: no; 2: it cannot be read."""
-    data = file.read_bytes()
+    data = _bytes_of(file)
     statement = verifying.verify(data, _key_line(key))
     items = verifying.items_of(data)
     if as_json:
@@ -53,9 +55,18 @@ def _key_line(key: str) -> str:
     if key.count("+") >= 2 and "\n" not in key and not Path(key).is_file():
         return key
     try:
-        return Path(key).read_text().strip()
+        return _bytes_of(Path(key)).decode().strip()
     except (OSError, UnicodeDecodeError) as problem:
         raise verifying.Unreadable(f"There is no public key in {key}, and it is not one itself.") from problem
+
+
+def _bytes_of(path: Path) -> bytes:
+    """A device without an end would be read for ever."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise verifying.Unreadable(f"{path} is larger than {LARGEST // 1_000_000} MB, so it is not looked at.")
+    return data
 
 
 def _about_photo(data: bytes, file: Path, key: str, photo: Path | None) -> str:
@@ -64,7 +75,7 @@ def _about_photo(data: bytes, file: Path, key: str, photo: Path | None) -> str:
             "Do you have one of the photographs? To see whether exactly that file was one of them:\n"
             f"  efface certificate verify {file} --key {key} --photo PHOTO"
         )
-    found = verifying.items_with(data, photo.read_bytes())
+    found = verifying.items_with(data, _bytes_of(photo))
     if not found:
         return (
             f"{photo} is not one of the files in this certificate. A copy of another size or quality is another file."

@@ -56,6 +56,7 @@ def decide(case_id: str) -> Page:
         case=case,
         rights=rights,
         asked=answers.RIGHTS,
+        marks={right.id: deciding.mark(right) for right in case.rights},
         waiting=[right.id for right in case.rights if deciding.is_waiting_refusal(right)],
         names=names_of(g.session, {right.decided_by for right in case.rights if right.decided_by}),
         found=_found(g.session, case),
@@ -68,7 +69,7 @@ def decide_right(case_id: str, right: str) -> Page:
     """First the form, then what the person will read, then the decision."""
     case = find_case(g.session, case_id)
     chosen = _right(case, right)
-    form = DecisionForm()
+    form, seen = DecisionForm(), deciding.mark(chosen)
     form.reason.choices = [
         ("", "Choose a reason"),
         *((code, _capital(text)) for code, text in deciding.REASONS.items()),
@@ -77,7 +78,13 @@ def decide_right(case_id: str, right: str) -> Page:
     if form.validate_on_submit():
         try:
             deciding.decide(
-                g.session, chosen, current_user.id, form.decision.data, form.reason.data or None, form.note.data or ""
+                g.session,
+                chosen,
+                current_user.id,
+                form.decision.data,
+                form.reason.data or None,
+                form.note.data or "",
+                request.form.get("seen", ""),
             )
         except BadInput as problem:
             g.session.rollback()
@@ -99,6 +106,7 @@ def decide_right(case_id: str, right: str) -> Page:
         right=right,
         asked=answers.RIGHTS[right],
         form=form,
+        seen=request.form.get("seen", seen),
         read=read,
         blind=answers.is_blind(case),
         found=_found(g.session, case),
@@ -121,10 +129,12 @@ def _decided(case: Case) -> Page:
 def second_person(case_id: str, right: str, what: str) -> Page:
     """`approve` or `return` a refusal."""
     case = find_case(g.session, case_id)
-    act = {"approve": deciding.approve_refusal, "return": deciding.return_refusal}.get(what)
-    if act is None:
+    if what == "approve":
+        deciding.approve_refusal(g.session, _right(case, right), current_user.id, request.form.get("seen", ""))
+    elif what == "return":
+        deciding.return_refusal(g.session, _right(case, right), current_user.id)
+    else:
         raise NotFound("There is no such button.")
-    act(g.session, _right(case, right), current_user.id)
     g.session.commit()
     return _decided(case)
 

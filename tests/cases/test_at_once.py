@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from portal.cases import deciding, identity, intake, lifecycle
 from portal.cases.limits import spend
 from portal.db import Database
 from portal.erasure import plans
-from portal.errors import EffaceError
+from portal.errors import Conflict, EffaceError
 from portal.matching import review
 from portal.tables import Case, CaseEvent, CaseRight, Entry, Erasure, Judgement, Search
 from tests.cases.making import EMAIL, fill_draft, last_code, make_account, send, to_deciding
@@ -105,6 +106,33 @@ def test_a_refusal_is_approved_once(database: Database) -> None:
     assert came.count(None) == 1
     assert came.count("not-deciding") == MANY - 1
     assert lines(database, "refusal-approved") == 1
+
+
+def test_of_two_who_decide_one_right_the_second_is_told(database: Database) -> None:
+    with database.writing() as session:
+        case = send(session, "access", "deletion").case
+        account_id, right_id = to_deciding(session, case).id, case.rights[1].id
+    came = at_once(
+        database,
+        lambda session: deciding.decide(
+            session, session.get_one(CaseRight, right_id), account_id, "refuse", "suspected_fraud", seen=""
+        ),
+    )
+    assert came.count(None) == 1
+    assert came.count("decided-meanwhile") == MANY - 1
+    assert lines(database, "right-decided") == 1
+
+
+def test_a_refusal_is_approved_as_it_was_read(database: Database) -> None:
+    with database.writing() as session:
+        case = send(session, "access", "deletion").case
+        right, first, second = case.rights[1], to_deciding(session, case), make_account(session)
+        deciding.decide(session, right, first.id, "refuse", "suspected_fraud")
+        read = deciding.mark(right)
+        deciding.decide(session, right, first.id, "refuse", "claim_not_covered")
+        with pytest.raises(Conflict, match="meanwhile"):
+            deciding.approve_refusal(session, right, second.id, read)
+        deciding.approve_refusal(session, right, second.id, deciding.mark(right))
 
 
 def test_a_pair_is_judged_once_by_each(database: Database) -> None:

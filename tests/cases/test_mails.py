@@ -154,3 +154,12 @@ def test_what_a_server_refuses_is_tried_again_and_names_nobody(
 def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         mailing.send(EmailMessage(), "smtp://127.0.0.1:1")
+
+
+def test_a_password_does_not_travel_in_the_clear(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small server offers no encryption, and here stands for one that is not on this machine."""
+    monkeypatch.setattr(mailing, "LOOPBACK", set())
+    before = len(SmallServer.taken)
+    with pytest.raises(Unavailable, match="no encryption"):
+        mailing.send(EmailMessage(), server.replace("//", "//portal:secret@"))
+    assert len(SmallServer.taken) == before

@@ -347,3 +347,12 @@ def test_the_command_runs_alone_and_exits_with_0_1_or_2(on_disk: tuple[Path, Pat
     unreadable = verify_apart(file, key)
     assert (unreadable.returncode, unreadable.stdout) == (2, "")
     assert "line 1" in unreadable.stderr
+
+
+def test_a_file_without_an_end_is_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch, genuine: tuple[bytes, str]
+) -> None:
+    monkeypatch.setattr(commands, "LARGEST", 1_000_000)
+    problem = run("/dev/zero", "--key", genuine[1]).exception
+    assert isinstance(problem, EffaceError)
+    assert "larger than 1 MB" in problem.sentence

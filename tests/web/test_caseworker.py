@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -169,9 +170,12 @@ def test_the_same_person_cannot_agree_to_their_own_refusal(
     path = f"/staff/cases/{case.id}/decide/deletion"
     cora.post(path, confirm="yes", decision="refuse", reason="suspected_fraud", note="")
     assert "A second person must agree" in cora.get(f"/staff/cases/{case.id}")
-    cora.post(f"{path}/approve", status=403)
-    assert "I agree to the refusal" in carl.get(f"/staff/cases/{case.id}/decide")
-    carl.post(f"{path}/approve")
+    page = carl.get(f"/staff/cases/{case.id}/decide")
+    assert "I agree to the refusal" in page
+    seen = unescape(page.split('name="seen" value="')[1].split('"')[0])
+    cora.post(f"{path}/approve", status=403, seen=seen)
+    assert "decided this meanwhile" in carl.post(f"{path}/approve", status=409, seen="2026-01-01T00:00:00+00:00")
+    carl.post(f"{path}/approve", seen=seen)
     with database.reading() as session:
         found = session.get_one(Case, case.id)
         assert (found.state, found.outcome) == ("closed", "refused")
