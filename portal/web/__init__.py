@@ -29,6 +29,7 @@ from portal.web import (
     people,
     photos,
     policy,
+    reports,
     reviewer,
     security,
     sessions,
@@ -75,6 +76,6 @@ def _settings(config: Config) -> dict[str, object]:
 
 def _register(app: Flask) -> None:
     public = (health, subject, intake, photos, following, additions)
-    inside = (staff, admin, people, lineage, thresholds, reviewer, caseworker, decisions, erasures, auditor)
+    inside = (staff, admin, people, lineage, thresholds, reviewer, caseworker, decisions, erasures, reports, auditor)
     for module in (*public, *inside):
         app.register_blueprint(module.blueprint)

@@ -1,0 +1,42 @@
+"""The page of figures: for the privacy team and auditors, with a chart that says what the table says."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from portal.db import Database
+from tests.cases.making import send
+from tests.web.desk import Colleague, colleague
+
+
+@pytest.fixture
+def cora(app: Flask, database: Database) -> Colleague:
+    with database.writing() as session:
+        send(session, "deletion")
+        send(session, "access", "deletion")
+    return colleague(app, database, "caseworker")
+
+
+def test_the_page_counts_what_was_asked(cora: Colleague) -> None:
+    page = cora.get("/staff/reports/")
+    assert "3 rights asked for" in page
+    assert "0 of 0 in time" in page
+    assert 'role="img"' in page
+    assert "California" in page
+
+
+def test_a_period_can_be_asked_for_and_a_wrong_day_is_named(cora: Colleague) -> None:
+    assert "0 rights asked for" in cora.get("/staff/reports/?from=2020-01-01&until=2020-12-31")
+    assert "2026-11-21: year, month, day" in cora.get("/staff/reports/?from=yesterday", status=422)
+    assert "Turn them round" in cora.get("/staff/reports/?from=2020-01-02&until=2020-01-01", status=422)
+
+
+def test_the_figures_can_be_saved(cora: Colleague) -> None:
+    text = cora.get("/staff/reports/requests.csv")
+    assert text.startswith("part,name,received,")
+    assert text.count("\n") >= 4
+
+
+def test_reviewers_do_not_see_it(app: Flask, database: Database) -> None:
+    colleague(app, database, "reviewer").get("/staff/reports/", status=403)
