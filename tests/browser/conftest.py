@@ -11,13 +11,15 @@ import pytest
 from flask import Flask
 
 from portal import images
-from portal.cli.demo.people import Admin, Caseworker, Reviewer
-from portal.cli.demo.running import Installation, installation
 from portal.config import Config
 from portal.db import Database
 from portal.web import create_app
 from tests.browser.chromium import chromium, served, what_is_missing
+from tests.journeys.installed import house, team
 from tests.journeys.staffed import Team
+
+# Fixtures are found by the names in this module.
+__all__ = ["house", "team"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,26 +47,6 @@ def site(app: Flask) -> Iterator[str]:
     """The application alone, without workers, for pages that a test fills with rows itself."""
     with served(app) as address:
         yield address
-
-
-@pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A real installation with real workers."""
-    folder = tmp_path_factory.mktemp("house")
-    with installation(folder / "data", EFFACE_COOLING_HOURS="0", EFFACE_ORGANISATION="The archive") as house:
-        yield house
-
-
-@pytest.fixture(scope="package")
-def team(house: Installation) -> Team:
-    """The people who work there. Each made the account through an invitation, and has a code app."""
-    admin = Admin(house, "ada", house.join)
-    return Team(
-        admin,
-        [Reviewer(house, name, admin.invites(name, "reviewer")) for name in ("rita", "ravi", "rosa")],
-        Caseworker(house, "carl", admin.invites("carl", "caseworker")),
-        Caseworker(house, "cleo", admin.invites("cleo", "caseworker")),
-    )
 
 
 @pytest.fixture(scope="package")
