@@ -38,6 +38,8 @@ _engine: dict[str, Any] = {}
 
 def measure_encode(paths: list[Path]) -> Result:
     """Both pipelines over the files, with PROCESSES processes each. Starting them is not counted."""
+    # A pool starts a process again and again that fails as it starts: so ours does here first.
+    encoders.load_encoder()
     context = multiprocessing.get_context("spawn")
     theirs: list[Looked] = []
     ours: list[Looked] = []

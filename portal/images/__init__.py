@@ -4,7 +4,17 @@ Whatever people or stores give us is decoded in a process apart (`opening`, `chi
 works on plain pixels: arrays (height, width, 3) of uint8 RGB. Boxes are (left, top, right, bottom) in these pixels.
 """
 
-from portal.images.drawing import Box, crop_face, grey, letterbox, mask, refuse_truncated_images, shrink, to_jpeg
+from portal.images.drawing import (
+    Box,
+    crop_face,
+    grey,
+    grey_fitted,
+    letterbox,
+    mask,
+    refuse_truncated_images,
+    shrink,
+    to_jpeg,
+)
 from portal.images.nearness import FLAT, NEAR_LIMIT, near_digest, near_distance
 from portal.images.opening import Opener, Picture, Pixels, open_picture
 
@@ -17,6 +27,7 @@ __all__ = [
     "Pixels",
     "crop_face",
     "grey",
+    "grey_fitted",
     "letterbox",
     "mask",
     "near_digest",

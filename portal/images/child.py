@@ -142,6 +142,8 @@ def _check_size(width: int, height: int) -> None:
 
 def _find_frame(image: Image.Image) -> None:
     """Stay at the first frame; where that is one flat colour, go to the first that is not, among the next few."""
+    if getattr(image, "n_frames", 1) == 1:
+        return
     for frame in range(1, FRAMES):
         if not _is_flat(image):
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import struct
@@ -25,6 +27,7 @@ MAX_BYTES = 128 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 SECONDS = 30.0
 PICTURES_PER_CHILD = 500
+PIPE = 1024 * 1024
 CHILD = Path(__file__).with_name("child.py")
 
 
@@ -123,6 +126,7 @@ class Opener:
             env=_bare_environment(),
         )
         self._opened = 0
+        _widen(self._child)
         return self._child
 
     def _end(self) -> None:
@@ -138,6 +142,13 @@ def open_picture(data: bytes) -> Picture:
     """Open one picture in a process of its own. Raises BadPicture with a code of `refusals.SENTENCES`."""
     with Opener() as opener:
         return opener.open(data)
+
+
+def _widen(child: subprocess.Popen[bytes]) -> None:
+    """Let a pipe hold a megabyte where the system can: pixels come in pieces as large as it, each with a switch."""
+    for pipe in (child.stdin, child.stdout):
+        with contextlib.suppress(AttributeError, OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)  # type: ignore[arg-type]
 
 
 def _bare_environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from portal import images
 from workers.encoder import weights
-from workers.encoder.detector import overlaps
+from workers.encoder.cnn import overlaps
 from workers.encoder.fast import FastEncoder, canvas_for
 from workers.encoder.network import best_precision
 

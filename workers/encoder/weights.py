@@ -97,6 +97,44 @@ def parse(data: bytes, name: str) -> Network:
     return network
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Five views of a face: filters (5, 31, 10, 10), the score each must exceed, and which overlaps are too much."""
+
+    weights: Floats
+    thresholds: Floats
+    overlap: float
+    covered: float
+
+
+def parse_filters(data: bytes, name: str) -> Filters:
+    """dlib's frontal face detector as it saves itself. Raises BadWeights when it is another one."""
+    reader = _Reader(data)
+    try:
+        filters = _filters(reader)
+    except (ValueError, IndexError, OverflowError) as problem:
+        raise BadWeights(f"The weights {name} cannot be understood: {problem}.") from problem
+    if reader.at != len(data):
+        raise BadWeights(f"The weights {name} go on after their end.")
+    return filters
+
+
+def _filters(reader: _Reader) -> Filters:
+    # Versions, an empty list, cells of 8 pixels, no margin, a window of 80 x 80, the most levels, the smallest side.
+    if reader.integers(11) != (2, 1, 0, 0, 8, 0, 80, 80, 1000, 64, 64):
+        raise ValueError("they are not dlib's frontal face detector")
+    reader.floats(1)
+    planes, side, views = 31, 10, 5
+    if reader.integer() != planes * side * side:
+        raise ValueError("their filters have another size")
+    overlap, covered = reader.floats(2)
+    if reader.integer() != views:
+        raise ValueError("they have another number of filters")
+    # A matrix is told by negative sizes; its last number is the threshold.
+    found = np.array([reader.floats(math.prod(reader.integers(2))) for _ in range(views)], np.float32)
+    return Filters(found[:, :-1].reshape(views, planes, side, side), found[:, -1], overlap, covered)
+
+
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data

@@ -31,7 +31,7 @@ EDGE_GREY = 114
 RANGES = (255.0, 4.5, 4.0, 3.0, 3.0, 4.0, 6.0)
 
 
-class Detector:
+class CnnDetector:
     """Finds faces of at least `window` pixels on canvases of one shape (height, width)."""
 
     def __init__(self, network: Network, shape: tuple[int, int], precision: Precision) -> None:

@@ -1,0 +1,171 @@
+"""The features of dlib's frontal face detector, compiled when they are first needed (Numba).
+
+Felzenszwalb's histograms of oriented gradients as dlib computes them: in cells of 8 x 8 pixels, 18 signed and 9
+unsigned directions and 4 sums that tell how rough the place is, each against the four blocks of cells around. Here of
+a grey picture, and as bytes: the detector's filters need no more. The compiled code lies in Numba's cache.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+CELL = 8
+DIRECTIONS = 18
+PLANES = 32  # 18 + 9 + 4, and one that stays zero: multiplying goes by sixteens.
+# A feature of 1 is this many steps of a byte. No feature but the four sums is above 0.4; those are halved.
+STEPS = 255 / 0.4
+MOST, EIGHTH, HALF, ONE = np.float32(0.2), np.float32(0.125), np.float32(0.5), np.float32(1)
+NEVER_ZERO = np.float32(1e-4)
+ROUGH = np.float32(0.2357) * HALF
+# The nine directions as dlib has them, to four decimals, as parts to the right and down.
+UNITS = (
+    (1.0, 0.0), (0.9397, 0.3420), (0.7660, 0.6428), (0.5, 0.8660), (0.1736, 0.9848),
+    (-0.1736, 0.9848), (-0.5, 0.8660), (-0.7660, 0.6428), (-0.9397, 0.3420),
+)  # fmt: skip
+
+Grey = NDArray[np.uint8]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function) -> Function:
+    """The function as machine code of this processor, kept for the next process where a folder for it can be had."""
+    try:
+        made: Any = numba.njit(cache=True, nogil=True, fastmath=True)(function)
+    except RuntimeError:
+        log.warning("Numba has no folder to keep its code in: each process compiles anew, a few seconds")
+        made = numba.njit(nogil=True, fastmath=True)(function)
+    return cast(Function, made)
+
+
+def _gradients() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Direction and length of every gradient (down + 255, right + 255) between two bytes.
+
+    Of directions that fit equally well the lower number counts, as in dlib.
+    """
+    steps = np.arange(-255, 256)
+    down, right = np.meshgrid(steps, steps, indexing="ij")
+    best, direction = np.zeros(down.shape), np.zeros(down.shape, np.uint8)
+    for number, (to_right, to_down) in enumerate(UNITS):
+        along = to_right * right + to_down * down
+        for sign, opposite in ((1, 0), (-1, DIRECTIONS // 2)):
+            better = sign * along > best
+            best[better], direction[better] = (sign * along)[better], number + opposite
+    return direction, np.hypot(down, right).astype(np.float32)
+
+
+DIRECTION, LENGTH = _gradients()
+
+
+def features(grey: Grey, rows: int, columns: int) -> NDArray[np.uint8]:
+    """Features (rows - 2, columns - 2, PLANES) of a picture laid at the top left of so many cells.
+
+    What the picture does not fill has no gradients, and its edge is none.
+    """
+    return _normed(_histograms(grey, DIRECTION, LENGTH, rows, columns), np.float32(STEPS))
+
+
+@_compiled
+def smaller(grey: Grey, height: int, width: int) -> Grey:
+    """The picture in another size, its corners kept in place, by straight lines between the pixels."""
+    high, wide = grey.shape
+    made = np.empty((height, width), np.uint8)
+    at, part = np.empty(width, np.int32), np.empty(width, np.int32)
+    for x in range(width):
+        place = x * (wide - 1) / max(1, width - 1)
+        at[x] = min(int(place), max(0, wide - 2))
+        part[x] = int((place - at[x]) * 128 + 0.5)
+    line = np.empty(wide + 1, np.int32)
+    for y in range(height):
+        place = y * (high - 1) / max(1, height - 1)
+        row = min(int(place), max(0, high - 2))
+        low = int((place - row) * 128 + 0.5)
+        below = min(row + 1, high - 1)
+        for x in range(wide):
+            line[x] = grey[row, x] * (128 - low) + grey[below, x] * low
+        line[wide] = line[wide - 1]
+        for x in range(width):
+            made[y, x] = (line[at[x]] * (128 - part[x]) + line[at[x] + 1] * part[x] + 8192) >> 14
+    return made
+
+
+@_compiled
+def _histograms(
+    grey: Grey, direction: NDArray[np.uint8], length: NDArray[np.float32], rows: int, columns: int
+) -> NDArray[np.float32]:
+    """(rows + 2, columns + 2, 18): each gradient goes to its direction in the four nearest cells, a ring around."""
+    found = np.zeros((rows + 2, columns + 2, 18), np.float32)
+    line = np.zeros((columns + 2, 18), np.float32)
+    height, width = min(rows * 8, grey.shape[0]) - 1, min(columns * 8, grey.shape[1]) - 1
+    for y in range(1, height):
+        line[:] = 0
+        for x in range(1, width):
+            right = int(grey[y, x + 1]) - int(grey[y, x - 1]) + 255
+            down = int(grey[y + 1, x]) - int(grey[y - 1, x]) + 255
+            which, long = direction[down, right], length[down, right]
+            cell = (x + 4) >> 3
+            part = np.float32(((x + 4) & 7) + 0.5) * EIGHTH
+            line[cell, which] += long * (ONE - part)
+            line[cell + 1, which] += long * part
+        cell = (y + 4) >> 3
+        part = np.float32(((y + 4) & 7) + 0.5) * EIGHTH
+        for at in range(columns + 2):
+            for which in range(18):
+                found[cell, at, which] += line[at, which] * (ONE - part)
+                found[cell + 1, at, which] += line[at, which] * part
+    return found
+
+
+@_compiled
+def _block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One over the length of each block of 2 x 2 cells, without the ring."""
+    rows, columns = cells.shape[0] - 2, cells.shape[1] - 2
+    energy = np.zeros((rows, columns), np.float32)
+    for y in range(rows):
+        for x in range(columns):
+            for which in range(9):
+                both = cells[y + 1, x + 1, which] + cells[y + 1, x + 1, which + 9]
+                energy[y, x] += both * both
+    lengths = np.zeros((max(0, rows - 1), max(0, columns - 1)), np.float32)
+    for y in range(rows - 1):
+        for x in range(columns - 1):
+            block = energy[y, x] + energy[y, x + 1] + energy[y + 1, x] + energy[y + 1, x + 1]
+            lengths[y, x] = ONE / np.sqrt(block + NEVER_ZERO)
+    return lengths
+
+
+@_compiled
+def _normed(cells: NDArray[np.float32], steps: np.float32) -> NDArray[np.uint8]:
+    """Each cell's histogram against its four blocks: lower right, upper right, lower left, upper left."""
+    lengths = _block_lengths(cells)
+    rows, columns = max(0, cells.shape[0] - 4), max(0, cells.shape[1] - 4)
+    found = np.zeros((rows, columns, 32), np.uint8)
+    for y in range(rows):
+        for x in range(columns):
+            first, second = lengths[y + 1, x + 1], lengths[y, x + 1]
+            third, fourth = lengths[y + 1, x], lengths[y, x]
+            one = two = three = four = np.float32(0)
+            for which in range(18):
+                value = cells[y + 2, x + 2, which]
+                a, b = min(value * first, MOST), min(value * second, MOST)
+                c, d = min(value * third, MOST), min(value * fourth, MOST)
+                one, two, three, four = one + a, two + b, three + c, four + d
+                found[y, x, which] = np.uint8(HALF * (a + b + c + d) * steps + HALF)
+            for which in range(9):
+                value = cells[y + 2, x + 2, which] + cells[y + 2, x + 2, which + 9]
+                a, b = min(value * first, MOST), min(value * second, MOST)
+                c, d = min(value * third, MOST), min(value * fourth, MOST)
+                found[y, x, 18 + which] = np.uint8(HALF * (a + b + c + d) * steps + HALF)
+            rough = ROUGH * steps
+            found[y, x, 27] = np.uint8(min(one * rough, np.float32(254)) + HALF)
+            found[y, x, 28] = np.uint8(min(two * rough, np.float32(254)) + HALF)
+            found[y, x, 29] = np.uint8(min(three * rough, np.float32(254)) + HALF)
+            found[y, x, 30] = np.uint8(min(four * rough, np.float32(254)) + HALF)
+    return found

@@ -1,0 +1,153 @@
+"""dlib's frontal face detector (HOG), with dlib's own filters, at a fifth of its time.
+
+The pyramid is dlib's: each copy has 5/6 of the side of the one before, down to the window. Filters and features are
+multiplied as bytes on OpenVINO, all sizes in one graph; the filters are taken in 7 bits, so that no processor's sums
+overflow. Scores differ from dlib's own by less than 0.05 on the same grey picture.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+from workers.encoder import weights
+from workers.encoder.histograms import CELL, PLANES, STEPS, Grey, features, smaller
+from workers.encoder.network import Precision, compile_graph
+from workers.encoder.weights import Filters, Floats
+
+Squares = NDArray[np.float32]
+
+WINDOW = 10  # cells
+SMALLEST_SIDE = 64
+# Windows reach over the edge by so many cells: before the first cell, and behind the last one.
+BEFORE, BEHIND = 4, 5
+# Three windows side by side are looked at in one step: with five filters alone a third of the multipliers would work.
+ABREAST = 3
+BITS = 127
+# From the window to dlib's own box: moved, and made smaller, in pixels of the window's 80.
+MOVED, BOX = 5, 73
+
+
+def read_filters() -> Filters:
+    """The filters that dlib carries within itself: it is asked to save them. Raises weights.BadWeights."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frontal.svm"
+        dlib.get_frontal_face_detector().save(str(path))
+        data = path.read_bytes()
+    return weights.parse_filters(data, "dlib.get_frontal_face_detector")
+
+
+class HogDetector:
+    """Finds frontal faces from 73 pixels of width on, in pictures that fit into one shape (height, width)."""
+
+    def __init__(self, filters: Filters, shape: tuple[int, int], precision: Precision) -> None:
+        self.shape = shape
+        self._filters = filters
+        self._sizes = _sizes(shape)
+        self._cells = [(round(height / CELL), round(width / CELL)) for height, width in self._sizes]
+        self._ask = compile_graph(*_graph(filters, self._cells), precision)
+
+    def find(self, grey: Grey, least: float = 0.0) -> tuple[Squares, NDArray[np.float32]]:
+        """Squares (n, 4) as left, top, right, bottom in `grey` (at most `shape`), best first, and their scores (n,).
+
+        A score above 0 is what dlib calls a face. Of squares that overlap, only the best stays.
+        """
+        answer = self._ask(self._features(grey))
+        squares, scores = [], []
+        for number, ((height, _), (_, columns)) in enumerate(zip(self._sizes, self._cells, strict=True)):
+            best = _side_by_side(answer[number][0], self._filters.thresholds, columns - 2)
+            down, right = np.nonzero(best > least)
+            scale = self.shape[0] / height
+            corners = (np.stack([right, down], axis=1) - (BEFORE - 1)) * CELL + MOVED
+            squares.append(np.concatenate([corners, corners + BOX], axis=1) * scale)
+            scores.append(best[down, right])
+        return self._best(np.concatenate(squares).astype(np.float32), np.concatenate(scores).astype(np.float32))
+
+    def _features(self, grey: Grey) -> list[NDArray[np.uint8]]:
+        made = []
+        for number, ((height, width), (rows, columns)) in enumerate(zip(self._sizes, self._cells, strict=True)):
+            if number:
+                # The picture's own part of the canvas: what lies beside it is never computed.
+                grey = smaller(
+                    grey, _part(grey.shape[0], self._sizes[number - 1][0], height),
+                    _part(grey.shape[1], self._sizes[number - 1][1], width),
+                )  # fmt: skip
+            made.append(features(grey, rows, columns)[None])
+        return made
+
+    def _best(self, squares: Squares, scores: NDArray[np.float32]) -> tuple[Squares, NDArray[np.float32]]:
+        order = np.argsort(-scores, kind="stable")
+        squares, scores = squares[order], scores[order]
+        kept: list[int] = []
+        for at in range(len(squares)):
+            if not kept or not self._too_near(squares[at], squares[kept]).any():
+                kept.append(at)
+        return squares[kept], scores[kept]
+
+    def _too_near(self, one: Squares, many: Squares) -> NDArray[np.bool_]:
+        """Whether two boxes are of one face. dlib divides the shared area by that of the box around both."""
+        shared = np.prod(np.clip(np.minimum(one[2:], many[:, 2:]) - np.maximum(one[:2], many[:, :2]), 0, None), axis=1)
+        around = np.prod(np.maximum(one[2:], many[:, 2:]) - np.minimum(one[:2], many[:, :2]), axis=1)
+        smaller_one = np.minimum(np.prod(one[2:] - one[:2]), np.prod(many[:, 2:] - many[:, :2], axis=1))
+        near: NDArray[np.bool_] = (shared / around > self._filters.overlap) | (
+            shared / smaller_one > self._filters.covered
+        )
+        return near
+
+
+def _sizes(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """Height and width of the canvas and of its smaller copies, down to where the window no longer fits."""
+    sizes = []
+    height, width = shape
+    while min(height, width) >= SMALLEST_SIDE and max(height, width) >= WINDOW * CELL:
+        sizes.append((height, width))
+        height, width = height * 5 // 6, width * 5 // 6
+    return sizes
+
+
+def _part(pixels: int, of: int, now: int) -> int:
+    """How many pixels a picture that filled `pixels` of `of` fills of `now`."""
+    return max(1, min(now, round(pixels * now / of)))
+
+
+def _graph(filters: Filters, cells: list[tuple[int, int]]) -> tuple[list[Any], list[Any]]:
+    """Features (1, rows - 2, columns - 2, PLANES) of each size -> scores (1, 3 x 5, rows - 2, a third of columns)."""
+    kernel = _kernel(filters)
+    high = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True)
+    low, top = ops.constant(np.float32(0)), ops.constant(np.float32(255))
+    given, maps = [], []
+    for rows, columns in cells:
+        taken = ops.parameter([1, rows - 2, columns - 2, PLANES], np.uint8)
+        node = ops.convert(ops.transpose(taken, np.array([0, 3, 1, 2])), "f32")
+        node = ops.fake_quantize(node, low, top, low, top, 256)
+        few = ops.fake_quantize(ops.constant(kernel), *map(ops.constant, (-high, high, -high, high)), BITS)
+        steps = -(-(columns - 2) // ABREAST)
+        behind = ABREAST * (steps - 1) + WINDOW + ABREAST - 1 - (columns - 2) - BEFORE
+        maps.append(ops.convolution(node, few, [1, ABREAST], [BEFORE, BEFORE], [BEHIND, behind], [1, 1]))
+        given.append(taken)
+    return maps, given
+
+
+def _kernel(filters: Filters) -> Floats:
+    """(3 x 5, PLANES, 10, 12): each filter at three places, for features in steps of a byte."""
+    scaled = filters.weights / np.float32(STEPS)
+    scaled[:, 27:] *= 2
+    count, planes = scaled.shape[:2]
+    kernel = np.zeros((ABREAST * count, PLANES, WINDOW, WINDOW + ABREAST - 1), np.float32)
+    for place in range(ABREAST):
+        kernel[place * count : (place + 1) * count, :planes, :, place : place + WINDOW] = scaled
+    return kernel
+
+
+def _side_by_side(scored: Floats, thresholds: Floats, columns: int) -> Floats:
+    """The best filter's score at each place (rows, columns), from maps (3 x 5, rows, a third of columns)."""
+    _, rows, steps = scored.shape
+    apart = scored.reshape(ABREAST, len(thresholds), rows, steps) - thresholds[:, None, None]
+    best: Floats = apart.max(axis=1).transpose(1, 2, 0).reshape(rows, steps * ABREAST)[:, :columns]
+    return best
