@@ -53,6 +53,7 @@ class Config:
     two_people: bool = _setting(True, "erasures and refusals need a second person", _yes_or_no)
     cooling_hours: float = _setting(24.0, "hours after approval in which the person can still withdraw", float)
     threshold: float = _setting(0.6, "greatest distance between two templates that still makes a candidate", float)
+    scan_processes: int = _setting(0, "processes that look at photographs in a scan; 0: one for each core", int)
     upload_megabytes: int = _setting(32, "largest picture a person can send, in megabytes", int)
     probe_days: int = _setting(14, "days after closing until what the person sent is purged", int)
     package_days: int = _setting(7, "days an access package can be fetched", int)
@@ -121,6 +122,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_THRESHOLD": not 0 < config.threshold <= 0.7
         and "must be above 0 and at most 0.7: beyond that nearly everybody is a candidate",
         "EFFACE_COOLING_HOURS": not 0 <= config.cooling_hours <= 24 * 14 and "must be from 0 to 336",
+        "EFFACE_SCAN_PROCESSES": not 0 <= config.scan_processes <= 256 and "must be from 0 to 256",
         "EFFACE_UPLOAD_MEGABYTES": not 1 <= config.upload_megabytes <= 48 and "must be from 1 to 48",
         "EFFACE_PROBE_DAYS": not 0 <= config.probe_days <= 90 and "must be from 0 to 90",
         "EFFACE_PACKAGE_DAYS": not 1 <= config.package_days <= 30 and "must be from 1 to 30",

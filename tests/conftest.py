@@ -55,6 +55,7 @@ def config(tmp_path: Path, database_url: str) -> Config:
     return Config(
         data=tmp_path / "data",
         cooling_hours=0,
+        scan_processes=1,
         database_url=database_url,
         redis_url=f"unix://{tmp_path}/no-queue.sock",
     )

@@ -2,10 +2,13 @@
 
 `python -m workers.measuring encode|encoder FOLDER [LIMIT]` prints one JSON object. Peer and portal take turns on
 portions of the same files, so that whatever else the machine does meets both.
+
+`python -m workers.measuring scan ID` carries out one scan of the installation in EFFACE_DATA, as its worker would.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -20,15 +23,22 @@ from typing import Any
 
 import numpy as np
 
+import workers
+from portal.config import read_config
+from portal.db import Database
 from portal.errors import BadInput, BadPicture
 from portal.images import Box, Opener
+from portal.stores.seeing import Look
 from workers import encoder as encoders
+from workers.looking import Looker
+from workers.scanning import PAGE_PICTURES
 
 PROCESSES = 2
-PORTION = 16
+# Of both, so that each process has one full batch of ours.
+PORTION = PROCESSES * PAGE_PICTURES
 # From this shared part of two boxes' joint area on, they are of the same face.
 SAME_FACE = 0.4
-CHIPS = 64
+MOST_CHIPS = 5000
 Result = dict[str, Any]
 # What one file gave: boxes, templates; None when the file could not be opened.
 Looked = tuple[list[Box], list[list[float]]] | None
@@ -46,7 +56,7 @@ def measure_encode(paths: list[Path]) -> Result:
     seconds = {"peer": 0.0, "ours": 0.0}
     with context.Pool(PROCESSES, _start_peer) as peer_pool, context.Pool(PROCESSES, _start_ours) as our_pool:
         for pool, work in ((peer_pool, _peer), (our_pool, _ours)):
-            _run(pool, work, [paths[0]] * PROCESSES * 2)
+            _run(pool, work, [paths[0]] * PORTION)
         for at in range(0, len(paths), PORTION):
             portion = paths[at : at + PORTION]
             for name, pool, work, into in (
@@ -114,11 +124,11 @@ def _chips(paths: list[Path], fast: Any) -> Any:
             except BadPicture:
                 continue
             chips += list(fast.cut(pixels, fast.find(pixels)))
-            if len(chips) >= CHIPS:
+            if len(chips) >= MOST_CHIPS:
                 break
     if not chips:
         raise BadInput("There is no face in these photographs.")
-    return np.stack(chips[:CHIPS])
+    return np.stack(chips)
 
 
 def _timed(act: Callable[[], Any], count: int) -> tuple[float, Any]:
@@ -128,8 +138,11 @@ def _timed(act: Callable[[], Any], count: int) -> tuple[float, Any]:
     return (time.process_time() - started) * 1000 / count, answer
 
 
-def _run(pool: Pool, work: Callable[[str], Looked], paths: list[Path]) -> list[Looked]:
-    return pool.map(work, [str(path) for path in paths], chunksize=1)
+def _run(pool: Pool, work: Callable[[list[str]], list[Looked]], paths: list[Path]) -> list[Looked]:
+    """Theirs one file after the other, ours by batches, as each is used."""
+    size = PAGE_PICTURES if work is _ours else 1
+    batches = [[str(path) for path in paths[at : at + size]] for at in range(0, len(paths), size)]
+    return [looked for found in pool.map(work, batches, chunksize=1) for looked in found]
 
 
 def _start_peer() -> None:
@@ -139,22 +152,22 @@ def _start_peer() -> None:
 
 
 def _start_ours() -> None:
-    _engine["opener"], _engine["ours"] = Opener(), encoders.load_encoder()
+    _engine["ours"] = Looker([encoders.load_encoder()])
 
 
-def _peer(path: str) -> Looked:
-    found: Looked = _engine["peer"].look(path)
-    return found
+def _peer(paths: list[str]) -> list[Looked]:
+    return [_engine["peer"].look(path) for path in paths]
 
 
-def _ours(path: str) -> Looked:
-    """What a scan does with a file that is new to it."""
-    try:
-        pixels = _engine["opener"].open(Path(path).read_bytes()).pixels
-    except BadPicture:
-        return None
-    boxes = _engine["ours"].find(pixels)
-    return boxes, _engine["ours"].encode(_engine["ours"].cut(pixels, boxes)).tolist()
+def _ours(paths: list[str]) -> list[Looked]:
+    """What a process of a scan does with files that are new to it."""
+    read = [Path(path).read_bytes() for path in paths]
+    looked = _engine["ours"].look([(hashlib.sha256(data).digest(), data) for data in read])
+    return [_boxes_and_templates(one) if isinstance(one, Look) else None for one in looked]
+
+
+def _boxes_and_templates(look: Look) -> Looked:
+    return list(look.boxes), [np.frombuffer(template, "<f4").tolist() for template in look.templates[0]]
 
 
 def _most_alike(box: Box, boxes: list[Box]) -> tuple[int, float]:
@@ -208,11 +221,23 @@ def files_in(folder: Path, limit: int | None) -> list[Path]:
     return [paths[at * len(paths) // limit] for at in range(limit)]
 
 
-def main(what: str, folder: str, limit: str = "") -> None:
+def carry_out_scan(scan_id: str) -> Result:
+    """Carry out a scan that is due. Returns what `workers.carry_out` says, and the seconds it took."""
+    database = Database(read_config())
+    started = time.perf_counter()
+    result = workers.carry_out(database, "scanning", scan_id)
+    database.close()
+    return {"result": result, "seconds": time.perf_counter() - started, **_machine()}
+
+
+def main(what: str, where: str, limit: str = "") -> None:
     """Print the figures as JSON."""
     measures = {"encode": measure_encode, "encoder": measure_encoder}
     try:
-        figures = measures[what](files_in(Path(folder), int(limit) if limit else None))
+        if what == "scan":
+            figures = carry_out_scan(where)
+        else:
+            figures = measures[what](files_in(Path(where), int(limit) if limit else None))
     except BadInput as problem:
         sys.exit(problem.sentence)
     sys.stdout.write(json.dumps(figures) + "\n")

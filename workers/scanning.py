@@ -1,14 +1,19 @@
 """Carrying out a scan: look at every object of a store once, and find the faces in what is new.
 
-Looking is slow and happens outside any transaction. Each page ends with one that records what was seen, the counts and
-the cursor together, if the lease is still ours.
+Objects are read ahead and handed to a crew in batches. Looking is slow and happens outside any transaction. Each page
+ends with one that records what was seen and the counts together, if the lease is still ours. Pages are recorded as they
+are ready; the cursor follows up to where nothing is missing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -17,62 +22,77 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import stores
-from portal.db import Database
-from portal.errors import BadPicture, LostLease, NotFound, StoreUnavailable, TooLarge
-from portal.images import Box, Opener, near_digest
+from portal.errors import LostLease, NotFound, StoreUnavailable, TooLarge
 from portal.jobs import Lease
 from portal.stores import OBJECT_UNREADABLE, Connector, Found, scans, seeing
-from portal.stores.seeing import Coverage, Look, Seen
+from portal.stores.seeing import Look, Seen
 from portal.suppression import Gate
 from portal.tables import Scan, Store, Suppression
 from workers import encoder as encoders
+from workers.looking import Crew, Problem, ended
 
-# A page ends after so many pictures that had to be opened, after so many seconds, or with its chunk.
+# What a process of the crew gets at once: so many pictures, or so many bytes of them.
 PAGE_PICTURES = 16
+PAGE_BYTES = 32 * 1024 * 1024
+# What needs no looking at is recorded after so many objects, or so many seconds.
+PAGE_OBJECTS = 500
 PAGE_SECONDS = 5.0
-CHUNK = 200
+# Objects that are listed and asked about at once.
+CHUNK = 2000
+# A store far away answers one reading slowly and several no slower.
+READERS = 4
 
 
 def work(lease: Lease) -> None:
-    """Go on with the scan after its cursor, page by page, until it is over or somebody asked otherwise.
+    """Go on with the scan after its cursor until it is over or somebody asked otherwise.
 
     Raises StoreUnavailable when the store is away: what was recorded stays, and the scan is tried again later.
     """
-    database = lease.database
-    with database.reading() as session:
+    with lease.database.reading() as session:
         scan = session.get_one(Scan, lease.row_id)
         store = session.get_one(Store, scan.store_id)
-        cursor, expected = scan.cursor, scan.expected
+        wanted = scans.keys_to_retry(session, scan)
     if _stop_if_asked(lease):
         return
     connector = stores.connect(store)
-    if expected is None:
-        _record_expected(lease, connector.count())
-    with Looker(database, store.id, connector) as looker:
-        started = time.monotonic()
-        for chunk in _chunks(connector.list(cursor)):
-            for page in looker.pages(chunk):
-                if lease.lost.is_set():
-                    raise LostLease("Another worker goes on with this scan.")
-                if _record(lease, looker, page, time.monotonic() - started):
-                    return
-                started = time.monotonic()
+    if scan.expected is None:
+        _record_expected(lease, connector.count() if wanted is None else len(wanted))
+    listed = (one for one in connector.list(scan.cursor) if wanted is None or one.key in wanted)
+    with Scanner(lease, connector) as scanner:
+        for chunk in _chunks(listed):
+            if scanner.go_through(chunk):
+                return
+        if scanner.finish():
+            return
     _finish(lease)
 
 
-class Looker:
-    """Looks at objects: unchanged ones are passed by, the others read, asked about at the gate, opened and encoded."""
+@dataclass
+class _Batch:
+    """Pictures that are looked at together. Objects with the same bytes share one look."""
 
-    def __init__(self, database: Database, store_id: str, connector: Connector) -> None:
-        self._database = database
-        self._store_id = store_id
+    objects: dict[bytes, list[Found]]
+    data: dict[bytes, bytes]
+
+
+class Scanner:
+    """One worker's turn at a scan: what is read, what is being looked at, what is ready to be recorded."""
+
+    def __init__(self, lease: Lease, connector: Connector) -> None:
+        self._lease = lease
+        self._database = lease.database
         self._connector = connector
-        self._opener = Opener()
-        self._encoder = encoders.load_encoder()
-        with database.writing() as session:
-            name, version = self._encoder.name, self._encoder.version
-            self.encoder_id = seeing.encoder_id(session, name, version, self._encoder.dimensions)
-        with database.reading() as session:
+        used = encoders.load_encoders(self._database)
+        self._crew = Crew(self._database.config, used)
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._low = LowWater()
+        self._batch = _Batch({}, {})
+        self._flying: dict[Future[list[Look | Problem]], _Batch] = {}
+        self._ready: list[Seen] = []
+        self._started = time.monotonic()
+        with self._database.writing() as session:
+            self._encoders = [seeing.encoder_id(session, one.name, one.version, one.dimensions) for one in used]
+        with self._database.reading() as session:
             self._ask_gate_anew(session)
 
     def __enter__(self) -> Self:
@@ -81,71 +101,120 @@ class Looker:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._opener.close()
+        self._readers.shutdown(cancel_futures=True)
+        self._crew.__exit__(kind, problem, trace)
 
-    def pages(self, chunk: Sequence[Found]) -> Iterator[list[Seen]]:
-        """What came of the objects, in pages that are short enough to be lost."""
+    def go_through(self, chunk: Sequence[Found]) -> bool:
+        """Take up listed objects. True when somebody asked the scan to pause or stop, which it now has."""
         with self._database.reading() as session:
-            unchanged = seeing.unchanged_keys(session, self._store_id, chunk, self.encoder_id)
-        page: list[Seen] = []
-        opened, started = 0, time.monotonic()
-        for found in chunk:
-            seen = Seen(found, "unchanged") if found.key in unchanged else self._see(found)
-            if seen is None:
-                continue
-            page.append(seen)
-            opened += seen.outcome != "unchanged"
-            if opened >= PAGE_PICTURES or time.monotonic() - started > PAGE_SECONDS:
-                yield page
-                page, opened, started = [], 0, time.monotonic()
-        if page:
-            yield page
+            scan = session.get_one(Scan, self._lease.row_id)
+            known = seeing.known(session, scan, chunk, self._encoders[0])
+        new = [one for one in chunk if one.key not in known.seen and one.key not in known.unchanged]
+        self._low.begin(chunk[-1].key, {one.key for one in new} | known.unchanged.keys())
+        if known.unchanged and self._record([], known.unchanged):
+            return True
+        return any(self._take(found, read) for found, read in self._read(new))
 
-    def stops(self, session: Session, look: Look) -> bool:
+    def finish(self) -> bool:
+        """Wait for what is being looked at, and record it. True when somebody asked the scan to pause or stop."""
+        if self._batch.objects and self._send():
+            return True
+        while self._flying:
+            if self._collect():
+                return True
+        return self._record_ready()
+
+    def _read(self, new: Sequence[Found]) -> Iterator[tuple[Found, Future[tuple[bytes, bytes]]]]:
+        """Each object with its digest and bytes, read ahead by a few, so that a slow store is never asked for more."""
+        ahead: deque[tuple[Found, Future[tuple[bytes, bytes]]]] = deque()
+        for found in new:
+            ahead.append((found, self._readers.submit(_read, self._connector, found.key)))
+            if len(ahead) > READERS:
+                yield ahead.popleft()
+        yield from ahead
+
+    def _take(self, found: Found, read: Future[tuple[bytes, bytes]]) -> bool:
+        """One object that is new or changed. True when the scan has stopped."""
+        try:
+            digest, data = read.result()
+        except NotFound:
+            self._low.end([found.key])  # It vanished after it was listed.
+            return False
+        except (TooLarge, StoreUnavailable) as problem:
+            if isinstance(problem, StoreUnavailable) and problem.code != OBJECT_UNREADABLE:
+                raise
+            return self._add(Seen(found, "unreadable", problem=(problem.code, problem.sentence)))
+        if self._gate.stops(digest, None):
+            return self._add(Seen(found, "stopped"))
+        twin = next((one for one in (self._batch, *self._flying.values()) if digest in one.objects), None)
+        if twin is not None:
+            twin.objects[digest].append(found)
+            return False
+        with self._database.reading() as session:
+            look = seeing.earlier_look(session, digest, self._encoders)
+        if look is not None:
+            return self._add(Seen(found, "looked-at", look))
+        self._batch.objects[digest], self._batch.data[digest] = [found], data
+        full = len(self._batch.data) >= PAGE_PICTURES or sum(map(len, self._batch.data.values())) >= PAGE_BYTES
+        return full and self._send()
+
+    def _add(self, seen: Seen) -> bool:
+        self._ready.append(seen)
+        late = time.monotonic() - self._started > PAGE_SECONDS
+        return (late or len(self._ready) >= PAGE_OBJECTS) and self._record_ready()
+
+    def _send(self) -> bool:
+        """Hand the batch to the crew, and wait while each of its processes has one and the next."""
+        batch, self._batch = self._batch, _Batch({}, {})
+        self._flying[self._crew.look(list(batch.data.items()))] = batch
+        batch.data.clear()
+        limit = 2 * self._crew.size if self._crew.spread else 1
+        while len(self._flying) >= limit:
+            if self._collect():
+                return True
+        return False
+
+    def _collect(self) -> bool:
+        """Record the batches that are looked at by now, at least one."""
+        done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
+        for future in done:
+            try:
+                looked = future.result()
+            except BrokenProcessPool as problem:
+                raise ended() from problem
+            batch = self._flying.pop(future)
+            for (digest, objects), what in zip(batch.objects.items(), looked, strict=True):
+                self._ready += [_seen(found, digest, what, fresh=not at) for at, found in enumerate(objects)]
+        return self._record_ready()
+
+    def _record_ready(self) -> bool:
+        ready, self._ready = self._ready, []
+        return bool(ready) and self._record(ready, {})
+
+    def _record(self, page: Sequence[Seen], unchanged: dict[str, int]) -> bool:
+        """Write one page down. True when somebody asked the scan to pause or stop, which it now has."""
+        if self._lease.lost.is_set():
+            raise LostLease("Another worker goes on with this scan.")
+        now = time.monotonic()
+        cursor = self._low.end([*(seen.found.key for seen in page), *unchanged])
+        with self._database.writing() as session:
+            self._lease.hold(session)
+            scan = session.get_one(Scan, self._lease.row_id)
+            seeing.touch(session, scan, list(unchanged.values()))
+            seeing.record_page(session, scan, page, self._encoders, lambda look: self._stops(session, look))
+            scan.cursor = cursor or scan.cursor
+            scan.working_seconds += now - self._started
+            # A scan of days may meet eight short troubles; only those without any progress between them count.
+            scan.attempts = 1
+            stopped = _obey(self._lease, session, scan)
+        self._started = now
+        return stopped
+
+    def _stops(self, session: Session, look: Look) -> bool:
         """Ask the gate in the transaction that records: an erasure may have shut it since the picture was read."""
         if self._newest_suppression(session) != self._newest:
             self._ask_gate_anew(session)
         return self._gate.stops(look.digest, look.near_digest)
-
-    def _see(self, found: Found) -> Seen | None:
-        """One new or changed object; None when it vanished after it was listed."""
-        try:
-            data = self._connector.open(found.key)
-        except NotFound:
-            return None
-        except TooLarge as problem:
-            return Seen(found, "unreadable", problem=(problem.code, problem.sentence))
-        except StoreUnavailable as problem:
-            if problem.code != OBJECT_UNREADABLE:
-                raise
-            return Seen(found, "unreadable", problem=(problem.code, problem.sentence))
-        digest = hashlib.sha256(data).digest()
-        if self._gate.stops(digest, None):
-            return Seen(found, "stopped")
-        try:
-            look = self._earlier(digest) or self._look(data, digest)
-        except BadPicture as problem:
-            return Seen(found, "unreadable", digest=digest, problem=(problem.code, problem.sentence))
-        return Seen(found, "looked-at", look)
-
-    def _earlier(self, digest: bytes) -> Look | None:
-        with self._database.reading() as session:
-            return seeing.earlier_look(session, digest, self.encoder_id)
-
-    def _look(self, data: bytes, digest: bytes) -> Look:
-        pixels = self._opener.open(data).pixels
-        height, width = pixels.shape[:2]
-        boxes = self._encoder.find(pixels)
-        templates = self._encoder.encode(self._encoder.cut(pixels, boxes))
-        return Look(
-            digest=digest,
-            near_digest=near_digest(pixels),
-            width=width,
-            height=height,
-            coverage=_coverage(boxes),
-            boxes=boxes,
-            templates=[template.astype("<f4").tobytes() for template in templates],
-        )
 
     def _ask_gate_anew(self, session: Session) -> None:
         self._newest = self._newest_suppression(session)
@@ -155,29 +224,40 @@ class Looker:
         return session.scalar(select(func.max(Suppression.id)))
 
 
-def _coverage(boxes: Sequence[Box]) -> Coverage:
-    """Small faces are compared, too, but a picture that has no other is not said to be searched."""
-    if not boxes:
-        return "faceless"
-    large = [box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= encoders.SMALLEST_FACE]
-    return "searched" if large else "too-small"
+class LowWater:
+    """The key up to which nothing is missing, while later objects may be recorded before earlier ones."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[tuple[str, set[str]]] = deque()
+
+    def begin(self, last: str, missing: set[str]) -> None:
+        """A chunk of objects whose greatest key is `last`; those in `missing` are to be recorded."""
+        self._chunks.append((last, missing))
+
+    def end(self, keys: Sequence[str]) -> str | None:
+        """These are recorded now. The new key, if it moved."""
+        for _, missing in self._chunks:
+            missing.difference_update(keys)
+        reached = None
+        while self._chunks and not self._chunks[0][1]:
+            reached = self._chunks.popleft()[0]
+        return reached
+
+
+def _read(connector: Connector, key: str) -> tuple[bytes, bytes]:
+    data = connector.open(key)
+    return hashlib.sha256(data).digest(), data
+
+
+def _seen(found: Found, digest: bytes, looked: Look | Problem, fresh: bool) -> Seen:
+    if isinstance(looked, Look):
+        return Seen(found, "looked-at", looked, fresh=fresh)
+    return Seen(found, "unreadable", digest=digest, problem=looked, fresh=fresh)
 
 
 def _chunks(found: Iterator[Found]) -> Iterator[list[Found]]:
     while chunk := list(islice(found, CHUNK)):
         yield chunk
-
-
-def _record(lease: Lease, looker: Looker, page: list[Seen], seconds: float) -> bool:
-    """Write one page down. True when somebody asked the scan to pause or stop, which it now has."""
-    with lease.database.writing() as session:
-        lease.hold(session)
-        scan = session.get_one(Scan, lease.row_id)
-        seeing.record_page(session, scan, page, looker.encoder_id, lambda look: looker.stops(session, look))
-        scan.working_seconds += seconds
-        # A scan of days may meet eight short troubles; only those without any progress between them count.
-        scan.attempts = 1
-        return _obey(lease, session, scan)
 
 
 def _stop_if_asked(lease: Lease) -> bool:
@@ -210,6 +290,7 @@ def _finish(lease: Lease) -> None:
     with lease.database.writing() as session:
         lease.hold(session)
         scan = session.get_one(Scan, lease.row_id)
-        seeing.mark_gone(session, scan)
+        if scan.retry_of_id is None:
+            seeing.mark_gone(session, scan)
         scans.finish(session, scan, "done")
         lease.done(session)

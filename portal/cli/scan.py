@@ -26,6 +26,7 @@ COUNTS = {
     "unchanged": "unchanged",
     "unreadable": "unreadable",
     "stopped": "stopped at the gate",
+    "fallback": "with faces that only the second detector saw",
     "faceless": "without a face",
     "too_small": "with small faces only",
     "gone": "gone",
@@ -39,13 +40,15 @@ def command() -> None:
 
 @command.command()
 @click.argument("store")
+@click.option("--retry", is_flag=True, help="Only what the last scan could not use.")
 @click.option("--watch", is_flag=True, help="Show how far it is until it is over.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def start(store: str, watch: bool, as_json: bool) -> None:
+def start(store: str, retry: bool, watch: bool, as_json: bool) -> None:
     """Start a scan of STORE. The workers carry it out: `efface up` runs them."""
+    begin = scans.retry_errors if retry else scans.start_scan
     with opened() as database:
         with database.writing() as session:
-            scan_id = scans.start_scan(session, adding.find_store(session, store), None).id
+            scan_id = begin(session, adding.find_store(session, store), None).id
         if watch:
             _watch(database, store, scan_id, bar=not as_json)
         elif not as_json:

@@ -39,9 +39,11 @@ class Progress:
     unreadable: int
     stopped: int
     faces: int
+    fallback: int
     faceless: int
     too_small: int
     gone: int
+    encoded: int
     errors: dict[str, int]
     problem: str | None
     stuck: bool
@@ -59,6 +61,23 @@ def start_scan(session: Session, store: Store, account_id: str | None) -> Scan:
     make_due(session, scan)
     audit.append(session, "scan-started", {"scan": scan.id, "store": store.id})
     return scan
+
+
+def retry_errors(session: Session, store: Store, account_id: str | None) -> Scan:
+    """A new scan of what the newest one could not use, and of nothing else. Raises NotFound when there is nothing."""
+    last = need_scan(session, store)
+    if not session.scalar(select(func.count()).select_from(ScanError).where(ScanError.scan_id == last.id)):
+        raise NotFound(f"The last scan of {store.name} could use every file.")
+    scan = start_scan(session, store, account_id)
+    scan.retry_of_id = last.id
+    return scan
+
+
+def keys_to_retry(session: Session, scan: Scan) -> set[str] | None:
+    """What a scan looks at alone: the keys that an earlier one could not use. None: everything."""
+    if scan.retry_of_id is None:
+        return None
+    return set(session.scalars(select(ScanError.key).where(ScanError.scan_id == scan.retry_of_id)))
 
 
 def open_scan(session: Session, store: Store) -> Scan | None:
@@ -116,6 +135,7 @@ COUNTS = (
     "unreadable",
     "stopped",
     "faces",
+    "fallback",
     "faceless",
     "too_small",
     "gone",
@@ -141,6 +161,7 @@ def progress(scan: Scan) -> Progress:
         errors=errors,
         problem=scan.problem if going_on else None,
         stuck=going_on and scan.work_state == "failed",
+        encoded=scan.encoded,
         **{name: getattr(scan, name) for name in COUNTS},
     )
 

@@ -1,16 +1,16 @@
 """Writing down what a scan saw: images, faces and templates of one page, with its counts.
 
-A page is recorded in one transaction together with the cursor. So a scan may be killed at any instant: at most one
-page is looked at again, and nothing is counted twice.
+A page is recorded in one transaction. Each image says which scan saw it last, so a scan may be killed at any instant:
+what was recorded is not looked at again, and nothing is counted twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -19,13 +19,13 @@ from portal.stores.connector import Found
 from portal.tables import Encoder, Face, Image, Scan, ScanError, Template
 
 Box = tuple[int, int, int, int]
-Coverage = Literal["searched", "faceless", "too-small"]
-Outcome = Literal["looked-at", "unchanged", "unreadable", "stopped"]
+Coverage = Literal["searched", "fallback", "faceless", "too-small"]
+Outcome = Literal["looked-at", "unreadable", "stopped"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was found in the bytes of a picture. Boxes and templates belong together, one by one.
+    """What was found in the bytes of a picture. `templates` has a list for each encoder, with one for each box.
 
     A template is here as float32, little-endian. `near_digest` has 32 bytes, width and height are of upright pixels.
     """
@@ -36,18 +36,31 @@ class Look:
     height: int
     coverage: Coverage
     boxes: Sequence[Box] = ()
-    templates: Sequence[bytes] = field(default=(), repr=False)
+    templates: Sequence[Sequence[bytes]] = field(default=(), repr=False)
+    fallback: bool = False
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One object of a page and what came of it. `problem` is the code and sentence of an unreadable one."""
+    """One object of a page and what came of it. `problem` is the code and sentence of an unreadable one.
+
+    `fresh` says that its bytes were looked at for it, and not for an equal one.
+    """
 
     found: Found
     outcome: Outcome
     look: Look | None = None
     digest: bytes | None = None
     problem: tuple[str, str] | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of listed objects: keys that this scan saw already, and ids of the images that are as they were."""
+
+    seen: set[str]
+    unchanged: dict[str, int]
 
 
 def encoder_id(session: Session, name: str, version: str, dimensions: int) -> int:
@@ -60,69 +73,78 @@ def encoder_id(session: Session, name: str, version: str, dimensions: int) -> in
     return encoder.id
 
 
-def unchanged_keys(session: Session, store_id: str, found: Sequence[Found], encoder: int) -> set[str]:
-    """The keys of those objects that are on record as they are, with the templates of this encoder."""
+def known(session: Session, scan: Scan, found: Sequence[Found], encoder: int) -> Known:
+    """What is on record of the objects. Unchanged are those that `encoder` looked at as they are."""
     versions = {one.key: one.version for one in found}
-    images = select(Image).where(Image.store_id == store_id, Image.state == "live", Image.key.in_(versions))
-    same = [image for image in session.scalars(images) if image.version == versions[image.key]]
-    encoded = _encoded(session, [image.id for image in same], encoder)
-    return {image.key for image in same if image.coverage == "faceless" or image.id in encoded}
+    columns = select(Image.key, Image.id, Image.version, Image.last_scan_id, Image.encoder_id, Image.state)
+    rows = session.execute(columns.where(Image.store_id == scan.store_id, Image.key.in_(versions))).all()
+    seen = {row.key for row in rows if row.last_scan_id == scan.id and row.state != "gone"}
+    unchanged = {
+        row.key: row.id
+        for row in rows
+        if row.key not in seen
+        and row.state == "live"
+        and row.encoder_id == encoder
+        and row.version == versions[row.key]
+    }
+    return Known(seen, unchanged)
 
 
-def _encoded(session: Session, image_ids: Sequence[int], encoder: int) -> set[int]:
-    templates = select(Face.image_id).join(Template).where(Template.encoder_id == encoder)
-    return set(session.scalars(templates.where(Face.image_id.in_(image_ids)).distinct()))
+def touch(session: Session, scan: Scan, image_ids: Sequence[int]) -> None:
+    """Count images that are as they were. One that was erased since is neither seen nor gone."""
+    values = {"last_scan_id": scan.id, "last_seen_at": clock.now()}
+    same = update(Image).where(Image.id.in_(image_ids), Image.state == "live").values(values)
+    result = session.execute(same.execution_options(synchronize_session=False))
+    assert isinstance(result, CursorResult)
+    scan.seen += result.rowcount
+    scan.unchanged += result.rowcount
 
 
-def earlier_look(session: Session, digest: bytes, encoder: int) -> Look | None:
-    """What this encoder found in the same bytes before, in whichever store: they need not be looked at again."""
-    same = select(Image).where(Image.digest == digest, Image.state == "live")
-    of_encoder = same.where(Image.id.in_(select(Face.image_id).join(Template).where(Template.encoder_id == encoder)))
-    image = session.scalar(of_encoder.order_by(Image.id).limit(1))
+def earlier_look(session: Session, digest: bytes, encoders: Sequence[int]) -> Look | None:
+    """What these encoders found in the same bytes before, in whichever store: they need not be looked at again."""
+    same = select(Image).where(Image.digest == digest, Image.state == "live", Image.encoder_id == encoders[0])
+    image = session.scalar(same.order_by(Image.id).limit(1))
     if image is None or image.near_digest is None or image.width is None or image.height is None:
         return None
-    found = select(Face, Template.sealed).join(Template).where(Face.image_id == image.id)
-    rows = session.execute(found.where(Template.encoder_id == encoder).order_by(Face.id)).all()
-    keys = keys_of(session)
+    faces = list(session.scalars(select(Face).where(Face.image_id == image.id).order_by(Face.id)))
+    templates = [_templates(session, faces, encoder) for encoder in encoders]
+    if any(len(found) != len(faces) for found in templates):
+        return None
     return Look(
         digest=digest,
         near_digest=image.near_digest,
         width=image.width,
         height=image.height,
-        coverage="too-small" if image.coverage == "too-small" else "searched",
-        boxes=[face.box for face, _ in rows],
-        templates=[keys.unseal_small(sealed, "template", face.id) for face, sealed in rows],
+        coverage=cast(Coverage, image.coverage),
+        boxes=[face.box for face in faces],
+        templates=templates,
+        fallback=any(face.fallback for face in faces),
     )
 
 
+def _templates(session: Session, faces: Sequence[Face], encoder: int) -> list[bytes]:
+    rows = select(Template.face_id, Template.sealed).where(Template.encoder_id == encoder)
+    of_faces = rows.where(Template.face_id.in_([face.id for face in faces])).order_by(Template.face_id)
+    keys = keys_of(session)
+    return [keys.unseal_small(sealed, "template", face_id) for face_id, sealed in session.execute(of_faces)]
+
+
 def record_page(
-    session: Session, scan: Scan, page: Sequence[Seen], encoder: int, stops: Callable[[Look], bool]
+    session: Session, scan: Scan, page: Sequence[Seen], encoders: Sequence[int], stops: Callable[[Look], bool]
 ) -> None:
     """Write a page down and count it. `stops` is asked again about each new picture: the gate may have shut since."""
     keys = [seen.found.key for seen in page]
     rows = select(Image).where(Image.store_id == scan.store_id, Image.state != "erased", Image.key.in_(keys))
     images = {image.key: image for image in session.scalars(rows)}
     for seen in page:
+        scan.encoded += seen.fresh
         if seen.look is not None and stops(seen.look):
             seen = replace(seen, outcome="stopped", look=None, digest=None)
-        image = images.get(seen.found.key)
-        if seen.outcome == "unchanged":
-            _touch(scan, image)
-        else:
-            _write(session, scan, image, seen, encoder)
-    scan.cursor = keys[-1]
+        _write(session, scan, images.get(seen.found.key), seen, encoders)
     session.flush()
 
 
-def _touch(scan: Scan, image: Image | None) -> None:
-    if image is None:
-        return  # Erased since the page was looked at: neither seen nor gone.
-    image.last_scan_id, image.last_seen_at = scan.id, clock.now()
-    scan.seen += 1
-    scan.unchanged += 1
-
-
-def _write(session: Session, scan: Scan, image: Image | None, seen: Seen, encoder: int) -> None:
+def _write(session: Session, scan: Scan, image: Image | None, seen: Seen, encoders: Sequence[int]) -> None:
     count = _count_of(image, seen)
     setattr(scan, count, getattr(scan, count) + 1)
     scan.seen += 1
@@ -131,16 +153,21 @@ def _write(session: Session, scan: Scan, image: Image | None, seen: Seen, encode
         session.add(image)
     else:
         session.execute(delete(Face).where(Face.image_id == image.id))
-    _fill(image, scan, seen)
+    _fill(image, scan, seen, encoders[0])
     session.flush()
     if seen.look is not None:
-        _write_faces(session, image, seen.look, encoder)
-        scan.faces += len(seen.look.boxes)
-        scan.faceless += seen.look.coverage == "faceless"
-        scan.too_small += seen.look.coverage == "too-small"
+        _write_faces(session, image, seen.look, encoders)
+        _count_faces(scan, seen.look)
     if seen.problem is not None:
         kind, sentence = seen.problem
         session.add(ScanError(scan_id=scan.id, key=seen.found.key, kind=kind[:40], sentence=sentence[:500]))
+
+
+def _count_faces(scan: Scan, look: Look) -> None:
+    scan.faces += len(look.boxes)
+    scan.fallback += look.coverage == "fallback"
+    scan.faceless += look.coverage == "faceless"
+    scan.too_small += look.coverage == "too-small"
 
 
 def _count_of(image: Image | None, seen: Seen) -> str:
@@ -152,7 +179,7 @@ def _count_of(image: Image | None, seen: Seen) -> str:
     return "unchanged" if image.state == "live" and image.version == seen.found.version else "changed"
 
 
-def _fill(image: Image, scan: Scan, seen: Seen) -> None:
+def _fill(image: Image, scan: Scan, seen: Seen, encoder: int) -> None:
     look = seen.look
     image.state = "live" if look else seen.outcome
     image.coverage = look.coverage if look else seen.outcome
@@ -160,22 +187,24 @@ def _fill(image: Image, scan: Scan, seen: Seen) -> None:
     image.near_digest = look.near_digest if look else None
     image.width = look.width if look else None
     image.height = look.height if look else None
+    image.encoder_id = encoder if look else None
     image.size, image.version = seen.found.size, seen.found.version
     image.last_scan_id, image.last_seen_at = scan.id, clock.now()
 
 
-def _write_faces(session: Session, image: Image, look: Look, encoder: int) -> None:
+def _write_faces(session: Session, image: Image, look: Look, encoders: Sequence[int]) -> None:
     faces = [
-        Face(image_id=image.id, left=left, top=top, right=right, bottom=bottom)
+        Face(image_id=image.id, left=left, top=top, right=right, bottom=bottom, fallback=look.fallback)
         for left, top, right, bottom in look.boxes
     ]
     session.add_all(faces)
     # A template is sealed for the place it lies in, so the faces need their ids first.
     session.flush()
     keys = keys_of(session)
-    for face, template in zip(faces, look.templates, strict=True):
-        sealed = keys.seal_small(template, "template", face.id)
-        session.add(Template(face_id=face.id, encoder_id=encoder, sealed=sealed))
+    for encoder, templates in zip(encoders, look.templates, strict=True):
+        for face, template in zip(faces, templates, strict=True):
+            sealed = keys.seal_small(template, "template", face.id)
+            session.add(Template(face_id=face.id, encoder_id=encoder, sealed=sealed))
 
 
 def mark_gone(session: Session, scan: Scan) -> None:

@@ -193,6 +193,15 @@ def ask(scan_id: str, wish: str) -> Page:
     return redirect(url_for("admin.scan", scan_id=scan_id), 303)
 
 
+@blueprint.post("/scans/<scan_id>/retry")
+@policy("admin")
+def retry(scan_id: str) -> Page:
+    """A new scan of what the store's newest could not use."""
+    started = scans.retry_errors(g.session, _scan(scan_id).store, current_user.id)
+    g.session.commit()
+    return redirect(url_for("admin.scan", scan_id=started.id), 303)
+
+
 @blueprint.get("/scans/<scan_id>/errors")
 @policy("admin")
 def scan_errors(scan_id: str) -> Page:
@@ -222,7 +231,7 @@ def _progress(scan: Scan) -> dict[str, object]:
         "left": _in_words(progress.seconds_left),
         "summary": f"{percent} percent, {counted(scan.seen, 'photograph')} seen, {counted(scan.faces, 'face')} found",
     }
-    for name in ("new", "changed", "unchanged", "unreadable", "stopped", "faceless", "too_small", "gone"):
+    for name in ("new", "changed", "unchanged", "unreadable", "stopped", "fallback", "faceless", "too_small", "gone"):
         texts[name] = f"{getattr(scan, name):,}"
     return {"progress": progress, "percent": percent, "texts": texts}
 

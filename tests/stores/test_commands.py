@@ -116,6 +116,10 @@ def test_start_watch_and_errors(
     assert "=b.jpg  not-an-image" in run("scan", "errors", "okc").output
     assert run("scan", "errors", "okc", "--csv").output.splitlines()[1].startswith("'=b.jpg,not-an-image")
     assert json.loads(run("scan", "errors", "okc", "--json").output)[0]["kind"] == "not-an-image"
+    assert run("scan", "start", "okc", "--retry").exit_code == 0
+    workers.carry_out(database, "scanning", newest(database))
+    again = json.loads(run("scan", "status", "okc", "--json").output)
+    assert (again["state"], again["seen"], again["errors"]) == ("done", 1, {"not-an-image": 1})
 
 
 def test_pause_resume_cancel(run: Run, database: Database, okc: Store) -> None:

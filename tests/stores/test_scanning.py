@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 import workers
 from portal import clock, images, jobs
 from portal.db import Database
+from portal.errors import NotFound
 from portal.keys import keys_of
 from portal.stores import scans
 from portal.tables import Encoder, Face, Image, Scan, ScanError, Store, Template
@@ -174,6 +175,58 @@ def test_the_same_bytes_are_encoded_once(
     assert len(plain) == 1
 
 
+def test_the_same_bytes_in_one_scan_are_encoded_once_and_so_are_those_without_a_face(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
+) -> None:
+    for number in range(20):
+        (folder / f"{number:02}.jpg").write_bytes(drawn_jpeg(3, seed=1) if number % 2 else drawn_jpeg(seed=2))
+    looked, real = [], encoder.find
+    encoder.find = lambda pixels: (looked.append(1), real(pixels))[1]  # type: ignore[method-assign,func-returns-value]
+    done = scan(okc)
+    assert counts(done) == {"seen": 20, "new": 20, "faces": 10, "faceless": 10}
+    assert (len(looked), done.encoded) == (2, 2)
+    shutil.copy(folder / "00.jpg", folder / "30.jpg")
+    assert counts(scan(okc)) == {"seen": 21, "new": 1, "unchanged": 20, "faceless": 1}
+    assert len(looked) == 2
+
+
+def test_faces_that_only_the_second_detector_sees_are_kept_apart(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
+) -> None:
+    (folder / "a.jpg").write_bytes(drawn_jpeg(3))
+    encoder.find_harder, encoder.find = encoder.find, lambda pixels: []  # type: ignore[method-assign]
+    assert counts(scan(okc)) == {"seen": 1, "new": 1, "faces": 1, "fallback": 1}
+    assert pictures(database) == {"a.jpg": ("live", "fallback", 1)}
+    assert [face.fallback for face in rows(database, Face)] == [True]
+    shutil.copy(folder / "a.jpg", folder / "b.jpg")
+    assert counts(scan(okc)) == {"seen": 2, "new": 1, "unchanged": 1, "faces": 1, "fallback": 1}
+    assert [face.fallback for face in rows(database, Face)] == [True, True]
+
+
+def test_what_could_not_be_used_is_tried_again_alone(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder, carry_out: CarryOut
+) -> None:
+    fill(folder, 3)
+    good = (folder / "001.jpg").read_bytes()
+    for name in ("001.jpg", "002.jpg"):
+        (folder / name).write_bytes(b"cut")
+    assert counts(scan(okc)) == {"seen": 3, "new": 1, "unreadable": 2, "faces": 1}
+    (folder / "001.jpg").write_bytes(good)
+    (folder / "000.jpg").unlink()
+    with database.writing() as session:
+        again = scans.retry_errors(session, okc, None).id
+    assert carry_out(again) == "worked"
+    with database.reading() as session:
+        done = session.get_one(Scan, again)
+    assert (done.expected, counts(done)) == (2, {"seen": 2, "changed": 1, "unreadable": 1, "faces": 1})
+    assert pictures(database)["000.jpg"][0] == "live", "what was not looked for is not called gone"
+    assert [error.key for error in rows(database, ScanError) if error.scan_id == again] == ["002.jpg"]
+    (folder / "002.jpg").write_bytes(good)
+    assert counts(scan(okc)) == {"seen": 2, "unchanged": 1, "changed": 1, "faces": 1, "gone": 1}
+    with database.writing() as session, pytest.raises(NotFound, match="could use every file"):
+        scans.retry_errors(session, okc, None)
+
+
 def test_another_encoder_makes_templates_of_its_own(
     database: Database, folder: Path, okc: Store, scan: ScanIt, encoder: DrawnFaceEncoder
 ) -> None:
@@ -265,6 +318,7 @@ def test_a_store_that_vanishes_half_way_is_not_taken_for_empty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scanning, "PAGE_PICTURES", 4)
+    monkeypatch.setattr(scanning, "CHUNK", 4)
     fill(folder, 10)
     scan(okc)
     fill(folder, 12)
@@ -280,7 +334,7 @@ def test_a_store_that_vanishes_half_way_is_not_taken_for_empty(
     encoder.find = lose_the_disk  # type: ignore[method-assign]
     assert carry_out(scan_id) == "failed"
     away = rows(database, Scan)[-1] if rows(database, Scan)[-1].id == scan_id else rows(database, Scan)[0]
-    assert (away.state, away.work_state, away.seen, away.gone) == ("running", "due", 4, 0)
+    assert (away.state, away.work_state, away.seen, away.gone) == ("running", "due", 8, 0)
     assert "not the one that was added" in away.problem
     assert [picture[0] for picture in pictures(database).values()] == ["live"] * 10
     folder.rmdir()
@@ -382,13 +436,20 @@ def test_of_two_scanners_one_works_and_the_slow_one_records_nothing(
 
 
 def test_files_that_vanish_or_grow_while_the_scan_goes_on_do_not_upset_the_sums(
-    database: Database, folder: Path, okc: Store, encoder: DrawnFaceEncoder, start: Start, carry_out: CarryOut
+    database: Database,
+    folder: Path,
+    okc: Store,
+    encoder: DrawnFaceEncoder,
+    start: Start,
+    carry_out: CarryOut,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fill(folder, 4)
+    monkeypatch.setattr(scanning, "PAGE_PICTURES", 1)
+    fill(folder, 10)
     scan_id, real = start(okc), encoder.find
 
     def meddle(pixels: np.ndarray) -> Any:
-        (folder / "002.jpg").unlink(missing_ok=True)
+        (folder / "008.jpg").unlink(missing_ok=True)
         (folder / "zzz.jpg").write_bytes(drawn_jpeg(1, seed=1))
         return real(pixels)
 
@@ -397,4 +458,4 @@ def test_files_that_vanish_or_grow_while_the_scan_goes_on_do_not_upset_the_sums(
     (done,) = rows(database, Scan)
     assert done.state == "done"
     assert adds_up(done)
-    assert "002.jpg" not in pictures(database)
+    assert "008.jpg" not in pictures(database)

@@ -118,7 +118,7 @@ def test_an_image_erased_while_it_was_looked_at_stays_erased(
 
     encoder.find = erase_meanwhile  # type: ignore[method-assign]
     done = scan(okc)
-    assert counts(done) == {"seen": 1, "new": 1, "faces": 1}
+    assert counts(done) == {"seen": 2, "new": 1, "unchanged": 1, "faces": 1}
     assert pictures(database)[f"/erased/{erased}"] == ("erased", "searched", 0)
 
 
@@ -158,7 +158,15 @@ def test_killed_again_and_again_the_end_is_the_same(
     scan_id, lot, kills = start(okc), random.Random(7), 0
     fork = multiprocessing.get_context("fork")
     real = encoder.find
-    encoder.find = lambda pixels: (time.sleep(0.03), real(pixels))[1]  # type: ignore[method-assign]
+    looked = fork.Value("i", 0)
+
+    def count(pixels: Any) -> Any:
+        with looked.get_lock():
+            looked.value += 1
+        time.sleep(0.03)
+        return real(pixels)
+
+    encoder.find = count  # type: ignore[method-assign]
     database.close()  # No connection may be shared with a child.
     for attempt in range(60):
         child = fork.Process(target=carry_out_in_child, args=(config, scan_id))
@@ -173,6 +181,7 @@ def test_killed_again_and_again_the_end_is_the_same(
         revive(database, scan_id)
         database.close()
     assert kills >= 2
+    assert looked.value <= 40 + 3 * kills, "a kill costs one batch"
     with database.reading() as session:
         done = session.get_one(Scan, scan_id)
         assert (done.state, counts(done)) == ("done", {"seen": 41, "new": 40, "unreadable": 1, "faces": 40})

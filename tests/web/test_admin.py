@@ -93,6 +93,10 @@ def test_errors_of_a_scan_are_listed_and_downloaded(boss: Colleague, database: D
     file = boss.get(f"{scan}/errors.csv")
     assert file.count("Not one.") == 101
     assert "\r\n=" not in file
+    assert "Try these files again" not in boss.get(scan)
+    boss.post(f"{scan}/cancel")
+    assert "Try these files again" in boss.get(scan)
+    assert "looks only at the files" in boss.get(boss.post(f"{scan}/retry"))
 
 
 def test_a_manifest_is_taken_in_or_its_wrong_line_is_named(boss: Colleague, database: Database, folder: Path) -> None:

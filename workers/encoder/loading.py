@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.db import Database
 from portal.images import Box, Pixels
 from workers.encoder import reference
 
@@ -52,8 +51,3 @@ def load_encoder() -> Encoder:
         log.warning("OpenVINO does not run here, so faces are found with face_recognition, far slower: %s", problem)
         return reference.load_encoder()
     return encoder
-
-
-def load_encoders(database: Database) -> list[Encoder]:
-    """The encoders whose galleries are live, the one that new faces are found with first. Raises Unavailable."""
-    return [load_encoder()]
