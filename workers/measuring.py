@@ -3,6 +3,8 @@
 `python -m workers.measuring encode|encoder FOLDER [LIMIT]` prints one JSON object. Peer and portal take turns on
 portions of the same files, so that whatever else the machine does meets both.
 
+`python -m workers.measuring templates FOLDER FILE LABELS [peer]` writes the templates of labelled photographs to FILE.
+
 `python -m workers.measuring scan ID` carries out one scan of the installation in EFFACE_DATA, as its worker would.
 """
 
@@ -27,10 +29,11 @@ import workers
 from portal.config import read_config
 from portal.db import Database
 from portal.errors import BadInput, BadPicture
-from portal.images import Box, Opener
+from portal.images import Box, Opener, open_picture
+from portal.matching.labels import read_labels
 from portal.stores.seeing import Look
 from workers import encoder as encoders
-from workers.looking import Looker
+from workers.looking import Looker, Problem
 from workers.scanning import PAGE_PICTURES
 
 PROCESSES = 2
@@ -47,9 +50,15 @@ _engine: dict[str, Any] = {}
 
 
 def measure_encode(paths: list[Path]) -> Result:
-    """Both pipelines over the files, with PROCESSES processes each. Starting them is not counted."""
+    """Both pipelines over the files, with PROCESSES processes each. Starting them is not counted.
+
+    What a scan refuses as no picture is left out for both: to refuse is faster than to look.
+    """
     # A pool starts a process again and again that fails as it starts: so ours does here first.
     encoders.load_encoder()
+    every, paths = paths, [path for path in paths if _opens(path)]
+    if not paths:
+        raise BadInput("None of these files is a picture that a scan opens.")
     context = multiprocessing.get_context("spawn")
     theirs: list[Looked] = []
     ours: list[Looked] = []
@@ -68,7 +77,22 @@ def measure_encode(paths: list[Path]) -> Result:
                 seconds[name] += time.perf_counter() - started
     rates = {f"{name}_photos_per_s": len(paths) / spent for name, spent in seconds.items()}
     ratio = rates["ours_photos_per_s"] / rates["peer_photos_per_s"]
-    return {"photos": len(paths), **rates, "ratio": ratio, **compare(theirs, ours), **_machine()}
+    return {
+        "photos": len(paths),
+        "left_out": len(every) - len(paths),
+        **rates,
+        "ratio": ratio,
+        **compare(theirs, ours),
+        **_machine(),
+    }
+
+
+def _opens(path: Path) -> bool:
+    try:
+        open_picture(path.read_bytes())
+    except BadPicture:
+        return False
+    return True
 
 
 def compare(theirs: list[Looked], ours: list[Looked]) -> Result:
@@ -161,12 +185,16 @@ def _peer(paths: list[str]) -> list[Looked]:
 
 def _ours(paths: list[str]) -> list[Looked]:
     """What a process of a scan does with files that are new to it."""
+    return [_boxes_and_templates(one) if isinstance(one, Look) else None for one in _looked(paths)]
+
+
+def _looked(paths: list[str]) -> list[Look | Problem]:
     read = [Path(path).read_bytes() for path in paths]
-    looked = _engine["ours"].look([(hashlib.sha256(data).digest(), data) for data in read])
-    return [_boxes_and_templates(one) if isinstance(one, Look) else None for one in looked]
+    looked: list[Look | Problem] = _engine["ours"].look([(hashlib.sha256(data).digest(), data) for data in read])
+    return looked
 
 
-def _boxes_and_templates(look: Look) -> Looked:
+def _boxes_and_templates(look: Look) -> tuple[list[Box], list[list[float]]]:
     return list(look.boxes), [np.frombuffer(template, "<f4").tolist() for template in look.templates[0]]
 
 
@@ -221,6 +249,42 @@ def files_in(folder: Path, limit: int | None) -> list[Path]:
     return [paths[at * len(paths) // limit] for at in range(limit)]
 
 
+def write_templates(folder: Path, file: Path, labels: Path, peer: bool) -> Result:
+    """The largest face of each labelled photograph, by us and with `peer` by face_recognition, to a NumPy file.
+
+    Arrays `ours` and `peer` (n, d), NaN where no face was found, and `fallback` (n,). The file is for its reader alone.
+    """
+    paths = [str(one.path) for one in read_labels(folder, labels)]
+    portions = [paths[at : at + PAGE_PICTURES] for at in range(0, len(paths), PAGE_PICTURES)]
+    context = multiprocessing.get_context("spawn")
+    encoder = encoders.load_encoder()
+    with context.Pool(PROCESSES, _start_ours) as pool:
+        looks = [look for found in pool.imap(_look_at, portions) for look in found]
+    arrays = {
+        "ours": np.array([_largest(look, encoder.dimensions) for look in looks], np.float32),
+        "fallback": np.array([look is not None and look[2] for look in looks]),
+    }
+    if peer:
+        with context.Pool(PROCESSES, _start_peer) as pool:
+            theirs = [look for found in pool.imap(_peer, portions) for look in found]
+        arrays["peer"] = np.array([_largest(look, 128) for look in theirs], np.float32)
+    np.savez(file, allow_pickle=False, **arrays)
+    return {"photos": len(paths), "name": encoder.name, "version": encoder.version, **_machine()}
+
+
+def _look_at(paths: list[str]) -> list[tuple[list[Box], list[list[float]], bool] | None]:
+    """As `_ours`, and whether the fallback detector found them."""
+    return [(*_boxes_and_templates(one), one.fallback) if isinstance(one, Look) else None for one in _looked(paths)]
+
+
+def _largest(look: Any, dimensions: int) -> list[float]:
+    if not look or not look[0]:
+        return [float("nan")] * dimensions
+    areas = [_area(box) for box in look[0]]
+    largest: list[float] = look[1][areas.index(max(areas))]
+    return largest
+
+
 def carry_out_scan(scan_id: str) -> Result:
     """Carry out a scan that is due. Returns what `workers.carry_out` says, and the seconds it took."""
     database = Database(read_config())
@@ -230,17 +294,21 @@ def carry_out_scan(scan_id: str) -> Result:
     return {"result": result, "seconds": time.perf_counter() - started, **_machine()}
 
 
-def main(what: str, where: str, limit: str = "") -> None:
+def main(what: str, where: str, *more: str) -> None:
     """Print the figures as JSON."""
-    measures = {"encode": measure_encode, "encoder": measure_encoder}
     try:
-        if what == "scan":
-            figures = carry_out_scan(where)
-        else:
-            figures = measures[what](files_in(Path(where), int(limit) if limit else None))
+        sys.stdout.write(json.dumps(_measured(what, where, *more)) + "\n")
     except BadInput as problem:
         sys.exit(problem.sentence)
-    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def _measured(what: str, where: str, *more: str) -> Result:
+    if what == "scan":
+        return carry_out_scan(where)
+    if what == "templates":
+        return write_templates(Path(where), Path(more[0]), Path(more[1]), "peer" in more[2:])
+    measures = {"encode": measure_encode, "encoder": measure_encoder}
+    return measures[what](files_in(Path(where), int(more[0]) if more else None))
 
 
 if __name__ == "__main__":

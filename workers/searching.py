@@ -18,11 +18,13 @@ from portal.cases import lifecycle
 from portal.db import Database
 from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
-from portal.matching import evidence
+from portal.matching import evidence, finding
 from portal.matching.evidence import Suspicion
-from portal.matching.gallery import Found, load_gallery
-from portal.matching.thresholds import threshold_now
-from portal.tables import Candidate, Case, Face, Image, Probe, Search, Store
+from portal.matching.finding import Hit
+from portal.matching.fusion import Asked
+from portal.matching.gallery import load_gallery
+from portal.matching.thresholds import Thresholds, thresholds_now
+from portal.tables import Candidate, Case, Encoder, Face, Image, Probe, Search, Store
 from workers import encoder as encoders
 
 STILL_CHECKING = timedelta(seconds=3)
@@ -33,7 +35,7 @@ class Result:
     """What one search saw, before it is written down."""
 
     encoder: str
-    threshold: float
+    limits: Thresholds
     gallery_size: int
     coverage: dict[str, dict[str, int]]
     suspicions: list[Suspicion]
@@ -59,26 +61,32 @@ def work(lease: Lease) -> None:
 
 def find_people(database: Database, case_id: str) -> Result:
     """Every image that something points to, in all stores."""
-    encoder = encoders.load_encoder()
+    encoder = encoders.load_encoders(database)[0]
     with database.reading() as session:
         faces = _faces_of(session, session.get_one(Case, case_id), encoder)
     # Encoding takes its time. What was committed meanwhile is searched, too.
     with closing(load_gallery(database, encoder.name, encoder.version)) as gallery:
-        gallery_size = len(gallery)
+        size = len(gallery)
         with database.reading() as session:
-            threshold = threshold_now(session, encoder.name, encoder.version, gallery_size)
-        found: list[tuple[Found, str]] = []
-        if faces:
-            vectors = np.stack([template for _, template in faces])
-            found = [(face, faces[face.probe][0]) for face in gallery.search(vectors, threshold)]
+            row = session.scalar(select(Encoder).filter_by(name=encoder.name, version=encoder.version))
+            limits = thresholds_now(session, row, size)
+            asked = _asked(session, case_id, row, faces) if row and faces else None
+        found: list[tuple[Hit, str]] = []
+        if row and asked:
+            found = [(hit, faces[hit.probe][0]) for hit in finding.find(database, gallery, row, asked, limits)]
     with database.reading() as session:
         return Result(
             encoder=f"{encoder.name} {encoder.version}",
-            threshold=threshold,
-            gallery_size=gallery_size,
+            limits=limits,
+            gallery_size=size,
             coverage=evidence.coverage(session),
             suspicions=evidence.gather(session, session.get_one(Case, case_id), found),
         )
+
+
+def _asked(session: Session, case_id: str, encoder: Encoder, faces: list[tuple[str, np.ndarray]]) -> Asked:
+    probes = np.stack([template for _, template in faces])
+    return Asked(probes, finding.confirmed_faces(session, case_id, encoder, probes.shape[1]))
 
 
 def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, bytes]:
@@ -129,7 +137,8 @@ def _record(session: Session, search: Search, result: Result, crops: dict[int, b
     for suspicion in result.suspicions:
         if suspicion.image_id in crops:
             _record_candidate(session, search, suspicion, crops[suspicion.image_id])
-    search.encoder, search.threshold = result.encoder, result.threshold
+    search.encoder = result.encoder
+    search.threshold, search.fallback_threshold = result.limits.face, result.limits.fallback
     search.gallery_size, search.coverage = result.gallery_size, result.coverage
     search.candidates = len(crops)
     search.finished_at = clock.now()
@@ -140,7 +149,8 @@ def _record(session: Session, search: Search, result: Result, crops: dict[int, b
             "case": search.case_id,
             "search": search.id,
             "encoder": result.encoder,
-            "threshold": result.threshold,
+            "threshold": result.limits.face,
+            "fallback_threshold": result.limits.fallback,
             "gallery_size": result.gallery_size,
         },
     )

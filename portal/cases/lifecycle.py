@@ -69,7 +69,7 @@ MOVES = (
     Move(("searching",), "reviewing", _by("machine"), "review-begun", "reviewer", LOOKING),
     Move(("searching",), "deciding", _by("machine"), "search-finished", "caseworker", LOOKING),
     Move(("reviewing",), "deciding", _by("machine"), "review-finished", "caseworker", LOOKING),
-    Move(("reviewing",), "searching", _by("subject", "caseworker"), "search-again", "machine", LOOKING),
+    Move(("reviewing",), "searching", _by("subject", "caseworker", "machine"), "search-again", "machine", LOOKING),
     Move(
         ("deciding",),
         "reviewing",
@@ -260,9 +260,25 @@ def _searched_elsewhere(session: Session, case: Case) -> bool:
 
 
 def review_finished(session: Session, case: Case) -> None:
-    """Called after each judgement: on to the decision once no candidate is open."""
+    """Called after each judgement: once no candidate is open, on to the second hop, or to the decision."""
     if case.state == "reviewing" and not open_candidates(session, case):
-        move(session, case, "deciding", "machine")
+        again = _second_hop_is_due(session, case)
+        move(session, case, "searching" if again else "deciding", "machine")
+
+
+def _second_hop_is_due(session: Session, case: Case) -> bool:
+    """True when faces were confirmed and no search has been begun since the first of them was: it happens once.
+
+    Without the person's agreement to a comparison of faces there is none.
+    """
+    confirmed = select(func.min(Candidate.settled_at)).where(
+        Candidate.case_id == case.id, Candidate.state == "confirmed", Candidate.face_id.is_not(None)
+    )
+    first = session.scalar(confirmed)
+    if first is None or case.consented_at is None:
+        return False
+    searched_since = select(Search.id).where(Search.case_id == case.id, Search.created_at >= first).limit(1)
+    return session.scalar(searched_since) is None
 
 
 def fulfil_step(session: Session, case: Case) -> None:

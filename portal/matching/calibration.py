@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.errors import BadInput
+from portal.matching.fusion import Asked, Held, fuse
 
 Vectors = NDArray[np.float32]
 Counts = NDArray[np.int64]
@@ -26,6 +27,9 @@ GRID = np.round(np.arange(0.20, 0.9001, 0.005), 3)
 FEWEST_ACCOUNTS = 20
 FEWEST_MATED = 30
 RESAMPLES = 200
+MOST_SEARCHES = 200
+# Of dlib's templates, for the parts of it that fusing is told in.
+CUSTOMARY = 0.6
 BLOCK = 2048
 # A face is somebody else's when every other face of its account is further from it than this percentile of strangers.
 ODD_ONE_OUT = 1.0
@@ -49,15 +53,25 @@ class Rates:
 
 @dataclass(frozen=True)
 class Curve:
-    """The rates of all faces together and of each labelled group, and what was left out."""
+    """The rates of all ordinary faces together, of each labelled group, and what was left out.
+
+    `fused` are those of a search that knows the accounts, `fallback` those of faces that only the fallback detector
+    found, where there are enough of them.
+    """
 
     overall: Rates
     groups: dict[str, Rates] = field(default_factory=dict)
     odd_ones: int = 0
+    fused: Rates | None = None
+    fallback: Rates | None = None
+
+    def kinds(self) -> dict[str, Rates]:
+        """All that a threshold has to be good enough for, by name."""
+        return {"all": self.overall, **({"fused": self.fused} if self.fused else {}), **self.groups}
 
     def worst_fmr(self) -> NDArray[np.float64]:
         """At each threshold the highest upper bound of the FMR over all groups: the worst group decides."""
-        bounds = np.array([rates.fmr_high for rates in (self.overall, *self.groups.values())], np.float64)
+        bounds = np.array([rates.fmr_high for rates in self.kinds().values()], np.float64)
         return np.asarray(bounds.max(axis=0))
 
     def threshold_for(self, gallery_size: int, candidates: float) -> float | None:
@@ -70,20 +84,28 @@ class Curve:
 
     def best_guess(self, gallery_size: int, candidates: float) -> float:
         """The same by the rates as they were seen, without the bounds that would make it a promise."""
-        seen = np.array([rates.fmr for rates in (self.overall, *self.groups.values())], np.float64).max(axis=0)
+        seen = np.array([rates.fmr for rates in self.kinds().values()], np.float64).max(axis=0)
         good = np.flatnonzero(seen * gallery_size <= candidates)
         return float(GRID[good[-1] if len(good) else 0])
 
 
-def measure(vectors: Vectors, people: Sequence[str], groups: Mapping[str, Sequence[str]] | None = None) -> Curve:
+def measure(
+    vectors: Vectors,
+    people: Sequence[str],
+    groups: Mapping[str, Sequence[str]] | None = None,
+    fallback: NDArray[np.bool_] | None = None,
+) -> Curve:
     """The curve of faces (n, d) whose accounts are `people` (n). `groups` names a label for each face, by attribute.
 
-    Raises BadInput when there are too few accounts with several photographs to say anything.
+    `fallback` (n,) marks those of the fallback detector. Raises BadInput when there are too few accounts with several
+    photographs to say anything.
     """
     if len(vectors) != len(people):
         raise BadInput("There must be one account for each face.", "labels-do-not-fit")
     names = np.unique(np.asarray(people), return_inverse=True)[1]
-    keep = _without_odd_ones(vectors, names)
+    clean = _without_odd_ones(vectors, names)
+    marked = np.zeros(len(vectors), bool) if fallback is None else fallback
+    keep = clean & ~marked
     overall = _rates(vectors[keep], names[keep])
     found: dict[str, Rates] = {}
     for attribute, labels in (groups or {}).items():
@@ -91,7 +113,34 @@ def measure(vectors: Vectors, people: Sequence[str], groups: Mapping[str, Sequen
             chosen = keep & (np.asarray(labels) == label)
             if len(np.unique(names[chosen])) >= FEWEST_ACCOUNTS:
                 found[f"{attribute}={label}"] = _rates(vectors[chosen], names[chosen], few_mated=True)
-    return Curve(overall, found, odd_ones=int((~keep).sum()))
+    hard = clean & marked
+    enough = len(np.unique(names[hard])) >= FEWEST_ACCOUNTS
+    return Curve(
+        overall,
+        found,
+        odd_ones=int((~clean).sum()),
+        fused=_fused_rates(vectors[keep], names[keep]),
+        fallback=_rates(vectors[hard], names[hard], few_mated=True) if enough else None,
+    )
+
+
+def _fused_rates(vectors: Vectors, names: Counts) -> Rates:
+    """What a search sees that knows the accounts: one probe of each of a few hundred people, against all others."""
+    by_person = _rows_by_person(names)[:MOST_SEARCHES]
+    mated, strangers = [], []
+    for rows in by_person:
+        others = np.setdiff1d(np.arange(len(vectors)), rows[:1])
+        held = Held(vectors[others], [str(names[row]) for row in others], np.zeros(len(others)))
+        scores = fuse(Asked(vectors[rows[:1]], vectors[:0]), held, CUSTOMARY, CUSTOMARY).best()
+        same = names[others] == names[rows[0]]
+        mated.append(_histogram(scores[same]))
+        strangers.append(_histogram(scores[~same]))
+    return _as_rates(len(by_person), len(vectors), np.stack(mated), np.stack(strangers), pairs_twice=False)
+
+
+def _histogram(distances: NDArray[np.float64]) -> Counts:
+    """How many are at most each threshold, and last how many there are."""
+    return np.append(np.searchsorted(np.sort(distances), GRID, side="right"), len(distances))
 
 
 def _without_odd_ones(vectors: Vectors, names: Counts) -> NDArray[np.bool_]:
@@ -124,14 +173,17 @@ def _rates(vectors: Vectors, names: Counts, *, few_mated: bool = False) -> Rates
             f"there are {int(mated[:, -1].sum())}.",
             "too-few",
         )
-    strangers = _across(vectors, names, by_person)
+    return _as_rates(len(by_person), len(vectors), mated, _across(vectors, names, by_person), pairs_twice=True)
+
+
+def _as_rates(people: int, faces: int, mated: Counts, strangers: Counts, *, pairs_twice: bool) -> Rates:
     fmr, fmr_low, fmr_high = _shares(strangers[:, :-1], strangers[:, -1])
     hit, hit_low, hit_high = _shares(mated[:, :-1], mated[:, -1])
     return Rates(
-        people=len(by_person),
-        faces=len(vectors),
+        people=people,
+        faces=faces,
         mated=int(mated[:, -1].sum()),
-        non_mated=int(strangers[:, -1].sum()) // 2,
+        non_mated=int(strangers[:, -1].sum()) // (2 if pairs_twice else 1),
         fmr=fmr,
         fmr_low=fmr_low,
         fmr_high=fmr_high,
@@ -150,8 +202,7 @@ def _rows_by_person(names: Counts) -> list[Counts]:
 
 def _within(vectors: Vectors) -> Counts:
     """Of the pairs within one account: how many are at most each threshold apart, and last how many there are."""
-    pairs = _distances(vectors, vectors)[np.triu_indices(len(vectors), 1)]
-    return np.append(np.searchsorted(np.sort(pairs), GRID, side="right"), len(pairs))
+    return _histogram(_distances(vectors, vectors)[np.triu_indices(len(vectors), 1)])
 
 
 def _across(vectors: Vectors, names: Counts, by_person: list[Counts]) -> Counts:
@@ -193,6 +244,8 @@ def as_json(curve: Curve) -> dict[str, Any]:
         "overall": vars(curve.overall),
         "groups": {name: vars(rates) for name, rates in curve.groups.items()},
         "odd_ones": curve.odd_ones,
+        "fused": vars(curve.fused) if curve.fused else None,
+        "fallback": vars(curve.fallback) if curve.fallback else None,
     }
 
 
@@ -201,4 +254,5 @@ def from_json(kept: Mapping[str, Any]) -> Curve:
     if kept["grid"] != GRID.tolist():
         raise BadInput("This calibration was made by another version. Calibrate again.", "other-grid")
     groups = {name: Rates(**rates) for name, rates in kept["groups"].items()}
-    return Curve(Rates(**kept["overall"]), groups, kept["odd_ones"])
+    more = {name: Rates(**kept[name]) if kept.get(name) else None for name in ("fused", "fallback")}
+    return Curve(Rates(**kept["overall"]), groups, kept["odd_ones"], **more)

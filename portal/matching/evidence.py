@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.images import NEAR_LIMIT
 from portal.keys import keys_of
-from portal.matching.gallery import Found
+from portal.matching.finding import Hit
 from portal.tables import Case, Image, ManifestEntry, Probe, Store
 
 
@@ -26,12 +26,12 @@ class Suspicion:
     evidence: set[str] = field(default_factory=set)
 
 
-def gather(session: Session, case: Case, faces: list[tuple[Found, str]]) -> list[Suspicion]:
+def gather(session: Session, case: Case, faces: list[tuple[Hit, str]]) -> list[Suspicion]:
     """Join faces found (each with the id of its probe) with every other evidence of the case, one per image."""
     found: dict[int, Suspicion] = {}
     for face, probe_id in faces:
         suspicion = found.setdefault(face.image_id, Suspicion(face.image_id))
-        suspicion.evidence.add("face")
+        suspicion.evidence |= face.evidence
         if suspicion.distance is None or face.distance < suspicion.distance:
             suspicion.face_id, suspicion.probe_id, suspicion.distance = face.face_id, probe_id, face.distance
     for probe in session.scalars(select(Probe).where(Probe.case_id == case.id, Probe.state == "ready")):

@@ -15,11 +15,23 @@ from portal.db import config_of
 from portal.errors import BadInput
 from portal.keys import keys_of
 from portal.matching import calibration
-from portal.matching.calibration import Curve
+from portal.matching.calibration import CUSTOMARY, Curve
 from portal.tables import Calibration, Encoder, Face, Image, ManifestEntry, Store, Template
 
+# Faces of the fallback detector are turned and half hidden ones, whose templates lie closer together. Until enough of
+# them are measured, theirs is so much stricter, in parts of the customary threshold.
+FALLBACK = 0.06 / 0.6
 # An attribute with more values than this does not name groups of people.
 MOST_LABELS = 20
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Of one search: for ordinary faces, and for those of the fallback detector; and the encoder's customary one."""
+
+    face: float
+    fallback: float
+    customary: float
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,10 @@ def measure(session: Session, encoder: Encoder, store: Store | None = None) -> M
         raise BadInput("No manifest names the account of any face that is held. Attach one first.", "no-accounts")
     vectors = np.stack([np.frombuffer(face.template, "<f4") for face in faces])
     size = session.scalar(select(func.count()).where(Template.encoder_id == encoder.id)) or 0
-    curve = calibration.measure(vectors, [face.account for face in faces], _groups(faces))
+    fallback = np.array([face.fallback for face in faces])
+    curve = calibration.measure(
+        vectors, [face.account for face in faces], groups_of([face.attributes for face in faces]), fallback
+    )
     return Measured(encoder.id, size, curve)
 
 
@@ -67,19 +82,27 @@ def newest(session: Session, encoder: Encoder) -> Calibration | None:
     return session.scalar(statement)
 
 
-def threshold_now(session: Session, encoder_name: str, encoder_version: str, gallery_size: int) -> float:
-    """The threshold for a search now. The gallery may have grown since the calibration, so it is picked anew.
+def thresholds_now(session: Session, encoder: Encoder | None, gallery_size: int) -> Thresholds:
+    """The thresholds for a search now. The gallery may have grown since the calibration, so they are picked anew.
 
-    The setting is the upper end: no calibration makes a search wider than the operator allows.
+    The setting is the upper end: no calibration makes a search wider than the operator allows. An encoder with another
+    customary threshold than the built-in one has the setting in proportion.
     """
-    setting = config_of(session).threshold
-    encoder = session.scalar(select(Encoder).filter_by(name=encoder_name, version=encoder_version))
+    customary = float((encoder.settings or {}).get("threshold", CUSTOMARY)) if encoder else CUSTOMARY
+    setting = config_of(session).threshold * customary / CUSTOMARY
     kept = newest(session, encoder) if encoder is not None else None
     if kept is None:
-        return setting
+        return Thresholds(setting, setting - FALLBACK * customary, customary)
     curve, size = curve_of(kept), max(1, gallery_size)
-    picked = curve.threshold_for(size, kept.candidates)
-    return min(setting, curve.best_guess(size, kept.candidates) if picked is None else picked)
+    face = min(setting, _picked(curve, size, kept.candidates))
+    if curve.fallback is None:
+        return Thresholds(face, face - FALLBACK * customary, customary)
+    return Thresholds(face, min(face, _picked(Curve(curve.fallback), size, kept.candidates)), customary)
+
+
+def _picked(curve: Curve, size: int, candidates: float) -> float:
+    promised = curve.threshold_for(size, candidates)
+    return curve.best_guess(size, candidates) if promised is None else promised
 
 
 def curve_of(kept: Calibration) -> Curve:
@@ -93,6 +116,7 @@ class _Labelled:
     template: bytes
     account: str
     attributes: dict[str, str]
+    fallback: bool
 
 
 def _labelled_faces(session: Session, encoder: Encoder, store: Store | None) -> list[_Labelled]:
@@ -109,7 +133,7 @@ def _labelled_faces(session: Session, encoder: Encoder, store: Store | None) -> 
             continue
         seen[account].append(image.near_digest or b"")
         attributes = {name: str(value) for name, value in entry.attributes.items()}
-        faces.append(_Labelled(keys.unseal_small(sealed, "template", face.id), account, attributes))
+        faces.append(_Labelled(keys.unseal_small(sealed, "template", face.id), account, attributes, face.fallback))
     return faces
 
 
@@ -142,8 +166,8 @@ def _area(face: Face) -> int:
     return (face.right - face.left) * (face.bottom - face.top)
 
 
-def _groups(faces: list[_Labelled]) -> dict[str, list[str]]:
+def groups_of(attributes: list[dict[str, str]]) -> dict[str, list[str]]:
     """Labels of each face by attribute, for attributes that name groups of people."""
-    names = sorted({name for face in faces for name in face.attributes})
-    labels = {name: [face.attributes.get(name, "") for face in faces] for name in names}
+    names = sorted({name for of_one in attributes for name in of_one})
+    labels = {name: [of_one.get(name, "") for of_one in attributes] for name in names}
     return {name: found for name, found in labels.items() if 2 <= len(set(found) - {""}) <= MOST_LABELS}

@@ -44,13 +44,15 @@ def show() -> str | Response:
 
 def _card(encoder: Encoder, kept: Calibration) -> dict[str, object]:
     curve = thresholds.curve_of(kept)
-    now = thresholds.threshold_now(g.session, encoder.name, encoder.version, kept.gallery_size)
+    limits = thresholds.thresholds_now(g.session, encoder, kept.gallery_size)
+    now = limits.face
     return {
         "encoder": encoder,
         "kept": kept,
         "curve": curve,
-        "groups": {"All": curve.overall, **curve.groups},
+        "groups": curve.kinds() | ({"fallback": curve.fallback} if curve.fallback else {}),
         "now": now,
+        "fallback": limits.fallback,
         "now_at": _across(now),
         "missed": _line(curve.overall.fnmr),
         "strangers": _line(curve.worst_fmr().tolist()),

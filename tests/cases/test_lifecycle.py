@@ -12,7 +12,7 @@ from portal import clock
 from portal.cases import intake, lifecycle
 from portal.cases.lifecycle import LOOKING, MOVES, move, taken_together
 from portal.errors import BadInput, Conflict, EffaceError, NotAllowed
-from portal.tables import Case, CaseEvent, Entry, Erasure, Search
+from portal.tables import Case, CaseEvent, Entry, Erasure, Face, Search
 from portal.tables.cases import CASE_STATES, OUTCOMES, WAITING_FOR
 from tests.cases.making import add_candidate, confirm_identity, grant_all, make_account, make_image, send, to_deciding
 
@@ -212,3 +212,36 @@ def finish(session: Session, search: Search) -> None:
     search.finished_at, search.work_state = clock.now(), "done"
     session.flush()
     lifecycle.search_finished(session, session.get_one(Case, search.case_id))
+
+
+def test_what_was_confirmed_is_looked_for_with_once_more_and_only_once(session: Session, tmp_path: Path) -> None:
+    case = send(session).case
+    case.consented_at = clock.now()
+    confirm_identity(session, case)
+    image = make_image(session, tmp_path / "store")
+    face = Face(image_id=image.id, left=0, top=0, right=9, bottom=9)
+    session.add(face)
+    session.flush()
+    candidate = add_candidate(session, case, image)
+    candidate.face_id = face.id
+    finish(session, session.scalars(select(Search)).one())
+    candidate.state, candidate.settled_at = "confirmed", clock.now()
+    lifecycle.review_finished(session, case)
+    assert (case.state, case.waiting_for) == ("searching", "machine")
+    second = session.scalars(select(Search).where(Search.finished_at.is_(None))).one()
+    later = add_candidate(session, case, make_image(session, tmp_path / "store", key="2.jpg"))
+    finish(session, second)
+    later.state, later.settled_at = "confirmed", clock.now()
+    lifecycle.review_finished(session, case)
+    assert case.state == "deciding"
+
+
+def test_without_agreement_to_a_comparison_of_faces_there_is_no_second_hop(session: Session, tmp_path: Path) -> None:
+    case = send(session).case
+    case.consented_at = None
+    confirm_identity(session, case)
+    candidate = add_candidate(session, case, make_image(session, tmp_path / "store"))
+    finish(session, session.scalars(select(Search)).one())
+    candidate.state, candidate.settled_at = "confirmed", clock.now()
+    lifecycle.review_finished(session, case)
+    assert case.state == "deciding"

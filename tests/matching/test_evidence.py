@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.keys import keys_of
 from portal.matching import evidence
-from portal.matching.gallery import Found
+from portal.matching.finding import Hit
 from portal.tables import Case, ManifestEntry, Probe, random_id
 from tests.matching.making import make_case, make_image, make_store
 
@@ -65,10 +65,15 @@ def test_a_near_duplicate_is_found_by_its_look(session: Session, case: Case) -> 
 def test_evidence_is_joined_per_image_and_the_nearest_face_counts(session: Session, case: Case) -> None:
     image = make_image(session, make_store(session), "a.jpg", b"bytes")
     probe = add_probe(session, case, "picture", digest=hashlib.sha256(b"bytes").digest())
-    faces = [(Found(7, image.id, 0.5, 0), "p1"), (Found(8, image.id, 0.2, 1), "p2"), (Found(9, image.id, 0.4, 0), "p1")]
+    face, fused = frozenset({"face"}), frozenset({"fused"})
+    faces = [
+        (Hit(7, image.id, 0.5, 0, fused), "p1"),
+        (Hit(8, image.id, 0.2, 1, face), "p2"),
+        (Hit(9, image.id, 0.4, 0, face), "p1"),
+    ]
     [found] = evidence.gather(session, case, faces)
     assert (found.face_id, found.probe_id, found.distance) == (8, "p2", 0.2)
-    assert found.evidence == {"face", "digest"}
+    assert found.evidence == {"face", "fused", "digest"}
     assert probe.id != found.probe_id
 
 

@@ -14,7 +14,7 @@ from portal.config import Config
 from portal.db import Database
 from portal.errors import BadInput
 from portal.matching import thresholds
-from portal.tables import Calibration, Encoder, ManifestEntry
+from portal.tables import Calibration, Encoder, Face, ManifestEntry
 from tests.matching.making import make_face, make_image, make_store
 from tests.matching.test_calibration import faces
 
@@ -36,23 +36,51 @@ def calibrate(session: Session, encoder: Encoder, candidates: float) -> Calibrat
     return thresholds.keep(session, thresholds.measure(session, encoder), candidates)
 
 
+def limit(session: Session, gallery_size: int) -> float:
+    encoder = session.scalar(select(Encoder).filter_by(name="drawn", version="1"))
+    return thresholds.thresholds_now(session, encoder, gallery_size).face
+
+
 def test_without_a_calibration_the_setting_is_used(session: Session) -> None:
-    assert thresholds.threshold_now(session, "drawn", "1", 1000) == 0.6
+    assert limit(session, 1000) == 0.6
 
 
 def test_the_calibrated_threshold_follows_the_size_of_the_gallery(session: Session) -> None:
     encoder = hold(session)
     kept = calibrate(session, encoder, 2)
     assert kept.gallery_size == 120
-    small = thresholds.threshold_now(session, "drawn", "1", 500)
-    large = thresholds.threshold_now(session, "drawn", "1", 5_000)
+    small = limit(session, 500)
+    large = limit(session, 5_000)
     assert large < small <= 0.6
     assert set(thresholds.curve_of(kept).groups) == {"sex=f", "sex=m"}, "a note of its own for each is no group"
 
 
+def test_faces_of_the_fallback_detector_have_a_stricter_threshold_until_they_are_measured(session: Session) -> None:
+    encoder = hold(session)
+    before = thresholds.thresholds_now(session, encoder, 500)
+    assert before.fallback == pytest.approx(before.face - 0.06)
+    calibrate(session, encoder, 2)
+    unmeasured = thresholds.thresholds_now(session, encoder, 500)
+    assert unmeasured.fallback == pytest.approx(unmeasured.face - 0.06)
+    for number, face in enumerate(session.scalars(select(Face).order_by(Face.id))):
+        face.fallback = number >= 60
+    curve = thresholds.curve_of(calibrate(session, encoder, 2))
+    assert curve.fallback is not None
+    assert curve.fallback.people == curve.overall.people == 20
+    measured = thresholds.thresholds_now(session, encoder, 500)
+    assert measured.fallback <= measured.face
+    assert measured.fallback != pytest.approx(measured.face - 0.06)
+
+
+def test_an_encoder_of_other_distances_has_the_setting_in_proportion(session: Session) -> None:
+    encoder = Encoder(name="other", version="1", dimensions=4, settings={"threshold": 1.2})
+    limits = thresholds.thresholds_now(session, encoder, 10)
+    assert (limits.face, limits.fallback, limits.customary) == pytest.approx((1.2, 1.08, 1.2))
+
+
 def test_no_calibration_makes_a_search_wider_than_the_setting(session: Session) -> None:
     calibrate(session, hold(session, apart=0.09), 1000)
-    assert thresholds.threshold_now(session, "drawn", "1", 100) == 0.6
+    assert limit(session, 100) == 0.6
 
 
 def test_copies_of_one_photograph_do_not_flatter_the_encoder(session: Session) -> None:
@@ -92,5 +120,5 @@ def test_the_command_prints_the_curve_and_keeps_it(config: Config, monkeypatch: 
     with database.reading() as session:
         kept = session.scalars(select(Calibration)).one()
         assert kept.threshold is not None
-        assert np.isclose(kept.threshold, thresholds.threshold_now(session, "drawn", "1", 120))
+        assert np.isclose(kept.threshold, limit(session, 120))
     database.close()

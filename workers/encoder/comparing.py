@@ -27,7 +27,7 @@ class PlainPipeline:
         """Boxes and templates of the faces in a file; None when it cannot be opened."""
         try:
             pixels = self._engine.load_image_file(path)
-        except (OSError, ValueError, SyntaxError, Warning):
+        except Exception:  # Whatever stops it, from a broken file to a bomb, it has no face of this one.
             return None
         found = self._engine.face_locations(pixels)
         # Given an empty list, the engine would look for faces a second time.
