@@ -17,7 +17,7 @@ from portal.jobs import KINDS, OnlyAnswer, SignedJson, queue_for
 from portal.processes import die_with_parent
 
 # Loaded once in the parent, so that the process forked for each job has the networks already.
-WITH_FACES = {"scanning", "probing", "searching"}
+WITH_FACES = {"scanning", "reencoding", "probing", "searching"}
 
 
 def main(name: str) -> None:

@@ -108,7 +108,7 @@ class Scanner:
         """Take up listed objects. True when somebody asked the scan to pause or stop, which it now has."""
         with self._database.reading() as session:
             scan = session.get_one(Scan, self._lease.row_id)
-            known = seeing.known(session, scan, chunk, self._encoders[0])
+            known = seeing.known(session, scan, chunk, self._encoders)
         new = [one for one in chunk if one.key not in known.seen and one.key not in known.unchanged]
         self._low.begin(chunk[-1].key, {one.key for one in new} | known.unchanged.keys())
         if known.unchanged and self._record([], known.unchanged):

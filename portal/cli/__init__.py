@@ -19,6 +19,7 @@ GROUPS = {
     "config": "show the settings",
     "db": "make or change the tables",
     "demo": "run the main job end to end on real photographs",
+    "encoder": "add a stronger encoder and fill its gallery",
     "gate": "may these files come in?",
     "lineage": "sources, datasets, models, products, recipients",
     "log": "check the tamper-evident log",

@@ -11,6 +11,9 @@ import click
 @click.command()
 @click.argument("queue")
 def command(queue: str) -> None:
-    """Serve one QUEUE (scanning, probing, searching, erasing, packing, mailing), or be the clockwork or keeping."""
+    """Serve one QUEUE, or be the clockwork or keeping.
+
+    Queues: scanning, reencoding, probing, searching, erasing, packing, mailing.
+    """
     # Workers load what the other commands never need, so they are a program of their own.
     os.execv(sys.executable, [sys.executable, "-m", "workers", queue])  # noqa: S606

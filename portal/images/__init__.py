@@ -14,6 +14,7 @@ from portal.images.drawing import (
     refuse_truncated_images,
     shrink,
     to_jpeg,
+    warp,
 )
 from portal.images.nearness import FLAT, NEAR_LIMIT, near_digest, near_distance
 from portal.images.opening import Opener, Picture, Pixels, open_picture
@@ -36,4 +37,5 @@ __all__ = [
     "refuse_truncated_images",
     "shrink",
     "to_jpeg",
+    "warp",
 ]

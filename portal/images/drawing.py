@@ -79,6 +79,19 @@ def crop_face(pixels: Pixels, box: Box, side: int = 480) -> Pixels:
     return np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
 
 
+def warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
+    """A picture of `size` (width, height) whose point p shows the point `matrix` (2, 3) @ (x, y, 1) of `pixels`.
+
+    Where the matrix shrinks, the picture is first shrunk by averaging. What lies outside is black.
+    """
+    times = max(1, int(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if times > 1:
+        image = image.reduce(times)
+    turned = image.transform(size, Image.Transform.AFFINE, (matrix / times).ravel().tolist(), Image.Resampling.BILINEAR)
+    return np.asarray(turned)
+
+
 def mask(pixels: Pixels, boxes: list[Box]) -> Pixels:
     """A copy in which the faces are covered with flat grey. A blur can be undone, a flat colour holds nothing."""
     covered = pixels.copy()

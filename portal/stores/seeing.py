@@ -73,8 +73,8 @@ def encoder_id(session: Session, name: str, version: str, dimensions: int) -> in
     return encoder.id
 
 
-def known(session: Session, scan: Scan, found: Sequence[Found], encoder: int) -> Known:
-    """What is on record of the objects. Unchanged are those that `encoder` looked at as they are."""
+def known(session: Session, scan: Scan, found: Sequence[Found], encoders: Sequence[int]) -> Known:
+    """What is on record of the objects. Unchanged are those that one of `encoders` looked at as they are."""
     versions = {one.key: one.version for one in found}
     columns = select(Image.key, Image.id, Image.version, Image.last_scan_id, Image.encoder_id, Image.state)
     rows = session.execute(columns.where(Image.store_id == scan.store_id, Image.key.in_(versions))).all()
@@ -84,7 +84,7 @@ def known(session: Session, scan: Scan, found: Sequence[Found], encoder: int) ->
         for row in rows
         if row.key not in seen
         and row.state == "live"
-        and row.encoder_id == encoder
+        and row.encoder_id in encoders
         and row.version == versions[row.key]
     }
     return Known(seen, unchanged)
@@ -102,7 +102,7 @@ def touch(session: Session, scan: Scan, image_ids: Sequence[int]) -> None:
 
 def earlier_look(session: Session, digest: bytes, encoders: Sequence[int]) -> Look | None:
     """What these encoders found in the same bytes before, in whichever store: they need not be looked at again."""
-    same = select(Image).where(Image.digest == digest, Image.state == "live", Image.encoder_id == encoders[0])
+    same = select(Image).where(Image.digest == digest, Image.state == "live", Image.encoder_id.in_(encoders))
     image = session.scalar(same.order_by(Image.id).limit(1))
     if image is None or image.near_digest is None or image.width is None or image.height is None:
         return None

@@ -69,6 +69,7 @@ def test_a_request_becomes_a_certificate(
     until(team.reviewers[0].waits, what="the search")
     for reviewer in team.reviewers:
         reviewer.judges_all(lambda _jpeg: "same")
+    until(lambda: ready_to_decide(carl), what="the second look, with what was confirmed")
     decide(carl)
     sign_in(cleo, team.approver)
     approve(cleo, asked.reference)
@@ -83,6 +84,11 @@ def test_a_request_becomes_a_certificate(
     assert (carl.faults, cleo.faults) == ([], [])
     carl.close()
     cleo.close()
+
+
+def ready_to_decide(carl: Visitor) -> bool:
+    carl.page.reload()
+    return bool(carl.page.get_by_role("link", name="Decide", exact=True).count())
 
 
 def open_case(visitor: Visitor, reference: str) -> None:

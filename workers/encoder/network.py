@@ -30,6 +30,11 @@ def best_precision() -> Precision:
 
 def compile_graph(output: Any, given: list[Any], precision: Precision) -> Any:
     """A graph, ready to be asked from one thread. It uses one core: a scan has one process for each."""
+    return compile_model(openvino.Model(output, given), precision)
+
+
+def compile_model(model: Any, precision: Precision) -> Any:
+    """The same of a whole model."""
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         "INFERENCE_NUM_THREADS": 1,
@@ -37,7 +42,7 @@ def compile_graph(output: Any, given: list[Any], precision: Precision) -> Any:
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,
     }
-    return _core().compile_model(openvino.Model(output, given), "CPU", settings)
+    return _core().compile_model(model, "CPU", settings)
 
 
 def encoder_graph(network: Network) -> tuple[Any, list[Any]]:
