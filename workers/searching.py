@@ -18,7 +18,7 @@ from portal.cases import lifecycle
 from portal.db import Database
 from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
-from portal.matching import evidence, finding
+from portal.matching import evidence, finding, grouping
 from portal.matching.evidence import Suspicion
 from portal.matching.finding import Hit
 from portal.matching.fusion import Asked
@@ -134,9 +134,12 @@ def _still_checking(session: Session, case_id: str) -> bool:
 
 
 def _record(session: Session, search: Search, result: Result, crops: dict[int, bytes]) -> None:
-    for suspicion in result.suspicions:
-        if suspicion.image_id in crops:
-            _record_candidate(session, search, suspicion, crops[suspicion.image_id])
+    made = [
+        _record_candidate(session, search, suspicion, crops[suspicion.image_id])
+        for suspicion in result.suspicions
+        if suspicion.image_id in crops
+    ]
+    grouping.group(session, [candidate for candidate in made if candidate is not None])
     search.encoder = result.encoder
     search.threshold, search.fallback_threshold = result.limits.face, result.limits.fallback
     search.gallery_size, search.coverage = result.gallery_size, result.coverage
@@ -158,20 +161,21 @@ def _record(session: Session, search: Search, result: Result, crops: dict[int, b
     lifecycle.search_finished(session, session.get_one(Case, search.case_id))
 
 
-def _record_candidate(session: Session, search: Search, suspicion: Suspicion, crop: bytes) -> None:
-    candidate = session.scalar(select(Candidate).filter_by(case_id=search.case_id, image_id=suspicion.image_id))
-    if candidate is not None:
-        return  # A second search adds; what people have judged stays judged.
-    session.add(
-        Candidate(
-            case_id=search.case_id,
-            search_id=search.id,
-            image_id=suspicion.image_id,
-            face_id=suspicion.face_id,
-            probe_id=suspicion.probe_id,
-            distance=suspicion.distance,
-            evidence=sorted(suspicion.evidence),
-            crop_id=blobs.put_blob(session, "candidate-crop", crop, "image/jpeg").id,
-        )
+def _record_candidate(session: Session, search: Search, suspicion: Suspicion, crop: bytes) -> Candidate | None:
+    """The new candidate; None where there is one. A second search adds; what people have judged stays judged."""
+    known = select(Candidate.id).filter_by(case_id=search.case_id, image_id=suspicion.image_id)
+    if session.scalar(known) is not None:
+        return None
+    candidate = Candidate(
+        case_id=search.case_id,
+        search_id=search.id,
+        image_id=suspicion.image_id,
+        face_id=suspicion.face_id,
+        probe_id=suspicion.probe_id,
+        distance=suspicion.distance,
+        evidence=sorted(suspicion.evidence),
+        crop_id=blobs.put_blob(session, "candidate-crop", crop, "image/jpeg").id,
     )
+    session.add(candidate)
     session.flush()
+    return candidate

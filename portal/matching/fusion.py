@@ -62,7 +62,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Scores:
-    """For each face (n,): its distance from the nearest probe, that by its account too, and that by the second hop."""
+    """For each face (n,): its distance from the nearest probe, that by its account too, and that by the second hop.
+
+    Infinite where there is none: of a face whose account says nothing, or that the guard forbids.
+    """
 
     alone: Distances
     fused: Distances
@@ -113,8 +116,8 @@ def _of_one_person(held: Held, alone: Distances, alike: float) -> list[NDArray[n
 def _with_accounts(
     middle: Vectors, held: Held, alone: Distances, groups: list[NDArray[np.int64]], nearer: float
 ) -> Distances:
-    """The distance of each face, drawn towards that of its account's middle; where it has none, its own."""
-    fused = alone.copy()
+    """The distance of each face, drawn towards that of its account's middle; infinite where it has none."""
+    fused = np.full(len(alone), np.inf)
     for rows in groups:
         apart = _distances(middle, held.vectors[rows].mean(axis=0, keepdims=True))[0, 0] + nearer
         fused[rows] = ITSELF * alone[rows] + (1 - ITSELF) * (apart + held.stricter[rows])

@@ -7,6 +7,7 @@ else holds, nobody sees an earlier answer, a distance or a name.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,21 +27,30 @@ SIDE = {"different": -1, "probably-different": -1, "cannot-tell": 0, "probably-s
 
 @dataclass(frozen=True)
 class Pair:
-    """What a reviewer sees: JPEG bytes. Without a face photo, `left` is None and `left_note` says what was given."""
+    """What a reviewer sees: JPEG bytes. Without a face photo, `left` is None and `left_note` says what was given.
+
+    `together` are the ids of all pairs that one answer decides, this one first.
+    """
 
     candidate_id: str
     left: bytes | None
     right: bytes
     left_note: str | None
+    together: list[str]
 
 
 def waiting(session: Session, account_id: str) -> int:
-    """How many pairs wait for this reviewer."""
-    return session.scalar(select(func.count()).select_from(_open_to(account_id).subquery())) or 0
+    """How many looks wait for this reviewer: pairs that belong together are one."""
+    found = _open_to(account_id).subquery()
+    looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
+    return session.scalar(select(looks)) or 0
 
 
 def next_pair(session: Session, account_id: str) -> Candidate | None:
-    """Lease the next pair to this reviewer: the one already held, else the most urgent. None when nothing waits."""
+    """Lease the next pair to this reviewer: the one already held, else the most urgent. None when nothing waits.
+
+    With it go those that belong with it, as far as nobody else holds them.
+    """
     now = clock.now()
     held = session.scalar(_open_to(account_id).where(Candidate.lease_account_id == account_id).limit(1))
     candidate = held or session.scalar(
@@ -51,7 +61,20 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
         return None
     _lease(session, candidate, account_id)
     candidate.lease_until = now + LEASE
+    for other in _with_it(session, candidate, account_id):
+        with contextlib.suppress(Conflict):
+            _lease(session, other, account_id)
     return candidate
+
+
+def together(session: Session, account_id: str, candidate: Candidate) -> list[Candidate]:
+    """The pair and all that belong with it and that this reviewer holds."""
+    held = [
+        other
+        for other in _with_it(session, candidate, account_id)
+        if other.lease_account_id == account_id and not _is_over(other)
+    ]
+    return [candidate, *held]
 
 
 def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
@@ -64,6 +87,7 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
         left=left,
         right=blobs.open_blob(session, candidate.crop_id),
         left_note=None if left else _note(probe),
+        together=[one.id for one in together(session, account_id, candidate)],
     )
 
 
@@ -74,16 +98,25 @@ def whole(session: Session, account_id: str, candidate_id: str) -> bytes:
     return images.to_jpeg(images.open_picture(data).pixels, longest=WHOLE)
 
 
-def answer(session: Session, account_id: str, candidate_id: str, given: str) -> Candidate:
-    """Record one person's answer, and settle the candidate when enough people agree."""
+def answer(session: Session, account_id: str, candidate_id: str, given: str, apart: Collection[str] = ()) -> Candidate:
+    """Record one person's answer about a pair and those that belong with it, and settle what enough people agree on.
+
+    Those in `apart` do not fit: they get no answer, and come round again each by itself.
+    """
     if given not in ANSWERS:
         raise BadInput("Choose one of the five answers.", "unknown-answer")
     candidate = held_by(session, account_id, candidate_id)
-    session.add(Judgement(candidate_id=candidate.id, account_id=account_id, answer=given, at=clock.now()))
-    candidate.lease_account_id = candidate.lease_until = None
+    now = clock.now()
+    for one in together(session, account_id, candidate):
+        one.lease_account_id = one.lease_until = None
+        if one.id in apart:
+            one.group_id = None
+            continue
+        session.add(Judgement(candidate_id=one.id, account_id=account_id, answer=given, at=now))
+        session.flush()
+        session.refresh(one, ["judgements"])
+        _settle(session, one)
     session.flush()
-    session.refresh(candidate, ["judgements"])
-    _settle(session, candidate)
     return candidate
 
 
@@ -93,23 +126,24 @@ def undo(session: Session, account_id: str) -> Candidate | None:
     Returns the pair to judge again, or None when there is no answer to take back. Where another reviewer is looking
     at the pair just now, the answer is taken back all the same, and the pair comes round again later.
     """
-    judgement = session.scalar(
-        select(Judgement)
-        .where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
-        .order_by(Judgement.id.desc())
-        .limit(1)
-    )
-    if judgement is None:
+    standing = (Judgement.account_id == account_id, Judgement.undone_at.is_(None))
+    last = session.scalar(select(Judgement).where(*standing).order_by(Judgement.id.desc()).limit(1))
+    if last is None:
         return None
-    candidate = session.get_one(Candidate, judgement.candidate_id)
-    case = session.get_one(Case, candidate.case_id)
+    # One answer about several pairs was given at one instant.
+    given = list(session.scalars(select(Judgement).where(*standing, Judgement.at == last.at).order_by(Judgement.id)))
+    case = session.get_one(Case, session.get_one(Candidate, last.candidate_id).case_id)
     if case.state != "reviewing":
         raise Conflict("This answer cannot be taken back: the case has gone on.", "too-late")
-    judgement.undone_at = clock.now()
-    candidate.state, candidate.settled_at = "open", None
-    with contextlib.suppress(Conflict):
-        _lease(session, candidate, account_id)
-    return candidate
+    candidates = [session.get_one(Candidate, judgement.candidate_id) for judgement in given]
+    for judgement, candidate in zip(given, candidates, strict=True):
+        judgement.undone_at = clock.now()
+        candidate.state, candidate.settled_at = "open", None
+    session.flush()
+    for candidate in candidates:
+        with contextlib.suppress(Conflict):
+            _lease(session, candidate, account_id)
+    return candidates[0]
 
 
 def unfinished(session: Session, case: Case) -> int:
@@ -123,10 +157,27 @@ def held_by(session: Session, account_id: str, candidate_id: str) -> Candidate:
     candidate = session.get(Candidate, candidate_id)
     if candidate is None:
         raise NotFound("This pair is not there any more.")
-    lease_over = candidate.lease_until is None or candidate.lease_until < clock.now()
-    if candidate.lease_account_id != account_id or lease_over or candidate.state != "open":
+    if candidate.lease_account_id != account_id or _is_over(candidate) or candidate.state != "open":
         raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
     return candidate
+
+
+def _is_over(candidate: Candidate) -> bool:
+    return candidate.lease_until is None or candidate.lease_until < clock.now()
+
+
+def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Candidate]:
+    """What belongs with a candidate and is still to be judged by this reviewer."""
+    if candidate.group_id is None:
+        return []
+    others = _open_to(account_id).where(
+        Candidate.group_id == candidate.group_id,
+        Candidate.case_id == candidate.case_id,
+        Candidate.id != candidate.id,
+        # Beside one face, all must be compared with the same.
+        Candidate.probe_id.is_not_distinct_from(candidate.probe_id),
+    )
+    return list(session.scalars(others.order_by(Candidate.id)))
 
 
 def verdict(answers: list[str], needed: int) -> str | None:

@@ -54,7 +54,8 @@ def compare(candidate_id: str) -> Page:
 @policy("reviewer")
 def answer(candidate_id: str) -> Page:
     try:
-        candidate = review.answer(g.session, current_user.id, candidate_id, request.form.get("answer", ""))
+        given, apart = request.form.get("answer", ""), request.form.getlist("apart")
+        candidate = review.answer(g.session, current_user.id, candidate_id, given, apart)
     except (Conflict, NotFound):
         return _not_yours()
     lifecycle.review_finished(g.session, g.session.get_one(Case, candidate.case_id))

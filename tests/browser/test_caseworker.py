@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portal.cli.demo.judging import judge_until_decided
 from portal.cli.demo.people import Request, Subject
 from portal.cli.demo.running import Installation
 from portal.cli.demo.waiting import until
@@ -67,9 +68,8 @@ def test_a_request_becomes_a_certificate(
     sign_in(carl, team.caseworker)
     check_identity(carl, asked.reference)
     until(team.reviewers[0].waits, what="the search")
-    for reviewer in team.reviewers:
-        reviewer.judges_all(lambda _jpeg: "same")
-    until(lambda: ready_to_decide(carl), what="the second look, with what was confirmed")
+    case = team.caseworker.finds_case(asked.reference)
+    judge_until_decided(team.reviewers, team.caseworker, case, lambda _jpeg: "same")
     decide(carl)
     sign_in(cleo, team.approver)
     approve(cleo, asked.reference)
@@ -84,11 +84,6 @@ def test_a_request_becomes_a_certificate(
     assert (carl.faults, cleo.faults) == ([], [])
     carl.close()
     cleo.close()
-
-
-def ready_to_decide(carl: Visitor) -> bool:
-    carl.page.reload()
-    return bool(carl.page.get_by_role("link", name="Decide", exact=True).count())
 
 
 def open_case(visitor: Visitor, reference: str) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal import images
-from portal.cli.demo.people import Admin, Caseworker, Judge, Reviewer, Subject, knows
+from portal.cli.demo.judging import judge_until_decided, knows
+from portal.cli.demo.people import Admin, Caseworker, Judge, Reviewer, Subject
 from portal.cli.demo.waiting import until
 
 
@@ -34,9 +35,7 @@ class Team:
         if check:
             self.caseworker.confirms_identity(case)
         until(lambda: self.reviewers[0].waits() or self.caseworker.may_decide(case), what="the search")
-        for reviewer in self.reviewers:
-            reviewer.judges_all(judge)
-        assert self.caseworker.may_decide(case)
+        judge_until_decided(self.reviewers, self.caseworker, case, judge)
         return case
 
     def erases(self, case: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from portal.cli.demo.judging import judge_until_decided
 from portal.cli.demo.people import Admin, Caseworker, Request, Reviewer, Subject
 from portal.cli.demo.running import Installation, installation
 from portal.cli.demo.waiting import until
@@ -85,7 +86,7 @@ def test_workers_and_queue_are_killed_all_along_and_nothing_is_lost_or_done_twic
     assert kill(house, "workers searching")
     until(team.reviewers[0].waits, seconds=90, what="the search after the queue was killed")
     judge = judge_of({mine: True, **{data: False for data in others.values()}})
-    assert [reviewer.judges_all(judge) for reviewer in team.reviewers] == [COPIES, COPIES]
+    assert judge_until_decided(team.reviewers, team.caseworker, case, judge, 90) == [COPIES, COPIES]
 
     team.caseworker.grants(case, ("copy", "deletion"))
     [plan] = team.caseworker.plans(case)

@@ -136,7 +136,7 @@ def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: 
     pair = review.pair(session, reviewers[0], candidate.id)
     assert pair.left == b"probe"
     assert pair.right == b"crop 0"
-    assert set(vars(pair)) == {"candidate_id", "left", "right", "left_note"}
+    assert set(vars(pair)) == {"candidate_id", "left", "right", "left_note", "together"}
 
 
 def test_an_answer_that_is_not_one_of_the_five(session: Session, reviewers: list[str]) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from portal import images
 from portal.cli.demo.browsing import WrongPage
-from portal.cli.demo.people import Admin, Caseworker, Request, Reviewer, Subject, knows
+from portal.cli.demo.judging import judge_until_decided, knows
+from portal.cli.demo.people import Admin, Caseworker, Judge, Request, Reviewer, Subject
 from portal.cli.demo.running import Installation
 from portal.cli.demo.stage import Stage
 from portal.cli.demo.waiting import until
@@ -134,12 +135,15 @@ class Story:
         if self.stage.knows_the_truth:
             truth = {one.near_digest: bool(one.shows_subject) for one in self.stage.planted if one.near_digest}
             with images.Opener() as opener:
-                judged = [reviewer.judges_all(knows(truth, opener)) for reviewer in self.reviewers]
+                judged = self._judged_by(knows(truth, opener))
         else:
             self.say("  Nobody told the demo who is in these photographs: its reviewers say yes to every candidate.")
-            judged = [reviewer.judges_all(_yes) for reviewer in self.reviewers]
+            judged = self._judged_by(_yes)
         self.report.counts["candidates"] = judged[0]
         self.say(f"  {judged[0]} candidates, judged {sum(judged)} times")
+
+    def _judged_by(self, judge: Judge) -> list[int]:
+        return judge_until_decided(self.reviewers, self.caseworker, self.case, judge)
 
     def rights_are_decided(self) -> None:
         counts = self.caseworker.candidate_counts(self.case)
