@@ -70,19 +70,15 @@ def look(question: Question) -> Finding:
         return Finding("ready", near_digest=near_digest)
     chosen = question.chosen if question.chosen is not None and question.chosen < len(question.boxes) else None
     # A choice counts in the boxes it was made from.
-    boxes = _find(pixels) if chosen is None else question.boxes
+    engine = encoder.load_encoder()
+    boxes = (engine.find(pixels) or engine.find_harder(pixels)) if chosen is None else question.boxes
     try:
-        encoder.judge(pixels, boxes if chosen is None else [boxes[chosen]])
+        encoder.judge(engine, pixels, boxes if chosen is None else [boxes[chosen]])
     except BadProbe as problem:
         return Finding("refused", problem.code, near_digest, boxes)
     if chosen is None and len(boxes) > 1:
         return Finding("choose-face", None, near_digest, boxes)
     return Finding("ready", None, near_digest, boxes, chosen or 0, _crop(pixels, boxes[chosen or 0]))
-
-
-def _find(pixels: Pixels) -> list[Box]:
-    engine = encoder.load_encoder()
-    return engine.find(pixels) or engine.find_harder(pixels)
 
 
 def _crop(pixels: Pixels, box: Box) -> bytes:

@@ -19,6 +19,8 @@ from portal.db import Database
 from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
 from portal.matching import evidence, finding, grouping
+from portal.matching.coverage import coverage
+from portal.matching.coverage_words import Report
 from portal.matching.evidence import Suspicion
 from portal.matching.finding import Hit
 from portal.matching.fusion import Asked
@@ -37,7 +39,7 @@ class Result:
     encoder: str
     limits: Thresholds
     gallery_size: int
-    coverage: dict[str, dict[str, int]]
+    coverage: Report
     suspicions: list[Suspicion]
 
 
@@ -79,7 +81,7 @@ def find_people(database: Database, case_id: str) -> Result:
             encoder=f"{encoder.name} {encoder.version}",
             limits=limits,
             gallery_size=size,
-            coverage=evidence.coverage(session),
+            coverage=coverage(session, row.id if row else None),
             suspicions=evidence.gather(session, session.get_one(Case, case_id), found),
         )
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.cases import extending, held, law, lifecycle, looking, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
-from portal.cases.held import Held, counted
+from portal.cases.held import Covered, Held
 from portal.db import config_of
+from portal.matching.coverage_words import counted
 from portal.tables import Case, CaseRight, Certificate, Package
 
 Stage = Literal["received", "checking", "looking", "carrying-out", "answered"]
@@ -94,7 +95,7 @@ class Answer:
     rights: list[RightAnswer]
     photographs: list[Held] = field(default_factory=list)
     found: str | None = None
-    coverage: str | None = None
+    coverage: Covered | None = None
     package_id: str | None = None
     package_until: date | None = None
     certificate_ids: list[str] = field(default_factory=list)
@@ -190,7 +191,7 @@ def answer_of(session: Session, case: Case) -> Answer | None:
         rights=rights,
         photographs=photographs if shown else [],
         found=_found(session, case, len(photographs)),
-        coverage=held.coverage_sentence(session, case),
+        coverage=held.covered(session, case),
         package_id=package.id if package is not None and shown else None,
         package_until=package.expires_at.date() if package is not None and package.expires_at and shown else None,
         certificate_ids=list(session.scalars(select(Certificate.id).where(Certificate.case_id == case.id))),

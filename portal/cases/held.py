@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from portal import lineage
 from portal.lineage import Reached
+from portal.matching import coverage_words
 from portal.tables import Candidate, Case, Encoder, Face, Image, ManifestEntry, Search, Store, Template
 
+NO_GUARANTEE = "This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
 KINDS = ("sources", "datasets", "models", "products", "recipients")
 
 
@@ -56,6 +58,22 @@ class Held:
         facts.pop("image_id")
         facts["first_seen"] = self.first_seen.isoformat()
         return facts
+
+
+@dataclass(frozen=True)
+class Covering:
+    """What became of the photographs of one store, or of all together: a line for each kind."""
+
+    name: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What was searched for a case and what was not: in short, and by store."""
+
+    sentence: str
+    parts: list[Covering]
 
 
 def photographs(session: Session, case: Case) -> list[Held]:
@@ -132,24 +150,19 @@ def _manifest(session: Session, image: Image) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
-def coverage_sentence(session: Session, case: Case) -> str:
-    """What the last search looked at, and that it can miss pictures: never "we hold nothing"."""
+def covered(session: Session, case: Case) -> Covered:
+    """What the last search looked at, store by store, and that it can miss pictures: never "we hold nothing"."""
     search = session.scalar(
         select(Search)
         .where(Search.case_id == case.id, Search.finished_at.is_not(None))
         .order_by(Search.finished_at.desc())
         .limit(1)
     )
-    counts = [kinds for kinds in (search.coverage or {}).values()] if search is not None else []
-    total = sum(sum(kinds.values()) for kinds in counts)
-    searched = sum(kinds.get("searched", 0) for kinds in counts)
-    looked = f"We hold {counted(total)}. In {counted(searched)} there was a face that we could compare."
-    if search is None or not total:
-        looked = "There were no photographs that we could search."
-    return (
-        f"{looked} This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
+    report: coverage_words.Report = (search.coverage or {}) if search is not None else {}
+    parts = (
+        [Covering("All stores together", coverage_words.lines(coverage_words.totals(report)))]
+        if len(report) > 1
+        else []
     )
-
-
-def counted(number: int) -> str:
-    return "1 photograph" if number == 1 else f"{number:,} photographs"
+    parts += [Covering(store, coverage_words.lines(kinds)) for store, kinds in sorted(report.items())]
+    return Covered(f"{coverage_words.summary(report)} {NO_GUARANTEE}", parts)

@@ -48,10 +48,18 @@ def as_page(facts: dict[str, Any]) -> str:
             _paragraph(f"Request {facts['reference']}, made on {facts['made_on']}."),
             _paragraph(_count(len(photographs))),
             _paragraph(facts["coverage"]),
+            _covered(facts["coverage_of_stores"]),
             _paragraph(facts["templates"]),
             *(_photograph(each) for each in photographs),
             "</main></body></html>\n",
         ]
+    )
+
+
+def _covered(stores: dict[str, list[str]]) -> str:
+    listed = "".join(_row(name, lines) for name, lines in stores.items())
+    return (
+        f"<details><summary>What was searched, and what was not</summary><dl>{listed}</dl></details>" if listed else ""
     )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images
 from portal.cases import held, lifecycle, mails, package_page
-from portal.cases.held import Held
+from portal.cases.held import Covered, Held
 from portal.db import config_of
 from portal.errors import BadPicture, EffaceError
 from portal.images import Box, Opener
@@ -56,7 +56,7 @@ class Contents:
     reference: str
     organisation: str
     made_on: date
-    coverage: str
+    coverage: Covered
     photographs: list[Photograph]
 
 
@@ -83,7 +83,7 @@ def gather(session: Session, case: Case) -> Contents:
         reference=case.reference,
         organisation=config.organisation,
         made_on=clock.local_date(clock.now(), config.zone),
-        coverage=held.coverage_sentence(session, case),
+        coverage=held.covered(session, case),
         photographs=photographs,
     )
 
@@ -165,7 +165,8 @@ def as_facts(contents: Contents) -> dict[str, Any]:
         "reference": contents.reference,
         "organisation": contents.organisation,
         "made_on": contents.made_on.isoformat(),
-        "coverage": contents.coverage,
+        "coverage": contents.coverage.sentence,
+        "coverage_of_stores": {part.name: part.lines for part in contents.coverage.parts},
         "templates": TEMPLATES,
         "photographs": [
             each.held.as_facts()

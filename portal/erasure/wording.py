@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from portal.matching import coverage_words
+
 THINGS = {
     "image": ("photograph", "photographs"),
     "templates": ("photograph's face templates", "photographs' face templates"),
@@ -116,12 +118,24 @@ def _kept(statement: dict[str, Any]) -> Iterator[str]:
 
 
 def _search(statement: dict[str, Any]) -> Iterator[str]:
-    for search in statement["search"].get("searches", []):
+    searches = statement["search"].get("searches", [])
+    for search in searches:
         yield (
             f"Searched on {_day(search['at'])} with {search['encoder']}, threshold {search['threshold']}, "
             f"among {search['gallery_size']} face templates."
         )
+        yield coverage_words.summary(search["coverage"])
+    # Of an earlier search the sum is enough: the last one saw all that the stores held then.
+    yield from _covered(searches[-1]["coverage"] if searches else {})
     yield str(statement["search"].get("sentence", ""))
+
+
+def _covered(report: coverage_words.Report) -> Iterator[str]:
+    """What became of the photographs of each store, and of all together where there are several."""
+    if len(report) > 1:
+        yield from (f"  All stores together: {line}" for line in coverage_words.lines(coverage_words.totals(report)))
+    for store, kinds in sorted(report.items()):
+        yield from (f"  {store}: {line}" for line in coverage_words.lines(kinds))
 
 
 def _day(instant: str | None) -> str:

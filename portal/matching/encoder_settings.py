@@ -28,7 +28,7 @@ from typing import Any
 
 from portal.errors import BadInput
 
-POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+POINTS = ("left_eye", "right_eye", "nose")
 LARGEST_CHIP = 1024
 MOST_DIMENSIONS = 4096
 KNOWN = {

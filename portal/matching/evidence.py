@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal.images import NEAR_LIMIT
 from portal.keys import keys_of
 from portal.matching.finding import Hit
-from portal.tables import Case, Image, ManifestEntry, Probe, Store
+from portal.tables import Case, Image, ManifestEntry, Probe
 
 
 @dataclass
@@ -65,20 +65,6 @@ def opened(session: Session, probe: Probe) -> str:
     if probe.sealed is None:
         return ""
     return keys_of(session).unseal(probe.sealed, f"probe/{probe.id}").decode()
-
-
-def coverage(session: Session) -> dict[str, dict[str, int]]:
-    """How much of each store could be searched, and why the rest could not: store name -> kind -> images."""
-    rows = session.execute(
-        select(Store.name, Image.coverage, func.count())
-        .join(Store, Store.id == Image.store_id)
-        .where(Image.state.in_(("live", "unreadable", "stopped")))
-        .group_by(Store.name, Image.coverage)
-    )
-    report: dict[str, dict[str, int]] = defaultdict(dict)
-    for store, kind, count in rows:
-        report[store][kind] = count
-    return dict(report)
 
 
 def _in_manifest(session: Session, condition: ColumnElement[bool]) -> list[int]:

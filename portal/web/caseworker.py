@@ -17,7 +17,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock
-from portal.cases import deciding, drafts, extending, identity, lifecycle, looking, mails, stuck, words
+from portal.cases import deciding, drafts, extending, held, identity, lifecycle, looking, mails, stuck, words
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
@@ -135,6 +135,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         events=events,
         names=names_of(session, {event.actor for event in events}),
         counts={state: counts.count(state) for state in ("confirmed", "rejected", "unsure", "open")},
+        covered=held.covered(session, found),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],
         erasures=list(session.scalars(select(Erasure).where(Erasure.case_id == found.id))),
         certificates=list(session.scalars(select(Certificate).where(Certificate.case_id == found.id))),

@@ -184,7 +184,7 @@ def _found(session: Session, case: Case) -> dict[str, object]:
     return {
         "confirmed": len(photographs),
         "unsure": held.unsure(session, case),
-        "coverage": held.coverage_sentence(session, case),
+        "coverage": held.covered(session, case),
         "trace": lineage.trace(session, [one.image_id for one in photographs]),
     }
 

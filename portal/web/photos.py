@@ -31,6 +31,9 @@ REFUSED = {
     "too-small": "The face in this photo is too small. Try a photo taken from nearer.",
     "blurred": "This photo is not sharp. Hold the camera still, or choose another photo.",
     "too-dark": "This photo is too dark. Try again where there is more light.",
+    "turned": "The face in this photo is turned away. Look straight into the camera and try again.",
+    "eyes-covered": "We cannot see both eyes well. Take off sunglasses, move hair aside, and try again.",
+    "mouth-covered": "We cannot see the mouth well. Take off a mask or scarf, move your hand away, and try again.",
 }
 NOT_USABLE = "We cannot use this photo. Please try another one."
 

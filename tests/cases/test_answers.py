@@ -118,7 +118,7 @@ def test_the_answer_to_access_tells_all_but_the_template(session: Session, tmp_p
     assert (photograph.store, photograph.manifest["account"]) == ("Profiles", "anna")
     assert [(each.encoder, each.numbers, each.count) for each in photograph.templates] == [("drawn", 128, 1)]
     assert answer.coverage is not None
-    assert "can miss pictures" in answer.coverage
+    assert "can miss pictures" in answer.coverage.sentence
     assert answer.package_id is not None
     shown = repr(answer)
     assert plain.hex() not in shown

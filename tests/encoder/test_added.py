@@ -58,13 +58,13 @@ def test_chips_are_turned_so_that_the_places_lie_where_they_should(tmp_path: Pat
     small = images.shrink(pixels, 500)
     for turned in (pixels, np.ascontiguousarray(small)):
         box = finder.find(turned)[0]
-        there = landmarks.places(landmarks.points_of(turned, box))
+        there = landmarks.find_places(turned, box)
         wanted = np.array(list(settings.points.values()))
         matrix = landmarks.fit(wanted, np.array([there[name] for name in settings.points]))
         back = wanted @ matrix[:, :2].T + matrix[:, 2]
         chip = images.warp(turned, matrix, (128, 128))
         assert np.abs(back - np.array([there[name] for name in settings.points])).max() < (box[2] - box[0]) * 0.1
-        again = landmarks.places(landmarks.points_of(chip, (10, 10, 118, 118)))
+        again = landmarks.find_places(chip, (10, 10, 118, 118))
         assert np.linalg.norm(again["left_eye"] - [32, 40]) < 10
         assert np.linalg.norm(again["right_eye"] - [96, 40]) < 10
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
@@ -38,11 +37,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scanned(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Scan]:
-    """Drawn faces have no landmarks: their places are those of the box."""
+    """Drawn faces have no landmarks that dlib would know."""
     monkeypatch.setattr("workers.encoder.load_encoder", DrawnFaceEncoder)
     monkeypatch.setattr("workers.encoder._kept", {})
-    monkeypatch.setattr(landmarks, "points_of", lambda pixels, box: np.array(box, float))
-    monkeypatch.setattr(landmarks, "places", in_box)
+    monkeypatch.setattr(landmarks, "find_places", DrawnFaceEncoder().find_places)
     with database.writing() as session:
         adding.add_store(session, "okc", "folder", {"folder": str(folder)}, may_erase=True)
 
@@ -54,16 +52,6 @@ def scanned(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -
             return session.get_one(Scan, scan_id)
 
     return scan
-
-
-def in_box(box: np.ndarray) -> dict[str, np.ndarray]:
-    left, top, right, bottom = box
-    width, height = right - left, bottom - top
-    return {
-        "left_eye": np.array([left + width / 4, top + height * 0.3]),
-        "right_eye": np.array([left + width * 3 / 4, top + height * 0.3]),
-        "nose": np.array([left + width / 2, top + height * 0.55]),
-    }
 
 
 def add(database: Database, tmp_path: Path, settings: str = SETTINGS) -> str:

@@ -98,7 +98,7 @@ def test_one_person_is_near_to_himself_and_far_from_another(photographs: Path) -
         pixels = pixels_of(photographs / f"{name}.jpg")
         boxes = engine.find(pixels)
         assert len(boxes) == 1
-        encoder.judge(pixels, boxes)
+        encoder.judge(engine, pixels, boxes)
         (templates[name],) = engine.encode(engine.cut(pixels, boxes))
     assert templates["obama"].dtype == np.float32
     assert np.linalg.norm(templates["obama"] - templates["obama2"]) < 0.5
@@ -131,5 +131,5 @@ def test_spoiled_photographs_are_told_apart(photographs: Path, spoil: object, co
     image = Image.fromarray(pixels_of(photographs / "obama.jpg"))
     pixels = np.asarray(spoil(image))
     with pytest.raises(BadProbe) as caught:
-        encoder.judge(pixels, reference.load_encoder().find(pixels))
+        encoder.judge(reference.load_encoder(), pixels, reference.load_encoder().find(pixels))
     assert caught.value.code == code

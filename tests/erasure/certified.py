@@ -137,7 +137,7 @@ def _found(session: Session) -> None:
             threshold=0.6,
             gallery_size=1000,
             candidates=3,
-            coverage={"Photo archive": {"searched": 990, "faceless": 10}},
+            coverage={"Photo archive": {"searched": 985, "fallback": 5, "faceless": 10}, "Attic": {}},
             created_at=NOON,
             finished_at=NOON,
         )

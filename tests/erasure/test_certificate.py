@@ -63,7 +63,10 @@ def test_a_finished_deletion_is_certified_in_full(session: Session) -> None:
         "at": "2026-11-22T12:09:00Z",
     }
     assert statement["search"]["candidates"] == {"confirmed": 2, "rejected": 1}
-    assert statement["search"]["searches"][0]["coverage"] == {"Photo archive": {"searched": 990, "faceless": 10}}
+    assert statement["search"]["searches"][0]["coverage"] == {
+        "Photo archive": {"searched": 985, "fallback": 5, "faceless": 10},
+        "Attic": {},
+    }
     assert statement["parts"]["images"]["items"] == 2
     assert [kept["what"] for kept in statement["kept"]] == ["suppressions", "log"]
     assert statement["exceptions"] == []

@@ -82,14 +82,3 @@ def test_images_that_are_gone_are_not_suspected(session: Session, case: Case) ->
     image.state = "erased"
     add_probe(session, case, "picture", digest=hashlib.sha256(b"bytes").digest())
     assert evidence.gather(session, case, []) == []
-
-
-def test_coverage_says_what_could_not_be_searched(session: Session) -> None:
-    store = make_store(session, name="archive")
-    make_image(session, store, "a.jpg")
-    make_image(session, store, "b.jpg").coverage = "faceless"
-    broken = make_image(session, store, "c.jpg")
-    broken.state, broken.coverage = "unreadable", "unreadable"
-    make_image(session, store, "d.jpg").state = "gone"
-    session.flush()
-    assert evidence.coverage(session) == {"archive": {"searched": 1, "faceless": 1, "unreadable": 1}}

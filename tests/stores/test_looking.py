@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from portal.cli.bench.scan import command
 from portal.config import Config
+from portal.db import Database
 from portal.errors import Unavailable
 from portal.stores.seeing import Look
 from tests.fakes import drawn_jpeg
@@ -18,7 +19,7 @@ from workers import encoder, looking
 
 
 @pytest.fixture
-def crew(config: Config, monkeypatch: pytest.MonkeyPatch) -> looking.Crew:
+def crew(config: Config, database: Database, monkeypatch: pytest.MonkeyPatch) -> looking.Crew:
     monkeypatch.setattr(looking, "SPREAD_AFTER", 1)
     object.__setattr__(config, "scan_processes", 2)
     return looking.Crew(config, [encoder.load_encoder()])

@@ -23,6 +23,7 @@ from portal.tables import Blob, Case, Draft, Probe
 from portal.web import create_app
 from tests.web import trip
 from tests.web.conftest import form_token, send
+from workers.encoder.judging import SENTENCES
 
 
 def _probe(database: Database) -> Probe:
@@ -165,7 +166,7 @@ def test_when_the_queue_is_away_the_person_goes_on(client: FlaskClient, monkeypa
     assert client.get("/request/next").headers["Location"].endswith("/request/contact")
 
 
-@pytest.mark.parametrize("reason", ["no-face", "too-small", "blurred", "too-dark", "something-new"])
+@pytest.mark.parametrize("reason", [*sorted(SENTENCES), "something-new"])
 def test_a_photo_that_cannot_be_used(client: FlaskClient, database: Database, reason: str) -> None:
     waiting = _with_photo(client)
     _checked(database, state="refused", reason=reason)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from portal.images import Box, Pixels, warp
 from portal.matching.encoder_settings import BadEncoder, Settings, read_settings
 from workers.encoder import landmarks
+from workers.encoder.landmarks import Points
 from workers.encoder.loading import Encoder
 from workers.encoder.network import best_precision, compile_model
 
@@ -47,6 +48,10 @@ class AddedEncoder:
         assert self._finder is not None
         return self._finder.find_harder(pixels)
 
+    def find_places(self, pixels: Pixels, box: Box) -> dict[str, Points]:
+        """The middles of the eyes and the base of the nose, each (2,), in pixels."""
+        return landmarks.find_places(pixels, box)
+
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Chips (n, height, width, 3) in which the places that the settings name lie where they say."""
         size = (self._settings.width, self._settings.height)
@@ -62,7 +67,7 @@ class AddedEncoder:
         return both * np.float32(0.5)
 
     def _turn(self, pixels: Pixels, box: Box) -> NDArray[np.float64]:
-        there = landmarks.places(landmarks.points_of(pixels, box))
+        there = landmarks.find_places(pixels, box)
         return landmarks.fit(self._wanted, np.array([there[name] for name in self._names]))
 
     def _answers(self, chips: Pixels) -> NDArray[np.float32]:

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from portal import images
 from portal.images import Box, Pixels
-from workers.encoder import weights
+from workers.encoder import landmarks, weights
 from workers.encoder.cnn import CnnDetector, Squares
 from workers.encoder.hog import HogDetector, read_filters
+from workers.encoder.landmarks import Points
 from workers.encoder.network import CHIP, Precision, best_precision, compile_graph, encoder_graph
 
 # The longer sides of the canvases, and up to which longer side of a photograph each is for: tiny portraits are
@@ -60,9 +61,7 @@ class FastEncoder:
         self._filters = read_filters()
         network = weights.read_network(weights.weights_path(weights.ENCODER))
         self._ask = compile_graph(*encoder_graph(network), self._precision)
-        landmarks = weights.weights_path(weights.LANDMARKS)
-        weights.checked_bytes(landmarks)
-        self._points = dlib.shape_predictor(str(landmarks))
+        weights.checked_bytes(weights.weights_path(weights.LANDMARKS))
         self._frontal: dict[tuple[int, int], HogDetector] = {}
         self._harder: dict[tuple[int, int], CnnDetector] = {}
         self.version = _version()
@@ -85,13 +84,14 @@ class FastEncoder:
         squares, _ = self._harder[shape].find(canvas, LEAST_HARDER)
         return _boxes(_as_landmarks_want(squares / scale), pixels)
 
+    def find_places(self, pixels: Pixels, box: Box) -> dict[str, Points]:
+        """The middles of the eyes and the base of the nose, each (2,), in pixels."""
+        return landmarks.find_places(pixels, box)
+
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Faces as the network wants them, (n, 150, 150, 3): turned upright by five landmarks, cut from full size."""
         whole = np.ascontiguousarray(pixels)
-        chips = [
-            dlib.get_face_chip(whole, self._points(whole, dlib.rectangle(*box)), size=CHIP, padding=PADDING)
-            for box in boxes
-        ]
+        chips = [dlib.get_face_chip(whole, landmarks.shape_of(whole, box), size=CHIP, padding=PADDING) for box in boxes]
         return np.asarray(chips, np.uint8).reshape(len(boxes), CHIP, CHIP, 3)
 
     def encode(self, chips: Pixels) -> NDArray[np.float32]:

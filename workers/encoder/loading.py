@@ -29,6 +29,9 @@ class Encoder(Protocol):
     def find_harder(self, pixels: Pixels) -> list[Box]:
         """The same by the fallback detector, for photographs in which `find` finds none."""
 
+    def find_places(self, pixels: Pixels, box: Box) -> dict[str, NDArray[np.float64]]:
+        """Where `left_eye`, `right_eye` and `nose` (its base) of a face lie, each (2,), in pixels of the picture."""
+
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Chips (n, height, width, 3) of the faces in `boxes`: all that the network needs of the photograph."""
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from portal import images
 from portal.errors import Unavailable
 from portal.images import Box, Pixels
+from workers.encoder import landmarks
 
 SIDE = 1600
 SMALLEST_FACE = 40
@@ -52,6 +53,10 @@ class Encoder:
     def find_harder(self, pixels: Pixels) -> list[Box]:
         """face_recognition has no second detector that is fast enough without OpenVINO: none."""
         return []
+
+    def find_places(self, pixels: Pixels, box: Box) -> dict[str, NDArray[np.float64]]:
+        """The middles of the eyes and the base of the nose, each (2,), in pixels."""
+        return landmarks.find_places(pixels, box)
 
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Faces as the network wants them, (n, 150, 150, 3): turned upright by five landmarks, cut from full size."""

@@ -23,12 +23,10 @@ Floats = NDArray[np.float32]
 ENCODER = "dlib_face_recognition_resnet_model_v1.dat"
 DETECTOR = "mmod_human_face_detector.dat"
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"
-POINTS_68 = "shape_predictor_68_face_landmarks.dat"
 DIGESTS = {
     ENCODER: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
     DETECTOR: "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
     LANDMARKS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
-    POINTS_68: "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
 }
 SPECIAL = {32000: math.inf, 32001: -math.inf, 32002: math.nan}
 

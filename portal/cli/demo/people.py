@@ -263,7 +263,8 @@ class Reviewer(Staff):
             shown = [src.rsplit("/", 2)[1] for src in page.images if src.endswith("/right.jpg")]
             answers = {pair: judge(self._whole(pair)) for pair in shown}
             apart = [pair for pair in shown if answers[pair] != answers[shown[0]]]
-            page = self.browser.submit(page, {"answer": answers[shown[0]], "apart": apart}, action=page.path)
+            given: dict[str, str | list[str] | tuple[str, bytes]] = {"answer": answers[shown[0]]}
+            page = self.browser.submit(page, given | ({"apart": apart} if apart else {}))
             count += len(shown) - len(apart)
         return count
 
