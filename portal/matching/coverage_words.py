@@ -8,13 +8,13 @@ from collections.abc import Mapping
 # Store name -> kind -> photographs. As JSON it is part of a search and of a certificate.
 Report = dict[str, dict[str, int]]
 
-# Each photograph that was seen counts under one kind. The first three were compared.
+# Each photograph that was seen counts under one kind. Faces of the first three can be compared.
 KINDS = {
-    "searched": "a face was found and compared",
-    "fallback": "only our second way to look for faces saw one, and it was compared",
-    "too-small": "the faces are very small: they were compared, but are easier to miss",
-    "old-encoder": "not searched, because they were prepared with an older encoder and must be scanned again",
-    "faceless": "not searched for faces, because we saw none in them",
+    "searched": "a face was found that can be compared",
+    "fallback": "only our second way to look for faces saw one, which can be compared",
+    "too-small": "the faces are very small: they can be compared, but are easier to miss",
+    "old-encoder": "no face is compared, because they were prepared with an older encoder: they must be scanned again",
+    "faceless": "no face is compared, because we saw none in them",
     "unreadable": "not searched, because the files could not be opened",
     "stopped": "not searched, because they are kept out, as we promised when they were erased",
     "not-looked-at": "not searched, because the scan had not come to them yet",
@@ -31,14 +31,14 @@ def totals(report: Report) -> dict[str, int]:
 
 
 def summary(report: Report) -> str:
-    """One or two sentences: how many photographs in how many stores, and how many were compared."""
+    """One or two sentences: how many photographs in how many stores, and in how many a face can be compared."""
     kinds = totals(report)
     seen, compared = sum(kinds.values()), sum(kinds.get(kind, 0) for kind in COMPARED)
     if not seen:
         return "There were no photographs that we could search."
     stores = "1 store" if len(report) == 1 else f"{len(report):,} stores"
-    rest = f"{counted(seen - compared)} could not be searched for faces." if seen > compared else "That is all of them."
-    return f"We hold {counted(seen)} in {stores}. We compared the faces in {counted(compared)}. {rest}"
+    rest = f"In {counted(seen - compared)} there are none." if seen > compared else "That is all of them."
+    return f"We hold {counted(seen)} in {stores}. In {counted(compared)} there are faces that we can compare. {rest}"
 
 
 def lines(kinds: Mapping[str, int]) -> list[str]:

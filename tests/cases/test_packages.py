@@ -22,7 +22,7 @@ from portal.cases import mails, packages, purging
 from portal.db import Database
 from portal.errors import NotFound
 from portal.jobs import claim
-from portal.tables import Blob, Candidate, Case, Face, Image, Mail, Package
+from portal.tables import Blob, Candidate, Case, Face, Image, Mail, Package, Search
 from tests.cases.making import add_face, grant_all, make_image, send, to_deciding
 from tests.fakes import drawn_jpeg
 from workers import carry_out
@@ -45,7 +45,10 @@ def packed(database: Database) -> dict[str, bytes]:
 
 def ordered(session: Session, *images: Image, right: str = "copy") -> Case:
     case = send(session, right).case
-    grant_all(session, case, to_deciding(session, case, *images))
+    account = to_deciding(session, case, *images)
+    search = session.scalars(select(Search).where(Search.case_id == case.id)).one()
+    search.coverage, search.finished_at = {"A <i>shelf</i>": {"searched": 1, "old-encoder": 2}}, clock.now()
+    grant_all(session, case, account)
     return case
 
 
@@ -188,6 +191,10 @@ def test_the_page_needs_nothing_from_outside(database: Database, tmp_path: Path)
     facts = json.loads(files["data.json"])
     for text in (facts["reference"], facts["coverage"], facts["templates"], facts["photographs"][0]["digest"]):
         assert text in page
+    [(store, lines)] = facts["coverage_of_stores"].items()
+    assert store == "A <i>shelf</i>"
+    assert "A &lt;i&gt;shelf" in page
+    assert any("older encoder: they must be scanned again" in line and f"<li>{line}</li>" in page for line in lines)
     assert "index.html" in files["README.txt"].decode()
 
 

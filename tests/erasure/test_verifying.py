@@ -274,12 +274,12 @@ def test_the_words_name_what_was_done_and_who_was_told(genuine: tuple[bytes, str
         "  Example Vision Ltd: told to erase. Letter of 19 November.",
         "Backups of the stores are outside this statement: the portal cannot reach them.",
         "Searched on 2026-11-20 with dlib 1, threshold 0.6, among 1000 face templates.",
-        "We hold 1,000 photographs in 2 stores. We compared the faces in 990 photographs. "
-        "10 photographs could not be searched for faces.",
-        "  All stores together: 10 photographs: not searched for faces, because we saw none in them",
+        "We hold 1,000 photographs in 2 stores. In 990 photographs there are faces that we can compare. "
+        "In 10 photographs there are none.",
+        "  All stores together: 10 photographs: no face is compared, because we saw none in them",
         "  Attic: no photographs were seen there",
-        "  Photo archive: 985 photographs: a face was found and compared",
-        "  Photo archive: 5 photographs: only our second way to look for faces saw one, and it was compared",
+        "  Photo archive: 985 photographs: a face was found that can be compared",
+        "  Photo archive: 5 photographs: only our second way to look for faces saw one, which can be compared",
     ):
         assert sentence in words
     assert "What was not done" not in words

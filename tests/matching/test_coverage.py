@@ -106,15 +106,15 @@ def test_every_kind_that_an_image_can_have_is_put_into_words() -> None:
     assert totals(report)["faceless"] == 1_001
     assert len(lines(totals(report))) == len(KINDS)
     assert summary(report) == (
-        "We hold 1,008 photographs in 2 stores. We compared the faces in 3 photographs. "
-        "1,005 photographs could not be searched for faces."
+        "We hold 1,008 photographs in 2 stores. In 3 photographs there are faces that we can compare. "
+        "In 1,005 photographs there are none."
     )
     for kind, words in KINDS.items():
-        assert ("compared" in words) == (kind in COMPARED)
-        assert ("not searched" in words) == (kind not in COMPARED)
+        assert ("can be compared" in words) == (kind in COMPARED)
+        assert ("because" in words) == (kind not in COMPARED)
 
 
 def test_where_all_were_compared_it_says_so() -> None:
     report = {"one": {"searched": 1}}
-    assert summary(report).endswith("We compared the faces in 1 photograph. That is all of them.")
-    assert lines(report["one"]) == ["1 photograph: a face was found and compared"]
+    assert summary(report).endswith("In 1 photograph there are faces that we can compare. That is all of them.")
+    assert lines(report["one"]) == ["1 photograph: a face was found that can be compared"]

@@ -129,6 +129,8 @@ def test_nothing_is_decided_before_what_the_person_will_read_was_shown(
 ) -> None:
     case = decided(database, store, "access")
     path = f"/staff/cases/{case.id}/decide/access"
+    for page in (path, f"/staff/cases/{case.id}"):
+        assert "1 photograph: no face is compared, because we saw none in them" in cora.get(page)
     assert "2 photographs were confirmed" in cora.get(path)
     form = {"decision": "refuse", "reason": "exempt_legal", "note": "A court asked us to."}
     shown = cora.post(path, status=200, **form)

@@ -128,6 +128,14 @@ def _answered(client: FlaskClient, database: Database) -> None:
                 expires_at=clock.now() + timedelta(days=7),
             )
         )
+        session.add(
+            Search(
+                case_id=case.id,
+                created_at=clock.now(),
+                finished_at=clock.now(),
+                coverage={"planted-store": {"searched": 3, "faceless": 2}},
+            )
+        )
         case.rights[0].decision = "grant"
         case.rights[0].outcome = "fulfilled"
         case.state, case.outcome, case.closed_at = "closed", "fulfilled", clock.now()
@@ -138,6 +146,8 @@ def test_the_answer_lists_the_photographs_and_offers_the_copy(client: FlaskClien
     page = client.get("/case").text
     assert "Your answer" in page
     assert "planted-store" in page
+    assert "We hold 5 photographs in 1 store." in page
+    assert "<li>2 photographs: no face is compared, because we saw none in them</li>" in page
     answer = send(client, "/case", "/case/package")
     assert answer.data == b"PK a copy"
     assert answer.mimetype == "application/zip"
