@@ -107,12 +107,13 @@ def answer(session: Session, account_id: str, candidate_id: str, given: str, apa
         raise BadInput("Choose one of the five answers.", "unknown-answer")
     candidate = held_by(session, account_id, candidate_id)
     now = clock.now()
+    seconds = _seconds_held(candidate)
     for one in together(session, account_id, candidate):
         one.lease_account_id = one.lease_until = None
         if one.id in apart:
             one.group_id = None
             continue
-        session.add(Judgement(candidate_id=one.id, account_id=account_id, answer=given, at=now))
+        session.add(Judgement(candidate_id=one.id, account_id=account_id, answer=given, at=now, seconds=seconds))
         session.flush()
         session.refresh(one, ["judgements"])
         _settle(session, one)
@@ -160,6 +161,11 @@ def held_by(session: Session, account_id: str, candidate_id: str) -> Candidate:
     if candidate.lease_account_id != account_id or _is_over(candidate) or candidate.state != "open":
         raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
     return candidate
+
+
+def _seconds_held(candidate: Candidate) -> float | None:
+    """How long ago the pair was last handed out: a lease begins at that moment and always has the same length."""
+    return (clock.now() - (candidate.lease_until - LEASE)).total_seconds() if candidate.lease_until else None
 
 
 def _is_over(candidate: Candidate) -> bool:

@@ -127,4 +127,5 @@ class Judgement(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
     answer: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime]
+    seconds: Mapped[float | None] = mapped_column(Float, comment="from handing out to the answer; empty: not measured")
     undone_at: Mapped[datetime | None]

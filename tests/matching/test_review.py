@@ -96,6 +96,19 @@ def test_a_lease_runs_out(session: Session, reviewers: list[str], monkeypatch: p
         review.answer(session, reviewers[0], held.id, "same")
 
 
+def test_an_answer_says_how_long_the_look_took(
+    session: Session, reviewers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    review.next_pair(session, reviewers[0])
+    later = clock.now() + timedelta(minutes=2)
+    monkeypatch.setattr("portal.clock.now", lambda: later)
+    assert review.next_pair(session, reviewers[0]) is candidate, "after a break the pair is handed out anew"
+    monkeypatch.setattr("portal.clock.now", lambda: later + timedelta(seconds=12))
+    review.answer(session, reviewers[0], candidate.id, "same")
+    assert [judgement.seconds for judgement in candidate.judgements] == [pytest.approx(12)]
+
+
 def test_undo_brings_the_pair_back(session: Session, reviewers: list[str]) -> None:
     [candidate] = make_candidates(session, make_case(session), 1)
     judge(session, reviewers[0], "same")
