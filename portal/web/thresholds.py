@@ -8,7 +8,7 @@ from flask import Blueprint, g, render_template
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from portal.matching import thresholds
+from portal.matching import encoders, thresholds
 from portal.matching.calibration import GRID, Curve
 from portal.tables import Calibration, Encoder
 from portal.web.context import settings
@@ -19,6 +19,7 @@ blueprint = Blueprint("thresholds", __name__, url_prefix="/staff/thresholds")
 WIDTH, HEIGHT = 640, 300
 SHOWN = tuple(range(40, len(GRID), 10))
 PER_CASES = 1000
+STATES = {"live": "Searched", "coming": "Its gallery is being filled", "retired": "Not searched any more"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,16 @@ def show() -> str | Response:
         if (kept := thresholds.newest(g.session, encoder))
     ]
     cards = [_card(encoder, kept) for encoder, kept in found]
-    return render_template("thresholds/show.html", cards=cards, setting=settings().threshold, size=(WIDTH, HEIGHT))
+    known = g.session.scalars(select(Encoder).order_by(Encoder.id)).all()
+    work = encoders.newest(g.session)
+    return render_template(
+        "thresholds/show.html",
+        cards=cards,
+        encoders=[(one, STATES[one.state]) for one in known],
+        work=work if work is not None and work.state == "running" else None,
+        setting=settings().threshold,
+        size=(WIDTH, HEIGHT),
+    )
 
 
 def _card(encoder: Encoder, kept: Calibration) -> dict[str, object]:

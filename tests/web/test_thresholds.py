@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from portal import clock
 from portal.db import Database
 from portal.matching import thresholds
+from portal.tables import Encoder, Reencoding
 from tests.matching.test_thresholds import hold
 from tests.web.desk import Colleague, colleague
 
@@ -31,3 +33,16 @@ def test_the_curve_is_drawn_and_stands_in_a_table(boss: Colleague, database: Dat
     assert "120 faces of 40 accounts" in page
     assert "sex=f" in page
     assert "Strangers in 1,000 cases" in page
+
+
+def test_the_encoders_and_how_far_a_new_gallery_is(boss: Colleague, database: Database) -> None:
+    with database.writing() as session:
+        hold(session)
+        encoder = Encoder(name="stronger", version="1", dimensions=4, state="coming")
+        session.add(encoder)
+        session.flush()
+        work = Reencoding(encoder_id=encoder.id, started_at=clock.now(), expected=1200, seen=300)
+        session.add(work)
+    page = boss.get("/staff/thresholds/")
+    assert "Its gallery is being filled: 300 of 1,200 photographs" in page
+    assert page.count("Searched") == 1
