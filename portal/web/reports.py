@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date
 
 from flask import Blueprint, Response, g, render_template, request
+from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import clock
 from portal.cases import reports
 from portal.cases.reports import Line
 from portal.errors import BadInput
+from portal.matching import agreement
+from portal.web.caseworker import names_of
 from portal.web.context import settings
 from portal.web.policy import policy
 
@@ -25,6 +28,8 @@ WIDTH, ROW = 400, 30
 def show() -> str | AnyResponse:
     since, until = _period()
     report = reports.report(g.session, since, until)
+    # How each colleague works is for those who look after accounts, nobody else.
+    judged = agreement.agreement(g.session, since, until) if current_user.has("admin") else None
     return render_template(
         "reports/show.html",
         report=report,
@@ -33,6 +38,8 @@ def show() -> str | AnyResponse:
         year=until.year,
         california=reports.california(g.session, until.year),
         fewest=reports.FEWEST,
+        judged=judged,
+        names=names_of(g.session, {one.account_id for one in judged.reviewers}) if judged else {},
     )
 
 
@@ -40,8 +47,19 @@ def show() -> str | AnyResponse:
 @policy("caseworker", "admin", "auditor")
 def download() -> Response:
     since, until = _period()
-    text = reports.as_csv(reports.report(g.session, since, until))
-    name = f"requests-{since.isoformat()}-{until.isoformat()}.csv"
+    return _csv(reports.as_csv(reports.report(g.session, since, until)), f"requests-{since}-{until}.csv")
+
+
+@blueprint.get("/reviewers.csv")
+@policy("admin")
+def download_reviewers() -> Response:
+    since, until = _period()
+    found = agreement.agreement(g.session, since, until).reviewers
+    names = names_of(g.session, {one.account_id for one in found})
+    return _csv(agreement.as_csv(found, names), f"reviewers-{since}-{until}.csv")
+
+
+def _csv(text: str, name: str) -> Response:
     return Response(text, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

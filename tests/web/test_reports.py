@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from portal import clock
 from portal.db import Database
+from portal.tables import Judgement
 from tests.cases.making import send
+from tests.matching.making import make_candidates, make_case
 from tests.web.desk import Colleague, colleague
 
 
@@ -40,3 +43,27 @@ def test_the_figures_can_be_saved(cora: Colleague) -> None:
 
 def test_reviewers_do_not_see_it(app: Flask, database: Database) -> None:
     colleague(app, database, "reviewer").get("/staff/reports/", status=403)
+
+
+def test_only_admins_see_how_each_reviewer_works(app: Flask, database: Database, cora: Colleague) -> None:
+    rita, rolf = (colleague(app, database, "reviewer", name=name) for name in ("Rita", "Rolf"))
+    with database.writing() as session:
+        for candidate, answers in zip(
+            make_candidates(session, make_case(session), 2), (("same", "same"), ("same", "different")), strict=True
+        ):
+            for someone, answer in zip((rita, rolf), answers, strict=True):
+                session.add(
+                    Judgement(
+                        candidate_id=candidate.id, account_id=someone.id, answer=answer, at=clock.now(), seconds=8
+                    )
+                )
+    boss = colleague(app, database, "admin")
+    page = boss.get("/staff/reports/")
+    assert "Rita" in page
+    assert "1 of 1 (100 %)" in page
+    assert "kappa" in page
+    assert boss.get("/staff/reports/reviewers.csv").count("\n") == 3
+    for someone in (cora, colleague(app, database, "auditor")):
+        assert "Rita" not in someone.get("/staff/reports/")
+        someone.get("/staff/reports/reviewers.csv", status=403)
+    rita.get("/staff/reports/reviewers.csv", status=403)

@@ -1,0 +1,163 @@
+"""How well reviewers agree, and how fast they look: counts by which an admin judges the queue.
+
+Nobody knows the truth about a pair. What stands in for it is the outcome that the other people reached, without the
+answer that is measured. Where the others did not agree, an answer is neither right nor wrong.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.db import config_of
+from portal.errors import BadInput
+from portal.matching.review import SIDE, verdict
+from portal.stores.scans import FORMULA
+from portal.tables import Judgement
+
+A_DAY = timedelta(days=1)
+STATE = {-1: "rejected", 0: "unsure", 1: "confirmed"}
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """One person's answers about settled pairs.
+
+    `agreed` of `compared` are those on the side of the outcome, where somebody else answered too. `false_alarms` are
+    "same" of all answers where the others found different people (`others_different`); `misses` are "different" where
+    the others found one person (`others_same`). `seconds` is the median of one look; None when none was timed.
+    """
+
+    account_id: str
+    answers: int
+    compared: int
+    agreed: int
+    false_alarms: int
+    others_different: int
+    misses: int
+    others_same: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The pairs that were settled in a period. `kappa` compares first and second answers about `pairs` of them.
+
+    Cohen's kappa (1960) over the three sides: different, cannot tell, same. 1: always agreed; 0: no more than by
+    chance; None: no pairs, or all answers on one side, so that nothing can be said.
+    """
+
+    pairs: int
+    kappa: float | None
+    reviewers: list[Reviewer]
+
+
+def agreement(session: Session, since: date, until: date) -> Agreement:
+    """How reviewers agreed on pairs whose last answer fell from `since` to `until`. Raises BadInput."""
+    settled = _settled(session, since, until)
+    both = [(SIDE[one.answer], SIDE[other.answer]) for one, other, *_ in (some for some in settled if len(some) > 1)]
+    accounts = sorted({judgement.account_id for judgements in settled for judgement in judgements})
+    return Agreement(len(both), kappa(both), [_reviewer(account_id, settled) for account_id in accounts])
+
+
+def as_csv(reviewers: Iterable[Reviewer], names: Mapping[str, str]) -> str:
+    """One line for each reviewer, with a header. `names` gives the name of an account."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, ["name", *(item.name for item in fields(Reviewer))])
+    writer.writeheader()
+    for one in reviewers:
+        name = names.get(one.account_id, "")
+        # People choose their names themselves; a spreadsheet must not run one as a formula.
+        writer.writerow({**asdict(one), "name": f"'{name}" if name.startswith(FORMULA) else name})
+    return out.getvalue()
+
+
+def kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Cohen's kappa of (first, second): the agreement beyond what chance gives. None where chance alone gives all."""
+    if not pairs:
+        return None
+    firsts, seconds = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    by_chance = sum(firsts[side] * seconds[side] for side in firsts) / len(pairs) ** 2
+    if by_chance == 1:
+        return None
+    observed = sum(one == other for one, other in pairs) / len(pairs)
+    return (observed - by_chance) / (1 - by_chance)
+
+
+def _settled(session: Session, since: date, until: date) -> list[list[Judgement]]:
+    """The standing answers about each pair that they settle, in the order in which they were given.
+
+    The candidate's own state does not say it: an erasure closes candidates that people have not judged.
+    """
+    if until < since:
+        raise BadInput("The last day is before the first. Turn them round.", "wrong-order")
+    config = config_of(session)
+    standing = select(Judgement).where(Judgement.undone_at.is_(None))
+    # A day more on either side, for any zone; which day it was there is asked below.
+    begin, end = (datetime.combine(day, time(), UTC) for day in (since - A_DAY, until + 2 * A_DAY))
+    touched = select(Judgement.candidate_id).where(Judgement.at.between(begin, end))
+    by_candidate: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in session.scalars(standing.where(Judgement.candidate_id.in_(touched)).order_by(Judgement.id)):
+        by_candidate[judgement.candidate_id].append(judgement)
+    needed = 2 if config.two_people else 1
+    return [
+        given
+        for given in by_candidate.values()
+        if since <= clock.local_date(given[-1].at, config.zone) <= until
+        and verdict([one.answer for one in given], needed) is not None
+    ]
+
+
+def _reviewer(account_id: str, settled: Iterable[Sequence[Judgement]]) -> Reviewer:
+    count: Counter[str] = Counter()
+    looks = {}
+    for judgements in settled:
+        for own in judgements:
+            if own.account_id == account_id:
+                # One look at several pairs gives answers of one instant.
+                looks[own.at] = own.seconds
+                count.update(_told([one.answer for one in judgements], own.answer, _without(own, judgements)))
+    timed = [seconds for seconds in looks.values() if seconds is not None]
+    return Reviewer(
+        account_id=account_id,
+        answers=count["answers"],
+        compared=count["compared"],
+        agreed=count["agreed"],
+        false_alarms=count["false_alarms"],
+        others_different=count["others_different"],
+        misses=count["misses"],
+        others_same=count["others_same"],
+        seconds=median(timed) if timed else None,
+    )
+
+
+def _without(own: Judgement, judgements: Iterable[Judgement]) -> list[str]:
+    return [one.answer for one in judgements if one is not own]
+
+
+def _told(answers: list[str], own: str, others: list[str]) -> Iterable[str]:
+    """Which counts one answer adds to."""
+    yield "answers"
+    if not others:
+        return
+    yield "compared"
+    if STATE[SIDE[own]] == verdict(answers, needed=1):
+        yield "agreed"
+    reached = verdict(others, needed=1)
+    if reached == "rejected":
+        yield "others_different"
+        if SIDE[own] > 0:
+            yield "false_alarms"
+    if reached == "confirmed":
+        yield "others_same"
+        if SIDE[own] < 0:
+            yield "misses"
