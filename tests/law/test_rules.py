@@ -31,7 +31,8 @@ def test_people_can_choose_a_place_or_none() -> None:
 
 
 def test_no_template_is_ever_disclosed() -> None:
-    assert not any(rule.template_disclosed for place in law.places().values() for rule in place.rules)
+    ways = {rule.disclose.template for place in law.places().values() for rule in place.rules}
+    assert ways == {"described", "forbidden"}
 
 
 @pytest.mark.parametrize("place", ["EU", "UK", "US-CA", ""])
@@ -81,8 +82,7 @@ first_day = {first}
 identity = "contact"
 why_identity = "Because."
 respond = {{ n = {n}, unit = "cd" }}
-template_disclosed = false
-recipients = "named"
+disclose = {{ template = "described", recipients = "named" }}
 authority = "Somebody"
 status = "verified"
 sources = [{{ cite = "A law", kind = "memory" }}]
@@ -106,6 +106,9 @@ def a_place(**changed: str) -> str:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only this place's law counts."""
     (tmp_path / "here.toml").write_text(a_place())
+    (tmp_path / "nowhere.toml").write_text(
+        a_place().replace('code = "HERE"', 'code = ""').replace('"here.', '"nowhere.')
+    )
     places = law.places(tmp_path)
     monkeypatch.setattr(law, "places", lambda: places)
 
@@ -140,7 +143,11 @@ def test_a_stricter_version_that_begins_before_the_due_day_wins() -> None:
         ('unit = "cd"', 'unit = "days"', "respond: unit must be one of"),
         ('unit = "cd"', 'unit = "cd", aim = { n = 1 }', "respond, aim: unit is missing"),
         ('identity = "contact"', 'identity = "passport"', "identity must be one of"),
-        ("template_disclosed = false", 'template_disclosed = "no"', "template_disclosed must be a bool"),
+        ('template = "described"', 'template = "given"', "template must be one of described, forbidden"),
+        ('recipients = "named"', 'recipients = "named", must = [""]', "must must be a list of sentences"),
+        ('authority = "Somebody"', 'authority = "Somebody"\nnotice = { n = 1, unit = "cm" }', "notice is about"),
+        ('authority = "Somebody"', 'authority = "Somebody"\nappeal = { status = "verified" }', "has no clock"),
+        ('id = "here.access"', 'rights = ["access"]', "rights must be a list"),
         ('status = "verified"', 'status = "sure"', "status must be one of"),
         ('sources = [{ cite = "A law", kind = "memory" }]', "sources = []", "sources must be a list of tables"),
         ('kind = "memory"', 'kind = "primary"', "seen_on is given where"),
@@ -161,13 +168,16 @@ def test_a_mistake_in_a_file_is_named(tmp_path: Path, old: str, new: str, named:
     assert "here.toml" in refused.value.sentence
 
 
-def test_a_right_without_a_rule_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "here.toml"
-    path.write_text(
-        'code = "HERE"\nname = "Here"\n' + RULE.format(right="access", version=1, first="2020-01-01", last="", n=1)
-    )
-    with pytest.raises(BadRule, match="no rule for copy"):
-        read_place(path)
+def test_a_right_without_a_rule_for_people_of_no_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "here.toml").write_text(a_place())
+    with pytest.raises(BadRule, match="no rule for access where nobody said"):
+        law.places(tmp_path)
+
+
+def test_a_place_without_rules_and_duties_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "here.toml").write_text('code = "HERE"\nname = "Here"\n')
+    with pytest.raises(BadRule, match="no rule and no duty"):
+        read_place(tmp_path / "here.toml")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

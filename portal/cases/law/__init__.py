@@ -11,16 +11,24 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from portal.cases.law.reading import BadRule, Pause, Place, Rule, Source, Term, read_place
+from portal.cases.law.reading import RIGHTS, BadRule, read_place
+from portal.cases.law.shapes import Appeal, Destroy, Disclose, Duty, Pause, Place, Rule, Source, Term
 from portal.errors import BadInput
 
 __all__ = [
+    "RIGHTS",
+    "Appeal",
     "BadRule",
+    "Destroy",
+    "Disclose",
+    "Duty",
     "Pause",
     "Place",
     "Rule",
     "Source",
     "Term",
+    "duties",
+    "places",
     "residences",
     "rule_by",
     "rules_for",
@@ -37,28 +45,31 @@ def places(folder: Path = FOLDER) -> dict[str, Place]:
     by_code = {place.code: place for place in read}
     if len(by_code) != len(read):
         raise BadRule("Two files are about the same place.")
+    for right in RIGHTS:
+        if "" not in by_code or right not in {rule.right for rule in by_code[""].rules}:
+            raise BadRule(f"There is no rule for {right} where nobody said where they live.")
     return by_code
 
 
 def residences() -> list[tuple[str, str]]:
     """Code and name of each place people can choose, by name; ("", ...) for unsaid comes last."""
-    known = [(place.code, place.name) for place in places().values()]
+    known = [(place.code, place.name) for place in places().values() if place.residence]
     return sorted(known, key=lambda place: (place[0] == "", place[1]))
 
 
 def rules_for(residence: str, right: str, on: date) -> Rule:
     """The rule for a right of somebody who lives at `residence`, in the version in force on that day.
 
-    With "" it is the rule with the strictest deadlines. Raises BadInput for a place, right or day without a rule.
+    With "" it is the rule with the strictest deadlines; so it is where the law of a place does not know the right, or
+    not yet. Raises BadInput for a place, right or day without a rule.
     """
     place = places().get(residence)
     if place is None:
         raise BadInput("We do not know the law of this place. Choose another, or none.", "unknown-residence")
-    found = [rule for rule in place.rules if rule.right == right]
-    if not found:
+    if right not in RIGHTS:
         raise BadInput("This is not a right one can choose here.", "unknown-right")
-    for rule in found:
-        if rule.in_force(on):
+    for rule in (*place.rules, *places()[""].rules):
+        if rule.right == right and rule.in_force(on):
             return rule
     raise BadInput(f"No rule for this right was in force on {on.isoformat()}.", "no-rule-yet")
 
@@ -74,6 +85,11 @@ def rule_by(rule_id: str, version: int) -> Rule:
 def versions_after(rule: Rule) -> list[Rule]:
     """Later versions of the same rule, in order."""
     return [other for other in _all() if other.id == rule.id and other.version > rule.version]
+
+
+def duties(on: date) -> list[tuple[Place, Duty]]:
+    """What the laws ask without a request on that day, with whose law it is."""
+    return [(place, duty) for place in places().values() for duty in place.duties if duty.in_force(on)]
 
 
 def _all() -> Iterable[Rule]:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from portal.cases.law.shapes import Appeal, Destroy, Disclose, Duty, Pause, Place, Rule, Source, Term
 from portal.errors import EffaceError
 
+# The rights that people can choose in the portal, and then those that the law also knows.
 RIGHTS = ("access", "copy", "opt-out", "deletion")
+ALL_RIGHTS = (
+    *RIGHTS,
+    "correction",
+    "restriction",
+    "portability",
+    "human-decision",
+    "limit",
+    "de-indexing",
+    "grievance",
+)
 # Calendar months, calendar days, business days, and business days with Saturdays among them.
 UNITS = ("cm", "cd", "bd", "bd6")
 IDENTITY = ("none", "contact", "checked")
-RECIPIENTS = ("named", "categories")
+RECIPIENTS = ("named", "named-with-contact", "categories", "not-stated")
+TEMPLATE = ("described", "forbidden")
+SCOPES = ("all", "provided", "collected-from-person", "provided-or-obtained")
+# The first is the day on which the reason to keep something ended.
+AFTER = ("purpose-ended", "last-contact", "found-unnecessary")
 STATUS = ("verified", "second-hand", "from memory")
 CAUSES = ("identity", "clarification")
 EFFECTS = ("restart", "exclude-both-days", "exclude-between")
@@ -28,78 +42,6 @@ class BadRule(EffaceError):
     code = "bad-rule"
 
 
-@dataclass(frozen=True)
-class Term:
-    """A length of time: `n` units from the day of receipt.
-
-    `calendar` says whose holidays count: "place" the organisation's, "weekends" nobody's, else a code such as US.
-    `roll`: a last day that is no working day moves to the next. `aim`: the day to aim at where the law can be read
-    two ways.
-    """
-
-    n: int
-    unit: str
-    calendar: str = "place"
-    roll: bool = False
-    aim: Term | None = None
-
-
-@dataclass(frozen=True)
-class Pause:
-    """What waiting for the person does to the clock. `effect` is one of EFFECTS."""
-
-    cause: str
-    effect: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a rule was read, and when; nothing was read where `kind` is memory."""
-
-    cite: str
-    url: str
-    seen_on: date | None
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.cite} ({self.url})" if self.url else self.cite
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One right at one place, in one version."""
-
-    id: str
-    version: int
-    right: str
-    title: str
-    first_day: date
-    last_day: date | None
-    identity: str
-    why_identity: str
-    acknowledge: Term | None
-    respond: Term
-    extended: Term | None
-    pauses: tuple[Pause, ...]
-    template_disclosed: bool
-    recipients: str
-    authority: str
-    status: str
-    sources: tuple[Source, ...]
-
-    def in_force(self, on: date) -> bool:
-        return self.first_day <= on and (self.last_day is None or on <= self.last_day)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where people live, and the rules there in order of right and version."""
-
-    code: str
-    name: str
-    rules: tuple[Rule, ...]
-
-
 def read_place(path: Path) -> Place:
     """The rules in one file. Raises BadRule with a sentence that names file, rule and field."""
     try:
@@ -108,12 +50,30 @@ def read_place(path: Path) -> Place:
         raise BadRule(f"{path.name} cannot be read: {problem}.") from problem
     top = _Fields(data, path.name)
     code, name = top.text("code", empty=True), top.text("name")
-    rules = [_rule(_Fields(each, path.name), path.stem) for each in top.tables("rule")]
+    residence = top.take("residence", bool, True)
+    tables = [one for each in top.tables("rule", optional=True) for one in _of_each_right(each, path)]
+    rules = [_rule(_Fields(each, path.name), path.stem) for each in tables]
+    duties = [_duty(_Fields(each, path.name), path.stem) for each in top.tables("duty", optional=True)]
     top.nothing_else()
-    rules.sort(key=lambda rule: (RIGHTS.index(rule.right), rule.version))
-    for right in RIGHTS:
-        _check_versions([rule for rule in rules if rule.right == right], path.name, right)
-    return Place(code, name, tuple(rules))
+    if not (rules or duties):
+        raise BadRule(f"{path.name}: there is no rule and no duty.")
+    rules.sort(key=lambda rule: (ALL_RIGHTS.index(rule.right), rule.version))
+    duties.sort(key=lambda duty: (duty.id, duty.version))
+    everything: list[Rule | Duty] = [*rules, *duties]
+    for each_id in {each.id for each in everything}:
+        _check_versions([each for each in everything if each.id == each_id], path.name)
+    return Place(code, name, residence, tuple(rules), tuple(duties))
+
+
+def _of_each_right(table: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """One table for each right: a law that treats several alike is written once, with `rights` for id and right."""
+    if "rights" not in table:
+        return [table]
+    rights = table["rights"]
+    if not isinstance(rights, list) or not rights or {"right", "id"} & set(table):
+        raise BadRule(f"{path.name}: rights must be a list, and stand without id and right.")
+    rest = {name: value for name, value in table.items() if name != "rights"}
+    return [rest | {"id": f"{path.stem}.{right}", "right": right} for right in rights]
 
 
 class _Fields:
@@ -142,7 +102,24 @@ class _Fields:
             raise self.wrong(name, "is empty")
         return value
 
-    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+    def has(self, name: str) -> bool:
+        return name in self._left
+
+    def peek(self, name: str, otherwise: str) -> Any:
+        return self._left.get(name, otherwise)
+
+    def table(self, name: str) -> _Fields:
+        return _Fields(self.take(name, dict), f"{self.where}, {name}")
+
+    def sentences(self, name: str) -> tuple[str, ...]:
+        value: list[Any] = self.take(name, list, [])
+        if not all(isinstance(each, str) and each.strip() for each in value):
+            raise self.wrong(name, "must be a list of sentences")
+        return tuple(value)
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        if default is not None and not self.has(name):
+            return default
         value = self.text(name)
         if value not in choices:
             raise self.wrong(name, f"must be one of {', '.join(choices)}, not {value}")
@@ -166,8 +143,8 @@ class _Fields:
 
 
 def _rule(fields: _Fields, stem: str) -> Rule:
-    fields.where = f"{fields.where}, {fields._left.get('id', 'a rule without id')}"
-    right = fields.choice("right", RIGHTS)
+    fields.where = f"{fields.where}, {fields.peek('id', 'a rule without id')}"
+    right = fields.choice("right", ALL_RIGHTS)
     rule = Rule(
         id=fields.choice("id", (f"{stem}.{right}",)),
         version=fields.number("version"),
@@ -177,23 +154,80 @@ def _rule(fields: _Fields, stem: str) -> Rule:
         last_day=fields.take("last_day", date, None),
         identity=fields.choice("identity", IDENTITY),
         why_identity=fields.text("why_identity"),
-        acknowledge=_optional(fields, "acknowledge", _term),
-        respond=_term(_Fields(fields.take("respond", dict), f"{fields.where}, respond")),
-        extended=_optional(fields, "extended", _term),
+        acknowledge=_term_or_none(fields, "acknowledge"),
+        respond=_term(fields.table("respond")),
+        extended=_term_or_none(fields, "extended"),
+        notice=_term_or_none(fields, "notice"),
+        cap=_term_or_none(fields, "cap"),
+        backups=_term_or_none(fields, "backups"),
         pauses=tuple(_pause(_Fields(each, fields.where)) for each in fields.tables("pauses", optional=True)),
-        template_disclosed=fields.take("template_disclosed", bool),
-        recipients=fields.choice("recipients", RECIPIENTS),
+        appeal=_appeal(fields.table("appeal")) if fields.has("appeal") else None,
+        scope=fields.choice("scope", SCOPES, "all"),
+        disclose=_disclose(fields.table("disclose")),
+        downstream=fields.take("downstream", str, ""),
+        hold=fields.take("hold", str, ""),
         authority=fields.text("authority"),
         status=fields.choice("status", STATUS),
-        sources=tuple(_source(_Fields(each, fields.where)) for each in fields.tables("sources")),
+        sources=_sources(fields),
     )
     fields.nothing_else()
+    if rule.extended is None and rule.notice is not None:
+        raise fields.wrong("notice", "is about an extension, and there is none")
     return rule
 
 
-def _optional(fields: _Fields, name: str, read: Callable[[_Fields], Term]) -> Term | None:
-    value = fields.take(name, dict, None)
-    return None if value is None else read(_Fields(value, f"{fields.where}, {name}"))
+def _duty(fields: _Fields, stem: str) -> Duty:
+    fields.where = f"{fields.where}, {fields.peek('id', 'a duty without id')}"
+    duty = Duty(
+        id=fields.text("id"),
+        version=fields.number("version"),
+        title=fields.text("title"),
+        first_day=fields.take("first_day", date),
+        last_day=fields.take("last_day", date, None),
+        says=fields.text("says"),
+        destroy=tuple(_destroy(_Fields(each, fields.where)) for each in fields.tables("destroy", optional=True)),
+        status=fields.choice("status", STATUS),
+        sources=_sources(fields),
+    )
+    fields.nothing_else()
+    if not duty.id.startswith(f"{stem}.") or duty.id.removeprefix(f"{stem}.") in ALL_RIGHTS:
+        raise fields.wrong("id", f"must begin with {stem}. and not end in a right")
+    return duty
+
+
+def _destroy(fields: _Fields) -> Destroy:
+    """Without a term the thing goes at once."""
+    destroy = Destroy(fields.choice("after", AFTER), _term_or_none(fields, "term"))
+    fields.nothing_else()
+    return destroy
+
+
+def _appeal(fields: _Fields) -> Appeal:
+    appeal = Appeal(
+        status=fields.choice("status", STATUS),
+        acknowledge=_term_or_none(fields, "acknowledge"),
+        respond=_term_or_none(fields, "respond"),
+        extended=_term_or_none(fields, "extended"),
+    )
+    fields.nothing_else()
+    if appeal.acknowledge is None and appeal.respond is None:
+        raise fields.wrong("appeal", "has no clock")
+    return appeal
+
+
+def _disclose(fields: _Fields) -> Disclose:
+    disclose = Disclose(
+        template=fields.choice("template", TEMPLATE),
+        recipients=fields.choice("recipients", RECIPIENTS),
+        must=fields.sentences("must"),
+        must_not=fields.sentences("must_not"),
+    )
+    fields.nothing_else()
+    return disclose
+
+
+def _term_or_none(fields: _Fields, name: str) -> Term | None:
+    return _term(fields.table(name)) if fields.has(name) else None
 
 
 def _term(fields: _Fields) -> Term:
@@ -202,10 +236,14 @@ def _term(fields: _Fields) -> Term:
         unit=fields.choice("unit", UNITS),
         calendar=fields.take("calendar", str, "place"),
         roll=fields.take("roll", bool, False),
-        aim=_optional(fields, "aim", _term),
+        aim=_term_or_none(fields, "aim"),
     )
     fields.nothing_else()
     return term
+
+
+def _sources(fields: _Fields) -> tuple[Source, ...]:
+    return tuple(_source(_Fields(each, fields.where)) for each in fields.tables("sources"))
 
 
 def _pause(fields: _Fields) -> Pause:
@@ -227,13 +265,11 @@ def _source(fields: _Fields) -> Source:
     return source
 
 
-def _check_versions(versions: list[Rule], file: str, right: str) -> None:
+def _check_versions(versions: list[Rule | Duty], file: str) -> None:
     """Versions count up from 1, and each begins the day after the one before it ends."""
-    if not versions:
-        raise BadRule(f"{file}: there is no rule for {right}.")
-    for number, rule in enumerate(versions, 1):
-        if rule.version != number:
-            raise BadRule(f"{file}, {rule.id}: version {number} is missing or there twice.")
+    for number, each in enumerate(versions, 1):
+        if each.version != number:
+            raise BadRule(f"{file}, {each.id}: version {number} is missing or there twice.")
     for earlier, later in pairwise(versions):
         if earlier.last_day is None or later.first_day != earlier.last_day + timedelta(days=1):
             raise BadRule(
