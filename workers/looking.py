@@ -69,16 +69,20 @@ class Looker:
 
     def _open(self, digest: bytes, data: bytes) -> _Opened | Problem:
         try:
-            pixels = self._opener.open(data).pixels
+            picture = self._opener.open(data, least=encoders.LONGEST_LOOKED_AT)
         except BadPicture as problem:
             return problem.code, problem.sentence
+        pixels, times = picture.pixels, picture.times
         height, width = pixels.shape[:2]
         boxes = self._encoders[0].find(pixels)
         fallback = not boxes
         if fallback:
             boxes = self._encoders[0].find_harder(pixels)
         chips = [encoder.cut(pixels, boxes) for encoder in self._encoders]
-        return _Opened(digest, near_digest(pixels), width, height, boxes, fallback and bool(boxes), chips)
+        whole = [(left * times, top * times, right * times, bottom * times) for left, top, right, bottom in boxes]
+        return _Opened(
+            digest, near_digest(pixels), width * times, height * times, whole, fallback and bool(boxes), chips
+        )
 
     def _encode(self, number: int, opened: Sequence[_Opened]) -> list[list[bytes]]:
         """The templates of each picture's faces by one encoder."""

@@ -1,8 +1,9 @@
 """Where pictures are decoded: a process of its own that can be killed, with little memory, time and rights.
 
 It is started as a file, so that it loads Pillow and nothing of the portal. On stdin: the length of a picture as 8
-bytes, big-endian, then its bytes. On stdout: the length of a JSON head as 4 bytes, the head, and then, when the head
-has no `code`, `width` x `height` x 3 bytes of upright RGB. It ends when stdin does.
+bytes, big-endian, how many pixels its longer side must keep as 4 (0: all), then its bytes. On stdout: the length of a
+JSON head as 4 bytes, the head, and then, when the head has no `code`, `width` x `height` x 3 bytes of upright RGB. It
+ends when stdin does.
 """
 
 from __future__ import annotations
@@ -118,11 +119,19 @@ def _check_boxes(data: bytes) -> None:
         raise Refused("truncated")
 
 
-def decode(data: bytes) -> tuple[str, Image.Image]:
-    """Format and upright RGB picture without any metadata. Raises Refused, or whatever the decoders raise."""
+def decode(data: bytes, least: int = 0) -> tuple[str, Image.Image, int]:
+    """Format, upright RGB picture without any metadata, and how many times smaller it is than the whole (1, 2, 4, 8).
+
+    Only a JPEG is made smaller, where its longer side keeps `least` pixels. Raises Refused, or whatever the decoders
+    raise.
+    """
     name = format_of(data)
     with Image.open(BytesIO(data), formats=[name]) as image:
         _check_size(*image.size)
+        whole = max(image.size)
+        if least and whole > least:
+            image.draft(None, (image.width * least // whole, image.height * least // whole))
+        times = round(whole / max(image.size))
         image.load()
         _find_frame(image)
         turn = UPRIGHT.get(_orientation(image))
@@ -130,7 +139,7 @@ def decode(data: bytes) -> tuple[str, Image.Image]:
     if turn is not None:
         upright = upright.transpose(turn)
     _check_size(*upright.size)
-    return image.format or name, upright
+    return image.format or name, upright, times
 
 
 def _check_size(width: int, height: int) -> None:
@@ -239,14 +248,15 @@ def strips(image: Image.Image) -> Iterator[bytes]:
         yield image.crop((0, top, image.width, min(top + STRIP, image.height))).tobytes()
 
 
-def answer(data: bytes, out: BinaryIO) -> None:
+def answer(data: bytes, least: int, out: BinaryIO) -> None:
     """Decode one picture and write the answer. Any failure is an answer, too."""
     try:
-        name, image = decode(data)
+        name, image, times = decode(data, least)
     except Exception as problem:
         _write_head(out, {"code": code_of(problem)})
         return
-    _write_head(out, {"code": None, "format": name, "width": image.width, "height": image.height})
+    head = {"code": None, "format": name, "width": image.width, "height": image.height, "times": times}
+    _write_head(out, head)
     for strip in strips(image):
         out.write(strip)
     out.flush()
@@ -302,10 +312,11 @@ def main() -> None:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     limit_process()
-    while length := sys.stdin.buffer.read(8):
-        data = sys.stdin.buffer.read(struct.unpack(">Q", length)[0])
+    while head := sys.stdin.buffer.read(12):
+        length, least = struct.unpack(">QI", head)
+        data = sys.stdin.buffer.read(length)
         limit_seconds()
-        answer(data, out)
+        answer(data, least, out)
 
 
 if __name__ == "__main__":

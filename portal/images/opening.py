@@ -33,10 +33,14 @@ CHILD = Path(__file__).with_name("child.py")
 
 @dataclass(frozen=True)
 class Picture:
-    """An opened picture: `pixels` (height, width, 3) uint8 RGB, upright and without metadata; the file's `format`."""
+    """An opened picture: `pixels` (height, width, 3) uint8 RGB, upright and without metadata; the file's `format`.
+
+    The whole picture has `times` as many pixels in each direction, up to those that its last row and column may lack.
+    """
 
     pixels: Pixels
     format: str
+    times: int = 1
 
 
 class _Died(Exception):
@@ -68,8 +72,11 @@ class Opener:
     def process_id(self) -> int | None:
         return self._child.pid if self._child else None
 
-    def open(self, data: bytes) -> Picture:
-        """The picture in `data`. Raises BadPicture with a code of `refusals.SENTENCES`."""
+    def open(self, data: bytes, least: int = 0) -> Picture:
+        """The picture in `data`; of a JPEG a smaller copy, three times as fast, where its longer side keeps `least` px.
+
+        Raises BadPicture with a code of `refusals.SENTENCES`.
+        """
         if not data:
             raise refusal("empty")
         if len(data) > MAX_BYTES:
@@ -78,13 +85,13 @@ class Opener:
             used = self._opened > 0
             late = threading.Event()
             try:
-                return self._ask(data, late)
+                return self._ask(data, least, late)
             except _Died as death:
                 # What earlier pictures left in its memory must not be held against this one.
                 if not used or late.is_set():
                     raise refusal(str(death)) from None
             try:
-                return self._ask(data, late)
+                return self._ask(data, least, late)
             except _Died as death:
                 raise refusal(str(death)) from None
 
@@ -92,7 +99,7 @@ class Opener:
         with self._lock:
             self._end()
 
-    def _ask(self, data: bytes, late: threading.Event) -> Picture:
+    def _ask(self, data: bytes, least: int, late: threading.Event) -> Picture:
         """One exchange with the child. Raises BadPicture, or _Died when the child is gone; `late` says by our watch."""
         if self._opened >= PICTURES_PER_CHILD or (self._child and self._child.poll() is not None):
             self._end()
@@ -106,7 +113,7 @@ class Opener:
         timer.start()
         try:
             self._opened += 1
-            return _exchange(child, data)
+            return _exchange(child, data, least)
         except BadPicture:
             raise
         except BaseException:
@@ -157,10 +164,10 @@ def _bare_environment() -> dict[str, str]:
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
 
 
-def _exchange(child: subprocess.Popen[bytes], data: bytes) -> Picture:
+def _exchange(child: subprocess.Popen[bytes], data: bytes, least: int) -> Picture:
     assert child.stdin is not None
     try:
-        child.stdin.write(struct.pack(">Q", len(data)))
+        child.stdin.write(struct.pack(">QI", len(data), least))
         child.stdin.write(data)
         child.stdin.flush()
     except OSError:
@@ -172,7 +179,7 @@ def _exchange(child: subprocess.Popen[bytes], data: bytes) -> Picture:
         raise refusal(head["code"])
     pixels = np.empty((head["height"], head["width"], 3), np.uint8)
     _read_into(child, pixels.data.cast("B"))
-    return Picture(pixels, head["format"])
+    return Picture(pixels, head["format"], head["times"])
 
 
 def _read_head(child: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -189,10 +196,11 @@ def _read_head(child: subprocess.Popen[bytes]) -> dict[str, Any]:
         if head["code"] is not None:
             return {"code": head["code"] if head["code"] in SENTENCES else "damaged"}
         width, height = int(head["width"]), int(head["height"])
-        checked = {"code": None, "width": width, "height": height, "format": str(head["format"])[:10]}
+        times = int(head["times"])
+        checked = {"code": None, "width": width, "height": height, "format": str(head["format"])[:10], "times": times}
     except (ValueError, KeyError, TypeError):
         raise _Died("damaged") from None
-    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+    if width < 1 or height < 1 or width * height > MAX_PIXELS or times not in (1, 2, 4, 8):
         raise _Died("damaged")
     return checked
 

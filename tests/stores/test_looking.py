@@ -6,6 +6,7 @@ import json
 from concurrent.futures import wait
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -13,8 +14,9 @@ from portal.cli.bench.scan import command
 from portal.config import Config
 from portal.db import Database
 from portal.errors import Unavailable
+from portal.images import to_jpeg
 from portal.stores.seeing import Look
-from tests.fakes import drawn_jpeg
+from tests.fakes import DrawnFaceEncoder, draw_photograph, drawn_jpeg
 from workers import encoder, looking
 
 
@@ -62,3 +64,15 @@ def test_a_scan_is_measured_from_its_first_photograph_to_an_unchanged_store(tmp_
     assert seen["images"] == seen["first_encoded"] == seen["first_faceless"] == 240
     assert 120 <= seen["first_seen_when_killed"] < 240
     assert seen["second_seconds"] < seen["first_seconds"]
+
+
+def test_boxes_of_a_large_photograph_are_in_its_own_pixels() -> None:
+    engine = DrawnFaceEncoder()
+    pixels = draw_photograph(3, 9, size=(4000, 3000))
+    looker = looking.Looker([engine])
+    (look,) = looker.look([(bytes(32), to_jpeg(pixels, quality=90))])
+    looker.close()
+    assert isinstance(look, Look)
+    assert (look.width, look.height, len(look.boxes)) == (4000, 3000, 2)
+    for box, exact in zip(look.boxes, engine.find(pixels), strict=True):
+        assert np.abs(np.subtract(box, exact)).max() <= 8

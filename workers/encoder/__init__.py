@@ -16,9 +16,21 @@ from portal.matching.encoder_settings import Settings
 from portal.tables import Encoder as Row
 from workers.encoder.judging import SMALLEST_PROBE, judge
 from workers.encoder.loading import Encoder, load_encoder
-from workers.encoder.reference import SMALLEST_FACE
+from workers.encoder.reference import SIDE, SMALLEST_FACE
 
-__all__ = ["SMALLEST_FACE", "SMALLEST_PROBE", "Box", "Encoder", "judge", "load_encoder", "load_encoders"]
+# Detectors look at a photograph in this size; with more pixels no other face is found.
+LONGEST_LOOKED_AT = SIDE
+
+__all__ = [
+    "LONGEST_LOOKED_AT",
+    "SMALLEST_FACE",
+    "SMALLEST_PROBE",
+    "Box",
+    "Encoder",
+    "judge",
+    "load_encoder",
+    "load_encoders",
+]
 
 
 def load_encoders(database: Database) -> list[Encoder]:

@@ -15,7 +15,8 @@ the faces of one photograph; recovered are faces of face_recognition's default, 
     CNN, pyramid step 0.6, whole numbers                      88   159      149
     HOG here, side 1600, and the CNN where it finds none      64   160      147   (kept)
 
-The one that is not recovered is a pattern on an astronaut's suit.
+The one that is not recovered is a pattern on an astronaut's suit. A scan opens a JPEG of 12 megapixels at half its
+size: 153 ms in place of 320 for such a photograph, the templates 0.02 from those of the whole (12 photographs).
 """
 
 from __future__ import annotations
