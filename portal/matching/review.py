@@ -7,6 +7,7 @@ else holds, nobody sees an earlier answer, a distance or a name.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,15 +28,17 @@ SIDE = {"different": -1, "probably-different": -1, "cannot-tell": 0, "probably-s
 
 @dataclass(frozen=True)
 class Pair:
-    """What a reviewer sees: JPEG bytes. Without a face photo, `left` is None and `left_note` says what was given.
+    """What a reviewer sees: JPEG bytes. Without a face photo, `sent` is None and `note` says what was given.
 
-    `together` are the ids of all pairs that one answer decides, this one first.
+    `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
+    decides, this one first.
     """
 
     candidate_id: str
-    left: bytes | None
-    right: bytes
-    left_note: str | None
+    sent: bytes | None
+    found: bytes
+    note: str | None
+    found_left: bool
     together: list[str]
 
 
@@ -52,11 +55,7 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
     With it go those that belong with it, as far as nobody else holds them.
     """
     now = clock.now()
-    held = session.scalar(_open_to(account_id).where(Candidate.lease_account_id == account_id).limit(1))
-    candidate = held or session.scalar(
-        # Within a case the order says nothing: sorted by distance it would tell what the machine thinks.
-        _open_to(account_id).order_by(Case.due_on, Case.received_at, Candidate.id).limit(1)
-    )
+    candidate = _first(session, account_id)
     if candidate is None:
         return None
     _lease(session, candidate, account_id)
@@ -81,12 +80,13 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
     """The two pictures of a pair this reviewer holds. Raises Conflict when they do not hold it any more."""
     candidate = held_by(session, account_id, candidate_id)
     probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
-    left = blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
+    sent = blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
     return Pair(
         candidate_id=candidate.id,
-        left=left,
-        right=blobs.open_blob(session, candidate.crop_id),
-        left_note=None if left else _note(probe),
+        sent=sent,
+        found=blobs.open_blob(session, candidate.crop_id),
+        note=None if sent else _note(probe),
+        found_left=_lot("side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
     )
 
@@ -183,7 +183,27 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
         # Beside one face, all must be compared with the same.
         Candidate.probe_id.is_not_distinct_from(candidate.probe_id),
     )
-    return list(session.scalars(others.order_by(Candidate.id)))
+    return sorted(session.scalars(others), key=lambda other: _lot("order", account_id, other.id))
+
+
+def _first(session: Session, account_id: str) -> Candidate | None:
+    """What this reviewer holds already, else a pair of the most urgent case.
+
+    Within a case the order says nothing (sorted by distance it would tell what the machine thinks), and each reviewer
+    has another one: whoever looks second does not see the pairs in the light of the same pair before.
+    """
+    open_ids = _open_to(account_id).with_only_columns(Candidate.id)
+    ids = session.scalars(open_ids.where(Candidate.lease_account_id == account_id)).all()
+    if not ids:
+        urgent = _open_to(account_id).with_only_columns(Case.id)
+        case_id = session.scalar(urgent.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
+        ids = session.scalars(open_ids.where(Candidate.case_id == case_id)).all()
+    return session.get_one(Candidate, min(ids, key=lambda one: _lot("order", account_id, one))) if ids else None
+
+
+def _lot(purpose: str, account_id: str, candidate_id: str) -> bytes:
+    """32 bytes by which chance decides about this pair for this reviewer: the same on every reload."""
+    return hashlib.sha256(f"{purpose}/{account_id}/{candidate_id}".encode()).digest()
 
 
 def verdict(answers: list[str], needed: int) -> str | None:

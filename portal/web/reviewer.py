@@ -22,7 +22,6 @@ blueprint = Blueprint("reviewer", __name__, url_prefix="/staff/review")
 Page = str | Response | tuple[str, int]
 
 LABELS = dict(zip(ANSWERS, ("Different", "Probably different", "Cannot tell", "Probably same", "Same"), strict=True))
-SIDES = {"left", "right"}
 SECONDS_A_PAIR = 25
 
 
@@ -77,17 +76,21 @@ def undo() -> Page:
     return redirect(url_for("reviewer.compare", candidate_id=candidate.id), 303)
 
 
-@blueprint.get("/<candidate_id>/<side>.jpg")
+@blueprint.get("/<candidate_id>/sent.jpg")
 @policy("reviewer")
-def picture(candidate_id: str, side: str) -> Response:
-    """One of the two faces, for the reviewer who holds the pair."""
-    if side not in SIDES:
-        raise NotFound("There is no such picture.")
-    pair = review.pair(g.session, current_user.id, candidate_id)
-    data = pair.left if side == "left" else pair.right
+def sent(candidate_id: str) -> Response:
+    """The face that was sent, for the reviewer who holds the pair."""
+    data = review.pair(g.session, current_user.id, candidate_id).sent
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)
+
+
+@blueprint.get("/<candidate_id>/found.jpg")
+@policy("reviewer")
+def found(candidate_id: str) -> Response:
+    """The face that was found, for the reviewer who holds the pair."""
+    return _jpeg(review.pair(g.session, current_user.id, candidate_id).found)
 
 
 @blueprint.get("/<candidate_id>/whole.jpg")

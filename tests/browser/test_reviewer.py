@@ -22,6 +22,9 @@ ALL_SEEN = """[...document.querySelectorAll("h1, .ef-frame, .ef-answers, .ef-too
     return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
 })"""
 
+CAPTIONS = """all => all.map(one => [one.querySelector("figcaption").textContent,
+    one.querySelector("img").src.split("/").at(-1)])"""
+
 
 @pytest.fixture
 def asked(house: Installation, team: Team, archive: Path, photographs: Path) -> Subject:
@@ -77,6 +80,8 @@ def tells_nothing(visitor: Visitor, asked: Subject) -> None:
     assert page.viewport_size == DESK
     assert page.evaluate(ALL_SEEN)
     assert page.locator(".ef-frame img").evaluate_all("all => all.map(one => one.naturalWidth)") == [480, 480]
+    captions = page.locator(".ef-pair figure").evaluate_all(CAPTIONS)
+    assert sorted(captions) == [["Found", "found.jpg"], ["Sent", "sent.jpg"]], "on whichever side they stand"
     source = page.content().lower()
     hidden = [asked.reference, EMAIL, "mr_44", "obama", "dating", "distance", "score", "threshold", "candidates", " %"]
     assert [word for word in hidden if word.lower() in source] == []

@@ -147,9 +147,44 @@ def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: 
     [candidate] = make_candidates(session, make_case(session), 1)
     review.next_pair(session, reviewers[0])
     pair = review.pair(session, reviewers[0], candidate.id)
-    assert pair.left == b"probe"
-    assert pair.right == b"crop 0"
-    assert set(vars(pair)) == {"candidate_id", "left", "right", "left_note", "together"}
+    assert pair.sent == b"probe"
+    assert pair.found == b"crop 0"
+    assert set(vars(pair)) == {"candidate_id", "sent", "found", "note", "found_left", "together"}
+
+
+def test_each_reviewer_has_an_order_of_their_own_and_keeps_it(session: Session, reviewers: list[str]) -> None:
+    candidates = make_candidates(session, make_case(session), 12)
+
+    def order(account: str) -> list[str]:
+        return [judge(session, account, "cannot-tell").id for _ in candidates]
+
+    first, second = (order(account) for account in reviewers[:2])
+    assert sorted(first) == sorted(second) == sorted(candidate.id for candidate in candidates)
+    # By chance they are the same once in 12! = 479 million times; the ids' own order once as rarely.
+    assert first != second
+    assert first != sorted(first)
+    for account, before in zip(reviewers[:2], (first, second), strict=True):
+        while review.undo(session, account):
+            pass
+        for candidate in candidates:
+            candidate.lease_account_id = candidate.lease_until = None
+        session.flush()
+        assert order(account) == before
+
+
+def test_the_sides_are_dealt_by_chance_and_stay(session: Session, reviewers: list[str]) -> None:
+    candidates = make_candidates(session, make_case(session), 40)
+    sides = []
+    for account in reviewers[:2]:
+        for candidate in candidates:
+            candidate.lease_account_id, candidate.lease_until = account, clock.now() + review.LEASE
+        session.flush()
+        dealt = [review.pair(session, account, candidate.id).found_left for candidate in candidates]
+        assert dealt == [review.pair(session, account, candidate.id).found_left for candidate in candidates]
+        sides.append(dealt)
+    # With a fair coin, 8 or fewer of 40 come once in 10,000 times.
+    assert all(8 < sum(dealt) < 32 for dealt in sides)
+    assert sides[0] != sides[1], "whoever looks second sees other pairs turned round"
 
 
 def test_an_answer_that_is_not_one_of_the_five(session: Session, reviewers: list[str]) -> None:

@@ -14,6 +14,8 @@ from portal.db import Database
 from portal.tables import Candidate, Case, Entry, Judgement
 from tests.web.desk import EMAIL, Colleague, case_in_review, colleague, fill_store
 
+FIGURE = re.compile(r"<figure>.*?</figure>", re.DOTALL)
+
 
 @pytest.fixture
 def case(database: Database, tmp_path: Path) -> Case:
@@ -58,25 +60,43 @@ def test_an_earlier_answer_leaves_no_trace_on_the_page(
     first = reviewer.post("/staff/review/next")
     fresh = reviewer.post(first, answer="same")
     second = colleague(app, database, "reviewer")
-    assert second.post("/staff/review/next") == first
+    # Each has an order of their own.
+    if second.post("/staff/review/next") != first:
+        assert second.post(fresh, answer="cannot-tell") == first
     assert without_marks(second.get(first), first) == without_marks(reviewer.get(fresh), fresh)
 
 
-def without_marks(page: str, path: str) -> str:
-    return re.sub(r'(nonce|value)="[^"]*"', "", page.replace(path.rsplit("/", 1)[1], ""))
+def without_marks(page: str, path: str) -> tuple[str, list[str]]:
+    """What a page says beside names of pairs and secrets of the form, and its figures, whichever stands left."""
+    page = re.sub(r'(nonce|value)="[^"]*"', "", page.replace(path.rsplit("/", 1)[1], ""))
+    return re.sub(r"\s+", " ", FIGURE.sub("", page)), sorted(FIGURE.findall(page))
+
+
+@pytest.mark.parametrize(("lot", "order"), [(b"\0", ["Sent", "Found"]), (b"\1", ["Found", "Sent"])])
+def test_captions_go_with_the_pictures_on_either_side(
+    case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch, lot: bytes, order: list[str]
+) -> None:
+    monkeypatch.setattr("portal.matching.review._lot", lambda *_: lot)
+    page = reviewer.get(reviewer.post("/staff/review/next"))
+    captions = {}
+    for figure in FIGURE.findall(page):
+        [picture], [caption] = re.findall(r"/(\w+)\.jpg", figure), re.findall(r"<figcaption>(\w+)<", figure)
+        captions[caption] = picture
+    assert list(captions) == order
+    assert captions == {"Sent": "sent", "Found": "found"}
 
 
 def test_pictures_go_to_the_holder_of_the_pair_only(
     app: Flask, database: Database, case: Case, reviewer: Colleague
 ) -> None:
     path = reviewer.post("/staff/review/next")
-    for side in ("left", "right"):
+    for side in ("sent", "found"):
         answer = reviewer.client.get(f"{path}/{side}.jpg")
         assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.data[:2] == b"\xff\xd8"
     other = colleague(app, database, "reviewer", "caseworker", "admin")
-    for name in ("left.jpg", "right.jpg", "whole.jpg"):
+    for name in ("sent.jpg", "found.jpg", "whole.jpg"):
         answer = other.client.get(f"{path}/{name}")
         assert answer.status_code == 409
         assert b"\xff\xd8" not in answer.data
@@ -99,14 +119,16 @@ def test_the_whole_picture_is_shown_on_demand_and_logged(database: Database, cas
 def test_plain_buttons_lead_from_pair_to_pair_to_the_end(
     app: Flask, database: Database, case: Case, reviewer: Colleague
 ) -> None:
-    second = colleague(app, database, "reviewer")
-    for someone in (reviewer, second):
+    with database.reading() as session:
+        one, other = session.scalars(select(Candidate.id))
+    answers = {f"/staff/review/{one}": "same", f"/staff/review/{other}": "different"}
+    for someone in (reviewer, colleague(app, database, "reviewer")):
         page = someone.get("/staff/review/")
         assert "2 pairs wait" in page
         first = someone.post("/staff/review/next")
-        following = someone.post(first, answer="same")
+        following = someone.post(first, answer=answers[first])
         assert following != first
-        assert someone.post(following, answer="different") == "/staff/review/"
+        assert someone.post(following, answer=answers[following]) == "/staff/review/"
     with database.reading() as session:
         assert session.get_one(Case, case.id).state == "deciding"
         assert {candidate.state for candidate in session.scalars(select(Candidate))} == {"confirmed", "rejected"}

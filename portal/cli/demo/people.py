@@ -260,7 +260,7 @@ class Reviewer(Staff):
             page = self.browser.submit(page, action="/next")
         count = 0
         while "/staff/review/" in page.path and page.path != "/staff/review/":
-            shown = [src.rsplit("/", 2)[1] for src in page.images if src.endswith("/right.jpg")]
+            shown = [src.rsplit("/", 2)[1] for src in page.images if src.endswith("/found.jpg")]
             answers = {pair: judge(self._whole(pair)) for pair in shown}
             apart = [pair for pair in shown if answers[pair] != answers[shown[0]]]
             given: dict[str, str | list[str] | tuple[str, bytes]] = {"answer": answers[shown[0]]}
