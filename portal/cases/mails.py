@@ -96,11 +96,20 @@ def queue_news(session: Session, case: Case) -> Mail | None:
     if case.identity == "not-needed":
         days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days
         delay = timedelta(days=max(days, 0))
+    return write_to(session, case, _news(session, case), f"news/{case.id}/{case.version}", delay)
+
+
+def queue_message_news(session: Session, case: Case, first_unread: str) -> Mail | None:
+    """The same words for a message. `first_unread` is the oldest the person has not seen: there is one mail for all."""
+    return write_to(session, case, _news(session, case), f"message/{first_unread}")
+
+
+def _news(session: Session, case: Case) -> str:
     body = (
         f"There is news about your request {case.reference}.\n\n"
         f"To read it, sign in with your reference and your secret words:\n{config_of(session).address}/case"
     )
-    return write_to(session, case, body + _signature(session), f"news/{case.id}/{case.version}", delay)
+    return body + _signature(session)
 
 
 def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | None:

@@ -13,7 +13,8 @@ body { margin: 0 auto; padding: 1.5rem; max-width: 52rem; font: 1.0625rem/1.5 sy
 article { margin: 2rem 0; padding: 1rem; background: var(--soft); border: 1px solid var(--line);
   border-radius: .5rem; }
 img { max-width: 100%; height: auto; border-radius: .25rem; }
-dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; } ul { margin: 0; padding-left: 1.25rem; }
+dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; white-space: pre-line; }
+ul { margin: 0; padding-left: 1.25rem; }
 @media print { article { break-inside: avoid; } }
 """
 REACHED = {
@@ -51,6 +52,7 @@ def as_page(facts: dict[str, Any]) -> str:
             _covered(facts["coverage_of_stores"]),
             _paragraph(facts["templates"]),
             *(_photograph(each) for each in photographs),
+            _messages(facts["messages"]),
             "</main></body></html>\n",
         ]
     )
@@ -74,6 +76,11 @@ def _photograph(facts: dict[str, Any]) -> str:
     rows = [(label, _texts(facts[kind]) or [NONE[kind]]) for kind, label in REACHED.items()]
     listed = "".join(_row(label, values) for label, values in [*_own(facts), *rows])
     return f"<article><h2>{escape(name)}</h2>{picture}{note}<dl>{listed}</dl></article>"
+
+
+def _messages(said: list[dict[str, str]]) -> str:
+    listed = "".join(_row(f"{each['from']}, {each['at']}", [each["text"]]) for each in said)
+    return f"<h2>Messages between you and us</h2><dl>{listed}</dl>" if listed else ""
 
 
 def _own(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -18,8 +18,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images
-from portal.cases import held, lifecycle, mails, package_page
+from portal.cases import held, lifecycle, mails, messages, package_page
 from portal.cases.held import Covered, Held
+from portal.cases.messages import Written
 from portal.db import config_of
 from portal.errors import BadPicture, EffaceError
 from portal.images import Box, Opener
@@ -58,6 +59,7 @@ class Contents:
     made_on: date
     coverage: Covered
     photographs: list[Photograph]
+    messages: list[Written]
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def gather(session: Session, case: Case) -> Contents:
         made_on=clock.local_date(clock.now(), config.zone),
         coverage=held.covered(session, case),
         photographs=photographs,
+        messages=messages.of_case(session, case),
     )
 
 
@@ -172,6 +175,14 @@ def as_facts(contents: Contents) -> dict[str, Any]:
             each.held.as_facts()
             | {"file": _name(each) if each.jpeg is not None else None, "note": each.withheld or each.note}
             for each in contents.photographs
+        ],
+        "messages": [
+            {
+                "from": contents.organisation if each.account_id else "you",
+                "at": each.at.isoformat(timespec="minutes"),
+                "text": each.text,
+            }
+            for each in contents.messages
         ],
     }
 

@@ -25,6 +25,7 @@ from portal.tables import (
     Draft,
     Invitation,
     Mail,
+    Message,
     Package,
     Probe,
     WebSession,
@@ -66,6 +67,7 @@ def overdue(session: Session) -> dict[str, int]:
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "contacts": _count(session, Case, _old(now) & (Case.contact.is_not(None) | Case.details.is_not(None))),
+        "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
     }
 
 
@@ -113,6 +115,7 @@ def purge_contact(session: Session, case: Case) -> None:
     """Forget who the person of a case is and what they wrote."""
     case.contact = case.contact_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
+    session.execute(delete(Message).where(Message.case_id == case.id))
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         right.note = None
     session.flush()
@@ -152,7 +155,8 @@ def _purge_packages(session: Session) -> int:
 
 
 def _purge_contacts(session: Session) -> int:
-    known = Case.contact.is_not(None) | Case.details.is_not(None) | Case.identity_note.is_not(None)
+    wrote = Case.id.in_(select(Message.case_id))
+    known = Case.contact.is_not(None) | Case.details.is_not(None) | Case.identity_note.is_not(None) | wrote
     cases = session.scalars(select(Case).where(_old(clock.now()), known).limit(AT_ONCE)).all()
     for case in cases:
         purge_contact(session, case)

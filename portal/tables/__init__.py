@@ -3,7 +3,7 @@
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
-from portal.tables.cases import Case, CaseEvent, CaseRight, Code, Draft, Mail, Package
+from portal.tables.cases import Case, CaseEvent, CaseRight, Code, Draft, Mail, Message, Package
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
 from portal.tables.lineage import (
     Dataset,
@@ -46,6 +46,7 @@ __all__ = [
     "Judgement",
     "Mail",
     "ManifestEntry",
+    "Message",
     "Package",
     "Probe",
     "Product",

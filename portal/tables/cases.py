@@ -142,6 +142,19 @@ class Mail(Work, Base):
     sent_at: Mapped[datetime | None]
 
 
+class Message(Base):
+    """What the person and the privacy team write to each other in a case. It goes when the contact goes."""
+
+    __tablename__ = "message"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"), comment="who wrote; empty: the person")
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed text")
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None] = mapped_column(comment="when the other side first saw it")
+
+
 class Package(Work, Base):
     """An access package: a ZIP that opens offline, kept sealed for a few days."""
 

@@ -26,6 +26,7 @@ from portal.web import (
     health,
     intake,
     lineage,
+    messages,
     people,
     photos,
     policy,
@@ -75,7 +76,7 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    public = (health, subject, intake, photos, following, additions)
+    public = (health, subject, intake, photos, following, additions, messages)
     inside = (staff, admin, people, lineage, thresholds, reviewer, caseworker, decisions, erasures, reports, auditor)
     for module in (*public, *inside):
         app.register_blueprint(module.blueprint)

@@ -17,7 +17,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock
-from portal.cases import deciding, drafts, extending, held, identity, lifecycle, looking, mails, stuck, words
+from portal.cases import deciding, drafts, extending, held, identity, lifecycle, looking, mails, messages, stuck, words
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
@@ -69,6 +69,7 @@ def inbox() -> Page:
         chosen=chosen,
         today=_today(),
         waits=WAITS,
+        news=messages.cases_with_news(g.session),
         choices={"state": CASE_STATES, "waiting": WAITING_FOR, "right": RIGHTS, "due": DUE},
     )
 
@@ -81,7 +82,8 @@ def _filtered(chosen: dict[str, str]) -> Any:
     if chosen["state"] in CASE_STATES:
         query = query.where(Case.state == chosen["state"])
     else:
-        query = query.where(Case.state != "closed")
+        # A finished case comes back to the desk when its person writes.
+        query = query.where((Case.state != "closed") | Case.id.in_(messages.cases_with_news(g.session)))
     if chosen["waiting"] in WAITING_FOR:
         query = query.where(Case.waiting_for == chosen["waiting"])
     if chosen["right"] in RIGHTS:
@@ -129,6 +131,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         case=found,
         contact=contact,
         next=next_of(session, found, current_user.id),
+        said=messages.of_case(session, found),
         troubles=stuck.troubles(session, found),
         today=_today(),
         waits=WAITS,

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal import audit
 from portal.blobs import open_blob
-from portal.cases import access, answers, withdrawing
+from portal.cases import access, answers, messages, withdrawing
 from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
@@ -81,7 +81,8 @@ def overview() -> Page:
     case = _case()
     status, answer = answers.answer_for(g.session, case)
     may_add = status.can_add and case.consented_at is not None
-    return render_template("subject/overview.html", status=status, answer=answer, may_add=may_add)
+    news = messages.unread_by_person(g.session, case)
+    return render_template("subject/overview.html", status=status, answer=answer, may_add=may_add, news=news)
 
 
 @blueprint.route("/withdraw", methods=["GET", "POST"])

@@ -10,7 +10,7 @@ from flask import url_for
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import stuck
+from portal.cases import messages, stuck
 from portal.matching import review
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -48,6 +48,9 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     standing = counted(approvals, "request") if approvals else "Nothing waits"
     address = url_for("caseworker.inbox", waiting="approver")
     yield Task("Decisions and plans that need a second person", address, standing, approvals > 0)
+    news = len(messages.cases_with_news(session))
+    if news:
+        yield Task("Messages from people", url_for("caseworker.inbox"), counted(news, "request"), True)
     trouble = sorted(stuck.cases_in_trouble(session))
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])

@@ -1,0 +1,78 @@
+"""Messages in a case: the person's page in their case, and the privacy team's beside it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+
+from portal.cases import answers, messages
+from portal.errors import BadInput
+from portal.tables import Case
+from portal.web import sessions
+from portal.web.caseworker import find_case, names_of
+from portal.web.context import database
+from portal.web.intake import Page
+from portal.web.policy import policy
+
+blueprint = Blueprint("messages", __name__)
+
+
+class MessageForm(FlaskForm):  # type: ignore[misc]
+    text = TextAreaField("Your message")
+
+
+@blueprint.route("/case/messages", methods=["GET", "POST"])
+@policy("case-holder")
+def with_us() -> Page:
+    """What was written in the person's own case, and a box to write more."""
+    case = sessions.held_case(g.session)
+    form = MessageForm()
+    if form.validate_on_submit() and _wrote(case, "subject", form):
+        flash("Your message is sent. We answer here.")
+        return redirect(url_for("messages.with_us"), 303)
+    page = render_template("subject/messages.html", case=case, form=form, said=messages.of_case(g.session, case))
+    _note_as_read(case, by_person=True)
+    return page, 422 if form.errors else 200
+
+
+@blueprint.route("/staff/cases/<case_id>/messages", methods=["GET", "POST"])
+@policy("caseworker")
+def with_person(case_id: str) -> Page:
+    """What was written in a case, and a box to write to the person."""
+    case = find_case(g.session, case_id)
+    form = MessageForm()
+    if form.validate_on_submit() and _wrote(case, current_user.id, form):
+        flash("Your message is sent. The person gets a mail that there is news, if they left an address.")
+        return redirect(url_for("messages.with_person", case_id=case.id), 303)
+    said = messages.of_case(g.session, case)
+    page = render_template(
+        "caseworker/messages.html",
+        case=case,
+        form=form,
+        said=said,
+        names=names_of(g.session, {one.account_id for one in said if one.account_id}),
+        blind=answers.is_blind(case),
+    )
+    _note_as_read(case, by_person=False)
+    return page, 422 if form.errors else 200
+
+
+def _wrote(case: Case, actor: str, form: MessageForm) -> bool:
+    """Keep the message for good; False when the form must be shown again, with what was typed still in it."""
+    try:
+        messages.write(g.session, case, actor, form.text.data or "")
+    except BadInput as problem:
+        form.text.errors = [problem.sentence]
+        return False
+    g.session.commit()
+    return True
+
+
+def _note_as_read(case: Case, by_person: bool) -> None:
+    case_id = case.id
+    # A page that was only looked at has a session that cannot write, and one that was sent in vain must not keep it.
+    g.session.rollback()
+    with database().writing() as session:
+        messages.mark_read(session, session.get_one(Case, case_id), by_person)
