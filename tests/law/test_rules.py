@@ -26,8 +26,46 @@ def test_every_place_has_a_rule_for_every_right(place: str, right: str) -> None:
 
 
 def test_people_can_choose_a_place_or_none() -> None:
-    assert {code for code, _name in law.residences()} == {"EU", "UK", "US-CA", ""}
-    assert law.residences()[-1][0] == ""
+    codes = [code for code, _name in law.residences()]
+    assert {"EU", "UK", "US-CA", "US-WA", "CA", "CA-QC", "KR", "JP", ""} < set(codes)
+    assert codes[-1] == ""
+    # Nobody lives in a law about brokers, or in all of the United States.
+    assert not {"US-CA-DB", "US-FED", "US-NYC"} & set(codes)
+
+
+def test_who_lives_where_the_law_does_not_know_a_right_gets_the_strictest_rule() -> None:
+    assert rules_for("JP", "access", TODAY).id == "strictest.access"
+    assert rules_for("US-NV", "deletion", TODAY).id == "strictest.deletion"
+    assert rules_for("US-NV", "opt-out", TODAY).id == "us-nv.opt-out"
+    # Oklahoma's law begins with 2027.
+    assert rules_for("US-OK", "access", date(2026, 12, 31)).id == "strictest.access"
+    assert rules_for("US-OK", "access", date(2027, 1, 1)).id == "us-ok.access"
+
+
+def test_the_rules_of_the_future_are_known_now() -> None:
+    later = {each.id for place in law.places().values() for each in (*place.rules, *place.duties)
+             if each.first_day > TODAY}  # fmt: skip
+    assert {"us-ca-db.deletion", "us-de.access", "us-ok.access", "us-la.access", "us-al.access", "us-vt.access"} < later
+    assert {"in.grievance", "eu.high-risk", "us-ca-db.audit"} < later
+    assert {place.code for place, _duty in law.duties(date(2027, 12, 2))} >= {"IN", "EU", "US-IL"}
+    assert "eu.high-risk" not in {duty.id for _place, duty in law.duties(TODAY)}
+
+
+def test_what_counts_as_verified_was_read_and_all_else_says_so() -> None:
+    for place in law.places().values():
+        for each in (*place.rules, *place.duties):
+            kinds = {source.kind for source in each.sources}
+            assert kinds != {"memory"} or each.status == "from memory", each.id
+            assert each.status != "from memory" or "memory" in kinds, each.id
+
+
+def test_biometric_data_is_never_given_where_the_law_forbids_it() -> None:
+    for place in ("US-CA", "US-MN", "US-CT", "US-MT"):
+        for right in ("access", "copy"):
+            assert rules_for(place, right, TODAY).disclose.template == "forbidden"
+    # What is forbidden there is no duty elsewhere: nobody's rule is the union of all.
+    assert rules_for("EU", "copy", TODAY).disclose.template == "described"
+    assert rules_for("", "copy", TODAY).disclose.template == "described"
 
 
 def test_no_template_is_ever_disclosed() -> None:
@@ -53,6 +91,7 @@ def test_nobody_in_california_is_asked_to_prove_an_opt_out() -> None:
         ("XX", "access", TODAY, "unknown-residence"),
         ("EU", "portability", TODAY, "unknown-right"),
         ("EU", "access", date(2018, 5, 24), "no-rule-yet"),
+        ("EU", "correction", TODAY, "unknown-right"),
     ],
 )
 def test_what_has_no_rule_is_bad_input(place: str, right: str, on: date, code: str) -> None:
