@@ -1,7 +1,7 @@
 """The match queue. People judge; the machine only decides whom to show which pair.
 
 Two independent answers settle a candidate; where they differ, a third person's does. Nobody holds a pair that somebody
-else holds, nobody sees an earlier answer, a distance or a name.
+else holds, nobody judges a case of their own, nobody sees an earlier answer, a distance or a name.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, false, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.tables import Candidate, Case, Judgement, Probe
+from portal.tables import Candidate, Case, CaseRight, Judgement, Probe
 from portal.tables.matching import ANSWERS
 
 LEASE = timedelta(minutes=10)
@@ -44,9 +44,16 @@ class Pair:
 
 def waiting(session: Session, account_id: str) -> int:
     """How many looks wait for this reviewer: pairs that belong together are one."""
-    found = _open_to(account_id).subquery()
+    found = _open_to(session, account_id).subquery()
     looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
     return session.scalar(select(looks)) or 0
+
+
+def kept_from(session: Session, account_id: str) -> int:
+    """How many open pairs this reviewer is not shown because the cases are their own."""
+    statement = select(func.count()).select_from(Candidate).join(Case, Case.id == Candidate.case_id)
+    own = (Case.state == "reviewing", Candidate.state == "open", _own(session, account_id))
+    return session.scalar(statement.where(*own)) or 0
 
 
 def next_pair(session: Session, account_id: str) -> Candidate | None:
@@ -160,6 +167,8 @@ def held_by(session: Session, account_id: str, candidate_id: str) -> Candidate:
         raise NotFound("This pair is not there any more.")
     if candidate.lease_account_id != account_id or _is_over(candidate) or candidate.state != "open":
         raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
+    if session.scalar(select(Case.id).where(Case.id == candidate.case_id, _own(session, account_id))):
+        raise Conflict("You worked on this request, so somebody else judges its pictures.", "own-case")
     return candidate
 
 
@@ -176,7 +185,7 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
     """What belongs with a candidate and is still to be judged by this reviewer."""
     if candidate.group_id is None:
         return []
-    others = _open_to(account_id).where(
+    others = _open_to(session, account_id).where(
         Candidate.group_id == candidate.group_id,
         Candidate.case_id == candidate.case_id,
         Candidate.id != candidate.id,
@@ -192,10 +201,10 @@ def _first(session: Session, account_id: str) -> Candidate | None:
     Within a case the order says nothing (sorted by distance it would tell what the machine thinks), and each reviewer
     has another one: whoever looks second does not see the pairs in the light of the same pair before.
     """
-    open_ids = _open_to(account_id).with_only_columns(Candidate.id)
+    open_ids = _open_to(session, account_id).with_only_columns(Candidate.id)
     ids = session.scalars(open_ids.where(Candidate.lease_account_id == account_id)).all()
     if not ids:
-        urgent = _open_to(account_id).with_only_columns(Case.id)
+        urgent = _open_to(session, account_id).with_only_columns(Case.id)
         case_id = session.scalar(urgent.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
         ids = session.scalars(open_ids.where(Candidate.case_id == case_id)).all()
     return session.get_one(Candidate, min(ids, key=lambda one: _lot("order", account_id, one))) if ids else None
@@ -230,7 +239,7 @@ def _settle(session: Session, candidate: Candidate) -> None:
         session.flush()
 
 
-def _open_to(account_id: str) -> Select[Candidate]:
+def _open_to(session: Session, account_id: str) -> Select[Candidate]:
     answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
     free = or_(
         Candidate.lease_account_id.is_(None),
@@ -241,6 +250,24 @@ def _open_to(account_id: str) -> Select[Candidate]:
         select(Candidate)
         .join(Case, Case.id == Candidate.case_id)
         .where(Case.state == "reviewing", Candidate.state == "open", free, Candidate.id.not_in(answered))
+        .where(not_(_own(session, account_id)))
+    )
+
+
+def _own(session: Session, account_id: str) -> ColumnElement[bool]:
+    """Whether a case is this person's own: they look after it, checked who asks, or decided about a right.
+
+    They know who asks and what was decided, so others say whom the pictures show. Where one person does it all alone,
+    no case is anybody's own.
+    """
+    if not config_of(session).two_people:
+        return false()
+    decided = or_(CaseRight.decided_by == account_id, CaseRight.approved_by == account_id)
+    return or_(
+        # With a plain = an empty column would make neither yes nor no.
+        Case.caseworker_id.is_not_distinct_from(account_id),
+        Case.identity_by.is_not_distinct_from(account_id),
+        Case.id.in_(select(CaseRight.case_id).where(decided)),
     )
 
 

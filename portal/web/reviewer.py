@@ -30,7 +30,9 @@ SECONDS_A_PAIR = 25
 def queue() -> Page:
     waiting = review.waiting(g.session, current_user.id)
     minutes = max(1, round(waiting * SECONDS_A_PAIR / 60))
-    return render_template("reviewer/queue.html", waiting=waiting, minutes=minutes, note=request.args.get("note"))
+    kept = review.kept_from(g.session, current_user.id)
+    note = request.args.get("note")
+    return render_template("reviewer/queue.html", waiting=waiting, minutes=minutes, kept=kept, note=note)
 
 
 @blueprint.post("/next")

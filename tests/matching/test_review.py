@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.db import Database
+from portal.db import Database, config_of
 from portal.errors import BadInput, Conflict
 from portal.matching import review
 from portal.tables import Candidate, Judgement
@@ -150,6 +151,39 @@ def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: 
     assert pair.sent == b"probe"
     assert pair.found == b"crop 0"
     assert set(vars(pair)) == {"candidate_id", "sent", "found", "note", "found_left", "together"}
+
+
+@pytest.mark.parametrize("part", ["caseworker_id", "identity_by", "decided_by", "approved_by"])
+def test_nobody_judges_their_own_case(session: Session, reviewers: list[str], part: str) -> None:
+    case = make_case(session, due_in=3)
+    make_candidates(session, case, 2)
+    [other] = make_candidates(session, make_case(session, due_in=30), 1)
+    setattr(case.rights[0] if part in {"decided_by", "approved_by"} else case, part, reviewers[0])
+    session.flush()
+    assert review.next_pair(session, reviewers[0]) is other
+    assert (review.waiting(session, reviewers[0]), review.kept_from(session, reviewers[0])) == (1, 2)
+    assert (review.waiting(session, reviewers[1]), review.kept_from(session, reviewers[1])) == (2, 0)
+
+
+def test_a_pair_that_one_holds_goes_when_the_case_becomes_ones_own(session: Session, reviewers: list[str]) -> None:
+    case = make_case(session)
+    [candidate] = make_candidates(session, case, 1)
+    assert review.next_pair(session, reviewers[0]) is candidate
+    case.identity_by = reviewers[0]
+    session.flush()
+    with pytest.raises(Conflict, match="You worked on this request"):
+        review.answer(session, reviewers[0], candidate.id, "same")
+    assert review.next_pair(session, reviewers[0]) is None
+
+
+def test_where_one_person_does_it_all_they_may_judge(session: Session, reviewers: list[str]) -> None:
+    session.info["config"] = replace(config_of(session), two_people=False)
+    case = make_case(session)
+    [candidate] = make_candidates(session, case, 1)
+    case.identity_by = reviewers[0]
+    judge(session, reviewers[0], "same")
+    assert candidate.state == "confirmed"
+    assert review.kept_from(session, reviewers[0]) == 0
 
 
 def test_each_reviewer_has_an_order_of_their_own_and_keeps_it(session: Session, reviewers: list[str]) -> None:

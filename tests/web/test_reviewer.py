@@ -148,6 +148,17 @@ def test_undo_with_nothing_to_take_back_says_so(case: Case, reviewer: Colleague)
     assert "There is no answer to take back" in reviewer.get(reviewer.post("/staff/review/undo"))
 
 
+def test_whoever_checked_who_asks_is_told_that_others_judge(
+    database: Database, case: Case, reviewer: Colleague
+) -> None:
+    with database.writing() as session:
+        session.get_one(Case, case.id).identity_by = reviewer.id
+    page = reviewer.get("/staff/review/")
+    assert "No pairs wait for you" in page
+    assert "2 pairs wait for somebody else" in page
+    assert reviewer.post("/staff/review/next") == "/staff/review/"
+
+
 def test_an_answer_nobody_offers_is_refused(case: Case, reviewer: Colleague) -> None:
     reviewer.post(reviewer.post("/staff/review/next"), status=422, answer="certainly")
 
