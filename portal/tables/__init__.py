@@ -3,8 +3,9 @@
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
-from portal.tables.cases import Case, CaseEvent, CaseRight, Code, Draft, Mail, Message, Package
+from portal.tables.cases import Case, CaseEvent, CaseLink, CaseRight, Code, Draft, Mail, Message, Package
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
+from portal.tables.identity import Challenge
 from portal.tables.lineage import (
     Dataset,
     DatasetMember,
@@ -28,8 +29,10 @@ __all__ = [
     "Candidate",
     "Case",
     "CaseEvent",
+    "CaseLink",
     "CaseRight",
     "Certificate",
+    "Challenge",
     "Checkpoint",
     "Code",
     "Dataset",

@@ -16,6 +16,7 @@ CASE_STATES = ("received", "identity-check", "searching", "reviewing", "deciding
 WAITING_FOR = ("nobody", "subject", "machine", "reviewer", "caseworker", "approver")
 OUTCOMES = ("fulfilled", "partly-fulfilled", "nothing-found", "refused", "withdrawn", "unverified")
 DECISIONS = ("grant", "refuse")
+LINK_KINDS = ("many-faces", "many-contacts", "many-cases", "duplicate")
 
 
 class Draft(Base):
@@ -52,6 +53,9 @@ class Case(Base):
     contact: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed mail address")
     contact_digest: Mapped[str | None] = mapped_column(String(64), index=True, comment="keyed")
     contact_confirmed_at: Mapped[datetime | None]
+    network_digest: Mapped[str | None] = mapped_column(
+        String(64), index=True, comment="keyed by the day; forgotten after a day"
+    )
     details: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed: what else the person wrote")
     consented_at: Mapped[datetime | None] = mapped_column(comment="to the comparison of the face, separately")
     received_at: Mapped[datetime] = mapped_column(index=True)
@@ -65,6 +69,24 @@ class Case(Base):
     purged_at: Mapped[datetime | None]
 
     rights: Mapped[list[CaseRight]] = relationship(back_populates="case", order_by="CaseRight.id")
+
+
+class CaseLink(Base):
+    """Another case that one has to be read with. All kinds but duplicates hold the case until it is cleared."""
+
+    __tablename__ = "case_link"
+    __table_args__ = (one_of("kind", LINK_KINDS), UniqueConstraint("case_id", "other_id", "kind"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"))
+    other_id: Mapped[str] = mapped_column(
+        ForeignKey("case.id", ondelete="CASCADE"), comment="the case itself: its own photos differ"
+    )
+    kind: Mapped[str] = mapped_column(String(20))
+    raised_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+    cleared_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
+    note: Mapped[str | None] = mapped_column(Text, comment="why it is fine")
 
 
 class CaseRight(Base):
