@@ -46,6 +46,7 @@ class Config:
     public_url: str = _setting("", "address people see, https; needed when the host is not loopback")
     organisation: str = _setting("This organisation", "name of the organisation that holds the photographs")
     contact: str = _setting("", "postal or mail address of the organisation's privacy team")
+    exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
     zone: str = _setting("UTC", "IANA time zone in which legal days are counted")
     holidays: str = _setting("", "country, or country-part, whose public holidays count, such as DE or DE-BE")
     smtp_url: str = _setting("", "smtp://user:password@host:port; empty: mails are written to data/outbox", secret=True)
@@ -118,6 +119,7 @@ def check_config(config: Config) -> Config:
     problems = {
         "EFFACE_DATA": _not_a_folder(config.data),
         "EFFACE_PUBLIC_URL": _wrong_public_url(config),
+        "EFFACE_EXIT_URL": _wrong_exit(config),
         "EFFACE_ZONE": not _is_zone(config.zone) and f"{config.zone!r} is not an IANA time zone, such as Europe/Berlin",
         "EFFACE_THRESHOLD": not 0 < config.threshold <= 0.7
         and "must be above 0 and at most 0.7: beyond that nearly everybody is a candidate",
@@ -164,6 +166,15 @@ def _wrong_public_url(config: Config) -> str | bool:
         return "must be an https address: " + IN_THE_CLEAR
     odd = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
     return bool(odd) and "must be a host alone, such as https://photos.example.com, without a path or a name in it"
+
+
+def _wrong_exit(config: Config) -> str | bool:
+    """It must be a page that anybody might have open, and neither this portal nor anything read in the clear."""
+    url = config.exit_url
+    if not _has(url, {"https"}) or not url.isprintable() or "@" in urlsplit(url).netloc or set(url) & set(' \\"<>'):
+        return "must be an https address, such as https://www.bbc.com/weather"
+    own = urlsplit(config.public_url).hostname
+    return urlsplit(url).hostname == own and "must lead away from this portal, not back to it"
 
 
 def _wrong_database(url: str) -> str | bool:

@@ -143,6 +143,12 @@ def test_behind_https_the_cookie_is_bound_to_this_host(config: Config, database:
     assert "max-age=" in answer.headers["Strict-Transport-Security"]
 
 
+def test_leaving_leads_where_the_installation_says(config: Config, database: object, client: FlaskClient) -> None:
+    assert client.get("/leave").location == config.exit_url
+    elsewhere = replace(config, exit_url="https://recipes.example/soup")
+    assert create_app(elsewhere).test_client().get("/leave").location == "https://recipes.example/soup"
+
+
 def test_a_foreign_host_name_is_refused(client: FlaskClient) -> None:
     assert client.get("/", headers={"Host": "elsewhere.example"}).status_code == 400
 
