@@ -9,7 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import clock
-from portal.cases import reports
+from portal.cases import report_paper, reports
 from portal.cases.reports import Line
 from portal.errors import BadInput
 from portal.matching import agreement
@@ -48,6 +48,16 @@ def show() -> str | AnyResponse:
 def download() -> Response:
     since, until = _period()
     return _csv(reports.as_csv(reports.report(g.session, since, until)), f"requests-{since}-{until}.csv")
+
+
+@blueprint.get("/requests.pdf")
+@policy("caseworker", "admin", "auditor")
+def download_pdf() -> Response:
+    """The report to print and file: the chart, and the figures under it."""
+    since, until = _period()
+    data = report_paper.as_pdf(reports.report(g.session, since, until), settings().organisation)
+    name = f"requests-{since}-{until}.pdf"
+    return Response(data, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @blueprint.get("/reviewers.csv")

@@ -41,6 +41,18 @@ def test_the_figures_can_be_saved(cora: Colleague) -> None:
     assert text.count("\n") >= 4
 
 
+def test_the_report_can_be_saved_as_pdf(cora: Colleague) -> None:
+    answer = cora.client.get("/staff/reports/requests.pdf")
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert answer.data.startswith(b"%PDF-")
+
+
+def test_the_chart_says_its_figures_to_those_who_do_not_see_it(cora: Colleague) -> None:
+    page = cora.get("/staff/reports/")
+    assert 'aria-labelledby="bars-title bars-words"' in page
+    assert "Deletion: 0 of 0 in time." in page
+
+
 def test_reviewers_do_not_see_it(app: Flask, database: Database) -> None:
     colleague(app, database, "reviewer").get("/staff/reports/", status=403)
 

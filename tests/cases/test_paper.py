@@ -1,0 +1,63 @@
+"""Paper as PDF, read back by another program: the words are all there, and what cannot be written is said."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy.orm import Session
+
+from portal.cases import report_paper, reports
+from portal.cases.paper import Paper
+from portal.errors import BadInput
+from tests.cases.test_reports import YEAR, asked
+
+
+def words_of(data: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages).split())
+
+
+def test_words_of_three_alphabets_can_be_read_back_from_shaped_text() -> None:
+    paper = Paper("Office", "de", "Efface")
+    said = "Your office difficulty. Ihr Büro, Łódź. Ελληνικά. Кириллица."
+    paper.heading("A heading", 1)
+    paper.paragraph(said)
+    data = paper.finish()
+    read = PdfReader(io.BytesIO(data))
+    assert said in words_of(data)
+    assert read.metadata is not None
+    assert read.metadata.title == "Office"
+    assert read.root_object["/Lang"] == "de"
+    assert [str(entry.title) for entry in read.outline] == ["A heading"]
+
+
+def test_text_runs_on_over_numbered_pages() -> None:
+    paper = Paper("Long")
+    paper.table(("What", "Number"), [(f"row {at}", str(at)) for at in range(120)], (1, 1))
+    words = words_of(paper.finish())
+    assert "row 119" in words
+    assert "Page 2" in words
+    assert words.count("What Number") >= 2
+
+
+def test_letters_that_the_typeface_lacks_are_named() -> None:
+    paper = Paper("Note")
+    paper.paragraph("你好")
+    with pytest.raises(BadInput, match="你"):
+        paper.finish()
+
+
+def test_the_report_has_the_chart_and_every_figure_of_the_tables(session: Session) -> None:
+    asked(session, "deletion", "EU", "fulfilled", 10)
+    asked(session, "access", "US-CA", None, None)
+    found = reports.report(session, *YEAR)
+    words = words_of(report_paper.as_pdf(found, "Example e.V."))
+    assert "1 of 1 in time" in words
+    assert "Example e.V." in words
+    for line in found.laws:
+        assert line.name.split(",")[0] in words
+
+
+def test_a_report_without_requests_is_one_sentence(session: Session) -> None:
+    assert "Rights asked for: 0" in words_of(report_paper.as_pdf(reports.report(session, *YEAR), "Example"))
