@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.tables import Candidate, Case, CaseRight, Judgement, Probe
+from portal.tables import Account, Candidate, Case, CaseRight, Judgement, Probe
 from portal.tables.matching import ANSWERS
 
 LEASE = timedelta(minutes=10)
@@ -54,6 +54,16 @@ def kept_from(session: Session, account_id: str) -> int:
     statement = select(func.count()).select_from(Candidate).join(Case, Case.id == Candidate.case_id)
     own = (Case.state == "reviewing", Candidate.state == "open", _own(session, account_id))
     return session.scalar(statement.where(*own)) or 0
+
+
+def stranded(session: Session) -> int:
+    """How many open pairs no reviewer may judge: each has answered already, or the case is their own."""
+    open_pairs = select(Candidate.id).join(Case, Case.id == Candidate.case_id)
+    left = set(session.scalars(open_pairs.where(Case.state == "reviewing", Candidate.state == "open")))
+    for account in session.scalars(select(Account).where(Account.disabled_at.is_(None))):
+        if left and "reviewer" in account.roles:
+            left.difference_update(session.scalars(_fit_for(session, account.id).with_only_columns(Candidate.id)))
+    return len(left)
 
 
 def next_pair(session: Session, account_id: str) -> Candidate | None:
@@ -240,16 +250,22 @@ def _settle(session: Session, candidate: Candidate) -> None:
 
 
 def _open_to(session: Session, account_id: str) -> Select[Candidate]:
-    answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
+    """What this reviewer may take now."""
     free = or_(
         Candidate.lease_account_id.is_(None),
         Candidate.lease_account_id == account_id,
         Candidate.lease_until < clock.now(),
     )
+    return _fit_for(session, account_id).where(free)
+
+
+def _fit_for(session: Session, account_id: str) -> Select[Candidate]:
+    """What this reviewer may judge, whoever holds it now."""
+    answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
     return (
         select(Candidate)
         .join(Case, Case.id == Candidate.case_id)
-        .where(Case.state == "reviewing", Candidate.state == "open", free, Candidate.id.not_in(answered))
+        .where(Case.state == "reviewing", Candidate.state == "open", Candidate.id.not_in(answered))
         .where(not_(_own(session, account_id)))
     )
 

@@ -86,6 +86,10 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     missing = [role for role in ("caseworker", "reviewer") if not any(role in one.roles for one in people)]
     standing = f"Nobody is a {' or a '.join(missing)} yet" if missing else counted(len(people), "account")
     yield Task("Staff accounts", url_for("people.accounts_list"), standing, bool(missing))
+    stranded = review.stranded(session)
+    if stranded:
+        standing = f"{counted(stranded, 'pair')}: another reviewer is needed"
+        yield Task("Pictures that no reviewer may judge", url_for("people.accounts_list"), standing, True)
     yield Task("Settings and law rules", url_for("people.show_settings"), "To read", False)
 
 

@@ -13,7 +13,7 @@ from portal import blobs, clock
 from portal.db import Database, config_of
 from portal.errors import BadInput, Conflict
 from portal.matching import review
-from portal.tables import Candidate, Judgement
+from portal.tables import Account, Candidate, Judgement
 from tests.matching.making import make_account, make_candidates, make_case
 
 
@@ -174,6 +174,24 @@ def test_a_pair_that_one_holds_goes_when_the_case_becomes_ones_own(session: Sess
     with pytest.raises(Conflict, match="You worked on this request"):
         review.answer(session, reviewers[0], candidate.id, "same")
     assert review.next_pair(session, reviewers[0]) is None
+
+
+def test_a_pair_that_no_reviewer_may_judge_is_counted(session: Session) -> None:
+    one, other = (make_account(session, name) for name in ("one", "other"))
+    make_account(session, "carl", "caseworker")
+    away = make_account(session, "away")
+    session.get_one(Account, away).disabled_at = clock.now()
+    case = make_case(session)
+    make_candidates(session, case, 2)
+    assert review.stranded(session) == 0
+    judge(session, one, "same")
+    assert review.next_pair(session, one) is not None
+    assert review.stranded(session) == 0, "what somebody holds just now is not stranded"
+    case.identity_by = other
+    session.flush()
+    assert review.stranded(session) == 1
+    make_account(session, "third")
+    assert review.stranded(session) == 0
 
 
 def test_where_one_person_does_it_all_they_may_judge(session: Session, reviewers: list[str]) -> None:

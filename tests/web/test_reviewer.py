@@ -159,6 +159,17 @@ def test_whoever_checked_who_asks_is_told_that_others_judge(
     assert reviewer.post("/staff/review/next") == "/staff/review/"
 
 
+def test_an_admin_is_told_when_another_reviewer_is_needed(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    boss = colleague(app, database, "admin")
+    assert "no reviewer may judge" not in boss.get("/staff")
+    reviewer.post(reviewer.post("/staff/review/next"), answer="same")
+    page = boss.get("/staff")
+    assert "Pictures that no reviewer may judge" in page
+    assert "1 pair: another reviewer is needed" in page
+
+
 def test_an_answer_nobody_offers_is_refused(case: Case, reviewer: Colleague) -> None:
     reviewer.post(reviewer.post("/staff/review/next"), status=422, answer="certainly")
 
