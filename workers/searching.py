@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images, stores
-from portal.cases import lifecycle
+from portal.cases import alarms, lifecycle
 from portal.db import Database
 from portal.errors import BadPicture, NotFound, TooLarge
 from portal.jobs import Lease
@@ -27,6 +27,7 @@ from portal.matching.fusion import Asked
 from portal.matching.gallery import load_gallery
 from portal.matching.thresholds import Thresholds, thresholds_now
 from portal.tables import Candidate, Case, Encoder, Face, Image, Probe, Search, Store
+from workers import comparing
 from workers import encoder as encoders
 
 STILL_CHECKING = timedelta(seconds=3)
@@ -41,6 +42,7 @@ class Result:
     gallery_size: int
     coverage: Report
     suspicions: list[Suspicion]
+    alike: dict[str, bool]
 
 
 def work(lease: Lease) -> None:
@@ -65,7 +67,7 @@ def find_people(database: Database, case_id: str) -> Result:
     """Every image that something points to, in all stores."""
     encoder = encoders.load_encoders(database)[0]
     with database.reading() as session:
-        faces = _faces_of(session, session.get_one(Case, case_id), encoder)
+        faces = comparing.faces_of(session, session.get_one(Case, case_id), encoder)
     # Encoding takes its time. What was committed meanwhile is searched, too.
     with closing(load_gallery(database, encoder.name, encoder.version)) as gallery:
         size = len(gallery)
@@ -76,6 +78,8 @@ def find_people(database: Database, case_id: str) -> Result:
         found: list[tuple[Hit, str]] = []
         if row and asked:
             found = [(hit, faces[hit.probe][0]) for hit in finding.find(database, gallery, row, asked, limits)]
+    templates = [template for _, template in faces]
+    alike = comparing.compare(database, case_id, encoder, templates, limits.face)
     with database.reading() as session:
         return Result(
             encoder=f"{encoder.name} {encoder.version}",
@@ -83,6 +87,7 @@ def find_people(database: Database, case_id: str) -> Result:
             gallery_size=size,
             coverage=coverage(session, row.id if row else None),
             suspicions=evidence.gather(session, session.get_one(Case, case_id), found),
+            alike=alike,
         )
 
 
@@ -110,20 +115,6 @@ def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, byte
             else:
                 crops[image.id] = images.to_jpeg(pixels, longest=960)
     return crops
-
-
-def _faces_of(session: Session, case: Case, encoder: encoders.Encoder) -> list[tuple[str, np.ndarray]]:
-    """(probe id, template) of each chosen face, if the person agreed to the comparison."""
-    if case.consented_at is None:
-        return []
-    faces = []
-    for probe in session.scalars(select(Probe).filter_by(case_id=case.id, kind="selfie", state="ready")):
-        if probe.chosen is None:
-            continue
-        pixels = images.open_picture(blobs.open_blob(session, probe.blob_id)).pixels
-        left, top, right, bottom = probe.boxes[probe.chosen]
-        faces.append((probe.id, encoder.encode(encoder.cut(pixels, [(left, top, right, bottom)]))[0]))
-    return faces
 
 
 def _only_face(session: Session, image: Image) -> Face | None:
@@ -160,6 +151,7 @@ def _record(session: Session, search: Search, result: Result, crops: dict[int, b
         },
     )
     session.flush()
+    alarms.look_at_faces(session, session.get_one(Case, search.case_id), result.alike)
     lifecycle.search_finished(session, session.get_one(Case, search.case_id))
 
 

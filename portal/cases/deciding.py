@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle
+from portal.cases import alarms, lifecycle
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
@@ -51,10 +51,10 @@ def decide(
     if decision not in {"grant", "refuse"}:
         raise BadInput("Choose whether you grant this or refuse it.", "unknown-decision")
     if decision == "grant":
-        _may_grant(case, right)
+        _may_grant(session, case, right)
         reason = None
     else:
-        _may_refuse(case, reason, note)
+        _may_refuse(session, case, reason, note)
     one_person = not config_of(session).two_people
     right.decision, right.reason, right.note = decision, reason, note.strip() or None
     right.decided_by, right.decided_at = account_id, clock.now()
@@ -120,17 +120,27 @@ def _deciding(session: Session, right: CaseRight, account_id: str, seen: str | N
     return case
 
 
-def _may_grant(case: Case, right: CaseRight) -> None:
+def _may_grant(session: Session, case: Case, right: CaseRight) -> None:
+    if alarms.open_alarms(session, case):
+        raise Conflict(
+            "This request is held. Read it beside the others it is linked with, and write down why it is fine.",
+            "alarm-open",
+        )
     if right.right in PICTURES and case.identity != "confirmed":
         # Without this a stalker would get somebody else's photographs by sending a picture of them.
         raise Conflict("Nobody made sure who is asking, so no photographs may be given out.", "identity-missing")
 
 
-def _may_refuse(case: Case, reason: str | None, note: str) -> None:
+def _may_refuse(session: Session, case: Case, reason: str | None, note: str) -> None:
     if reason not in REASONS:
         raise BadInput("Choose a reason from the list.", "reason-missing")
     if reason == "other" and not note.strip():
         raise BadInput("Explain the reason in a sentence that the person can understand.", "note-missing")
+    if reason == "too_many_requests" and alarms.leads_unchecked(session, case):
+        raise BadInput(
+            "Somebody made sure who sent this request, and nobody did for the other one. Decide this one by itself.",
+            "duplicate-leads",
+        )
     if reason in TELLING and case.identity != "confirmed":
         raise BadInput(
             "Nobody made sure who is asking, so the answer must not tell whether there are photographs. "

@@ -17,7 +17,7 @@ def spend(session: Session, purpose: str, what: str, most: int, window: timedelt
     The window begins with the first try. It must be at most a day: with the day's key all counts begin anew.
     """
     now = clock.now()
-    key = keys_of(session).digest(f"attempts/{now.date()}", f"{purpose}|{what}".encode())
+    key = todays_digest(session, purpose, what)
     attempt = session.get(Attempt, key)
     if attempt is None or attempt.window_ends_at <= now:
         session.merge(Attempt(key=key, count=1, window_ends_at=now + window))
@@ -28,3 +28,8 @@ def spend(session: Session, purpose: str, what: str, most: int, window: timedelt
     attempt.count += 1
     session.flush()
     return True
+
+
+def todays_digest(session: Session, purpose: str, what: str) -> str:
+    """Keyed digest of an address, the same for one day (UTC) only."""
+    return keys_of(session).digest(f"attempts/{clock.now().date()}", f"{purpose}|{what}".encode())

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
+from portal.cases import challenge
 from portal.db import config_of
 from portal.tables import (
     Attempt,
     Blob,
     Candidate,
     Case,
+    CaseLink,
     CaseRight,
+    Challenge,
     Code,
     Draft,
     Invitation,
@@ -42,15 +45,19 @@ def purge(session: Session) -> dict[str, int]:
     counts = {
         "drafts": _purge_drafts(session),
         "probes": _purge_closed_probes(session),
+        "challenges": _purge_challenges(session),
         "crops": _purge_closed_crops(session),
         "packages": _purge_packages(session),
         "contacts": _purge_contacts(session),
         "blobs": _purge_blobs(session),
+        "networks": _forget_networks(session),
         "outbox": _purge_outbox(config_of(session).data / "outbox"),
         **{name: _delete(session, table, over) for name, (table, over) in _expiring().items()},
     }
     # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.
-    worth_a_line = {name: count for name, count in counts.items() if count and name not in {"attempts", "sessions"}}
+    worth_a_line = {
+        name: count for name, count in counts.items() if count and name not in {"attempts", "sessions", "networks"}
+    }
     if worth_a_line:
         audit.append(session, "purged", {**worth_a_line, "left": sum(overdue(session).values())})
     return counts
@@ -66,6 +73,7 @@ def overdue(session: Session) -> dict[str, int]:
         "drafts": _count(session, Draft, Draft.expires_at <= now),
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
+        "challenges": _count(session, Challenge, _judged()),
         "contacts": _count(session, Case, _old(now) & (Case.contact.is_not(None) | Case.details.is_not(None))),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
     }
@@ -113,11 +121,12 @@ def purge_package(session: Session, case: Case) -> int:
 
 def purge_contact(session: Session, case: Case) -> None:
     """Forget who the person of a case is and what they wrote."""
-    case.contact = case.contact_digest = case.details = case.identity_note = None
+    case.contact = case.contact_digest = case.network_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         right.note = None
+    session.execute(update(CaseLink).where(CaseLink.case_id == case.id).values(note=None))
     session.flush()
 
 
@@ -142,6 +151,17 @@ def _purge_closed_probes(session: Session) -> int:
     return sum(purge_probes(session, case) for case in cases)
 
 
+def _purge_challenges(session: Session) -> int:
+    """Photographs that were asked for to see who is asking, once that is decided or the case has ended."""
+    cases = session.scalars(select(Case).where(Case.id.in_(select(Challenge.case_id).where(_judged()))).limit(AT_ONCE))
+    return sum(challenge.purge(session, case) for case in cases.all())
+
+
+def _judged() -> ColumnElement[bool]:
+    over = Challenge.case_id.in_(select(Case.id).where(Case.state != "identity-check"))
+    return (Challenge.state != "purged") & over
+
+
 def _purge_closed_crops(session: Session) -> int:
     with_crops = select(Candidate.case_id).where(Candidate.crop_id.is_not(None))
     over = clock.now() - _probe_time(session)
@@ -163,6 +183,14 @@ def _purge_contacts(session: Session) -> int:
     return len(cases)
 
 
+def _forget_networks(session: Session) -> int:
+    """Where a request was sent from is counted for a day."""
+    old = Case.network_digest.is_not(None) & (Case.received_at <= clock.now() - timedelta(days=1))
+    result = session.execute(update(Case).where(old).values(network_digest=None))
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
+
+
 def _purge_blobs(session: Session) -> int:
     """Blobs whose own clock ran out, and pictures that nothing points to any more."""
     pointed_to = (
@@ -172,6 +200,8 @@ def _purge_blobs(session: Session) -> int:
             select(Probe.crop_id).where(Probe.crop_id.is_not(None)),
             select(Candidate.crop_id).where(Candidate.crop_id.is_not(None)),
             select(Package.blob_id).where(Package.blob_id.is_not(None)),
+            select(Challenge.paper_id).where(Challenge.paper_id.is_not(None)),
+            select(Challenge.turned_id).where(Challenge.turned_id.is_not(None)),
         )
     )
     # A worker writes a blob and the row that points to it in one transaction, so an orphan is never a newborn.

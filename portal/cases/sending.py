@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import deadlines, drafts, identity, law, lifecycle, looking, mails, words
+from portal.cases import alarms, deadlines, drafts, identity, law, lifecycle, limits, looking, mails, words
 from portal.db import config_of
 from portal.errors import BadInput
 from portal.keys import keys_of
@@ -49,9 +49,10 @@ def missing(session: Session, draft: Draft) -> list[str]:
     return [step for step in STEPS if lacks[step]]
 
 
-def submit(session: Session, draft: Draft) -> Submitted:
+def submit(session: Session, draft: Draft, network: str = "") -> Submitted:
     """Open a case from a draft, with rules and clocks frozen, and let it move on. The draft is gone after.
 
+    `network` is where it was sent from; only a digest under the day's key is kept, for a day, to count with.
     Raises NotFound when the draft was sent already (a form sent twice), BadInput naming the first missing step.
     """
     draft = drafts.find_draft(session, draft.id)
@@ -61,6 +62,7 @@ def submit(session: Session, draft: Draft) -> Submitted:
     answers = drafts.read_answers(session, draft)
     secret = words.new_words()
     case = _open_case(session, draft, answers, secret)
+    case.network_digest = limits.todays_digest(session, "case", network) if network else None
     for probe in looking.probes_of(session, draft):
         probe.draft_id, probe.case_id = None, case.id
         for blob_id in (probe.blob_id, probe.crop_id):
@@ -69,6 +71,7 @@ def submit(session: Session, draft: Draft) -> Submitted:
     session.delete(draft)
     session.flush()
     _log_receipt(session, case)
+    alarms.look_at_receipt(session, case)
     mails.queue_acknowledgement(session, case)
     _begin(session, case)
     return Submitted(case, secret)

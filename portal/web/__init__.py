@@ -15,6 +15,7 @@ from portal.keys import keys_in
 from portal.web import (
     additions,
     admin,
+    alarms,
     assets,
     auditor,
     caseworker,
@@ -77,6 +78,19 @@ def _settings(config: Config) -> dict[str, object]:
 
 def _register(app: Flask) -> None:
     public = (health, subject, intake, photos, following, additions, messages)
-    inside = (staff, admin, people, lineage, thresholds, reviewer, caseworker, decisions, erasures, reports, auditor)
+    inside = (
+        staff,
+        admin,
+        people,
+        lineage,
+        thresholds,
+        reviewer,
+        caseworker,
+        alarms,
+        decisions,
+        erasures,
+        reports,
+        auditor,
+    )
     for module in (*public, *inside):
         app.register_blueprint(module.blueprint)

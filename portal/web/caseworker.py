@@ -17,7 +17,20 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock
-from portal.cases import deciding, drafts, extending, held, identity, lifecycle, looking, mails, messages, stuck, words
+from portal.cases import (
+    alarms,
+    deciding,
+    drafts,
+    extending,
+    held,
+    identity,
+    lifecycle,
+    looking,
+    mails,
+    messages,
+    stuck,
+    words,
+)
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
@@ -133,6 +146,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         next=next_of(session, found, current_user.id),
         said=messages.of_case(session, found),
         troubles=stuck.troubles(session, found),
+        linked=alarms.readings(session, found),
         today=_today(),
         waits=WAITS,
         events=events,
@@ -169,6 +183,9 @@ def next_of(session: Session, found: Case, account_id: str) -> Next:
 
 def _next_decision(found: Case, account_id: str) -> Next:
     address = url_for("decisions.decide", case_id=found.id)
+    if alarms.open_alarms(g.session, found):
+        linked = url_for("alarms.linked", case_id=found.id)
+        return Next("This request is held. Read it beside the others and say why it is fine.", "Read them", linked)
     if any(right.decision is None for right in found.rights):
         return Next("Decide about each thing that was asked.", "Decide", address)
     waiting = [right for right in found.rights if deciding.is_waiting_refusal(right)]
