@@ -97,7 +97,9 @@ def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> di
     rows = session.scalar(
         select(func.count()).where(Image.store_id == store.id, Image.key == facts["key"], Image.state == "live")
     )
-    return {"gone": "present" not in seen and not rows, "by": "the store was listed", "store": seen, "rows": rows}
+    # Nothing seen is no proof: only a place that was looked at, and said to be empty, counts.
+    gone = bool(seen) and set(seen) == {"absent"} and not rows
+    return {"gone": gone, "by": "the store was listed", "store": seen, "rows": rows}
 
 
 def _templates_left(session: Session, image_id: int | None) -> int:

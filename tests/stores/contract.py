@@ -1,19 +1,29 @@
 """What every connector must do. A test module for a kind of store makes a subclass of `ConnectorContract`.
 
 It gives the fixtures: `connector` (allowed to erase, empty at first), `put(key, data)` which places an object behind
-the connector's back, `take(key)` which removes one so, `locked` (the same store without leave to erase) and
-`take_away()` which makes the whole store vanish.
+the connector's back, `take(key)` which removes one so, `locked` (the same store without leave to erase),
+`take_away()` which makes the whole store vanish, and `settings`, with which an admin would add it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+import workers
+from portal import clock
+from portal.db import Database
+from portal.erasure import plans
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound, StoreUnavailable
-from portal.stores import Connector
+from portal.stores import KINDS, Connector, adding
+from portal.tables import Candidate, Case, Certificate, Erasure, Image, Scan, Search, Store
+from tests.fakes import drawn_jpeg
+from tests.matching.making import make_account, make_case
 
 Put = Callable[[str, bytes], None]
 Take = Callable[[str], None]
@@ -26,7 +36,69 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+# What a step that does nothing may say, worst last: nothing at all, or that all is well.
+DROPPED: list[tuple[str, object]] = [
+    ("check", None),
+    ("list", None),
+    ("list", ()),
+    ("open", None),
+    ("open", b""),
+    ("enumerate_copies", None),
+    ("enumerate_copies", []),
+    ("erase_copy", None),
+    ("erase_copy", "deleted"),
+    ("erase_copy", "already-absent"),
+    ("probe_copy", None),
+    ("probe_copy", "present"),
+]
+
+
 class ConnectorContract:
+    @pytest.fixture
+    def certified(
+        self, database: Database, connector: Connector, settings: dict[str, Any], scan: Callable[[Store], Scan]
+    ) -> Callable[[], int]:
+        """Add the store, scan it, have all its photographs erased; how many certificates there are then."""
+
+        def certified() -> int:
+            kind = next(kind for kind, known in KINDS.items() if type(connector) is known)
+            with database.writing() as session:
+                store = adding.add_store(session, "kit", kind, settings, may_erase=True)
+            scan(store)
+            erasure_id = _approved(database, store)
+            workers.carry_out(database, "erasing", erasure_id)
+            with database.reading() as session:
+                return session.scalar(select(func.count()).select_from(Certificate)) or 0
+
+        return certified
+
+    def test_photographs_go_from_the_store_to_the_certificate(
+        self, connector: Connector, put: Put, certified: Callable[[], int]
+    ) -> None:
+        put("a.jpg", drawn_jpeg(1))
+        put("b.jpg", drawn_jpeg(2))
+        assert certified() == 1
+        assert list(connector.list()) == []
+
+    @pytest.mark.parametrize(("step", "word"), DROPPED)
+    def test_without_any_one_step_there_is_no_certificate(
+        self,
+        connector: Connector,
+        put: Put,
+        certified: Callable[[], int],
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+        step: str,
+        word: object,
+    ) -> None:
+        put("a.jpg", drawn_jpeg(1))
+        monkeypatch.setattr(type(connector), step, lambda *_, **__: word)
+        # Whatever stops it: the store is not added, its scan fails, there is nothing to plan, or something is left.
+        with contextlib.suppress(AssertionError, TypeError, AttributeError, Conflict):
+            certified()
+        with database.reading() as session:
+            assert session.scalar(select(func.count()).select_from(Certificate)) == 0
+
     @pytest.fixture
     def filled(self, connector: Connector, put: Put) -> list[str]:
         for key in KEYS:
@@ -154,3 +226,25 @@ class ConnectorContract:
         take_away()
         with pytest.raises(StoreUnavailable):
             list(listing)
+
+
+def _approved(database: Database, store: Store) -> str:
+    """The id of an approved erasure of all live photographs of the store. There must be one."""
+    with database.writing() as session:
+        asker, approver = make_account(session, "asker"), make_account(session, "approver")
+        case = make_case(session, state="fulfilling")
+        case.rights[0].decision = "grant"
+        search = Search(case_id=case.id, created_at=clock.now(), finished_at=clock.now(), coverage={}, candidates=1)
+        session.add(search)
+        session.flush()
+        images = session.scalars(select(Image.id).where(Image.store_id == store.id, Image.state == "live")).all()
+        assert images, "nothing was found in the store"
+        for image in images:
+            found = Candidate(case_id=case.id, search_id=search.id, image_id=image, evidence=["face"])
+            found.state = "confirmed"
+            session.add(found)
+        session.flush()
+        erasure = plans.plan_erasure(session, session.get_one(Case, case.id), "deletion", asker)
+        plans.approve(session, erasure, approver, erasure.plan_digest)
+        session.get_one(Erasure, erasure.id).run_after = clock.now()
+        return erasure.id

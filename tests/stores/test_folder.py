@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,10 @@ def put(root: Path) -> Put:
 
 
 class TestContract(ConnectorContract):
+    @pytest.fixture
+    def settings(self, root: Path) -> dict[str, Any]:
+        return {"folder": str(root)}
+
     @pytest.fixture
     def locked(self, root: Path) -> Folder:
         return Folder("okc", {"folder": str(root)}, may_erase=False)
