@@ -2,13 +2,13 @@
 
 Months clamp: one month after 31 January is the last day of February (Regulation 1182/71). Where a rule says so, a
 last day that is a Saturday, Sunday or public holiday moves to the next working day. An extension is counted from
-receipt, never from the old last day.
+receipt, never from the old last day. Some clocks run without a request: those that destroy.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 
 from portal import clock
 from portal.cases import law
-from portal.cases.law import Rule, Term
+from portal.cases.law import Duty, Rule, Term
 from portal.errors import BadInput, UnsafeConfig
 
 DAY = timedelta(days=1)
@@ -25,13 +25,27 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Clock:
-    """The days of one right. `latest_on` is the last day if it is extended; aims are days to be sure by."""
+    """The days of one right. `latest_on` is the last day if it is extended; aims are days to be sure by.
+
+    `notice_by`: the last day to tell the person of an extension. `backups_by`: the last day for copies in backups.
+    """
 
     acknowledge_by: date | None
     due_on: date
     latest_on: date
     acknowledge_aim: date | None
     aim_on: date
+    notice_by: date | None = None
+    backups_by: date | None = None
+
+
+@dataclass(frozen=True)
+class AppealClock:
+    """The days of an objection to an answer: those are None that the law does not set."""
+
+    acknowledge_by: date | None
+    due_on: date | None
+    latest_on: date | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,42 @@ def strictest(clocks: Iterable[Clock]) -> Clock:
         min(clock.latest_on for clock in clocks),
         _earliest(clock.acknowledge_aim for clock in clocks),
         min(clock.aim_on for clock in clocks),
+        _earliest(clock.notice_by for clock in clocks),
+        _earliest(clock.backups_by for clock in clocks),
     )
+
+
+def appeal_clock(rule: Rule, objected: date, holidays: str) -> AppealClock | None:
+    """The clock of an objection to the answer under a rule, received on a civil day; None where the law sets none."""
+    if rule.appeal is None:
+        return None
+    terms = (rule.appeal.acknowledge, rule.appeal.respond, rule.appeal.extended or rule.appeal.respond)
+    return AppealClock(*(last_day(term, objected, holidays) if term else None for term in terms))
+
+
+def destroy_by(duty: Duty, happened: Mapping[str, date]) -> date | None:
+    """By when a duty wants a thing destroyed, from what happened to it and when; None while no clock runs.
+
+    The keys of `happened` are those of law.reading.AFTER. The earliest clock counts.
+    """
+    running = [(each.term, happened[each.after]) for each in duty.destroy if each.after in happened]
+    return _earliest(last_day(term, start, "") if term else start for term, start in running)
+
+
+def suppression_until(residence: str, written: date) -> date | None:
+    """The last day to keep something made from a face that keeps a person out, unless they renew it.
+
+    From the clocks of the place that run from a contact or a purpose; where nobody said where they live, from the
+    shortest of all places. None where no law sets such a clock.
+    """
+    clocks = [
+        last_day(each.term, written, "")
+        for place, duty in law.duties(written)
+        if residence in ("", place.code)
+        for each in duty.destroy
+        if each.term is not None and each.after != "found-unnecessary"
+    ]
+    return _earliest(clocks)
 
 
 def last_day(term: Term, start: date, holidays: str, excluded: int = 0) -> date:
@@ -127,16 +176,20 @@ def _holidays(place: str, year: int) -> frozenset[date]:
 
 def _clock(rule: Rule, received: date, holidays: str, waited: Sequence[Waited]) -> Clock:
     start, excluded = _start(rule, received, waited)
-    due_on = last_day(rule.respond, start, holidays, excluded)
-    latest_on = last_day(rule.extended, start, holidays, excluded) if rule.extended else due_on
-    # Nothing lets an organisation confirm receipt later because it asks something.
+    cap = last_day(rule.cap, received, holidays) if rule.cap else date.max
+    due_on = min(cap, last_day(rule.respond, start, holidays, excluded))
+    latest_on = min(cap, last_day(rule.extended, start, holidays, excluded)) if rule.extended else due_on
+    # Nothing lets an organisation confirm receipt, or tell of an extension, later because it asks something.
     acknowledge_by = last_day(rule.acknowledge, received, holidays) if rule.acknowledge else None
+    notice = rule.notice or rule.respond
     return Clock(
         acknowledge_by,
         due_on,
         latest_on,
         _aim(rule.acknowledge, received, holidays) or acknowledge_by,
-        _aim(rule.respond, start, holidays, excluded) or due_on,
+        min(cap, _aim(rule.respond, start, holidays, excluded) or due_on),
+        min(due_on, last_day(notice, received, holidays)) if rule.extended else None,
+        last_day(rule.backups, received, holidays) if rule.backups else None,
     )
 
 

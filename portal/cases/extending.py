@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle, mails
+from portal.cases import deadlines, law, lifecycle, mails
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.tables import Case, CaseEvent, CaseRight
@@ -21,9 +21,18 @@ REASONS = {
 
 
 def may_extend(session: Session, right: CaseRight) -> bool:
-    """True while a right is open, its rule allows more time, and its first last day is not over."""
+    """True while a right is open, its rule allows more time, and the day to tell the person by is not over."""
     today = clock.local_date(clock.now(), config_of(session).zone)
-    return right.outcome is None and right.latest_on > right.due_on >= today and right.case.state != "closed"
+    is_open = right.outcome is None and right.case.state != "closed"
+    return is_open and right.latest_on > right.due_on >= today and _notice_by(session, right) >= today
+
+
+def _notice_by(session: Session, right: CaseRight) -> date:
+    """The last day to tell of an extension, by the frozen rule. Where it sets none, the first last day."""
+    config = config_of(session)
+    rule = law.rule_by(right.rule, right.rule_version)
+    days = deadlines.clock_for(rule, clock.local_date(right.case.received_at, config.zone), config.holidays)
+    return days.notice_by or right.due_on
 
 
 def extend(session: Session, right: CaseRight, account_id: str, reason: str) -> None:

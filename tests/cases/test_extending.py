@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, extending, mails
+from portal.cases import answers, extending, law, mails
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.tables import Mail
 from tests.cases.making import make_account, send
@@ -51,3 +52,16 @@ def test_a_right_without_an_extension_has_no_more_time(session: Session) -> None
     right = send(session, "opt-out").case.rights[0]
     right.latest_on = right.due_on
     assert not extending.may_extend(session, right)
+
+
+def test_more_time_is_not_taken_after_the_day_to_tell_of_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = send(session, "access").case.rights[0]
+    rule = law.rule_by(right.rule, right.rule_version)
+    early = replace(rule, notice=law.Term(3, "cd"))
+    monkeypatch.setattr("portal.cases.law.rule_by", lambda *_frozen: early)
+    assert extending.may_extend(session, right)
+    late = clock.now() + timedelta(days=5)
+    monkeypatch.setattr("portal.clock.now", lambda: late)
+    assert not extending.may_extend(session, right)
+    monkeypatch.setattr("portal.cases.law.rule_by", lambda *_frozen: rule)
+    assert extending.may_extend(session, right)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.cases import deadlines, law
-from portal.cases.deadlines import Clock, Waited, clock_for, last_day, strictest
+from portal.cases.deadlines import Clock, Waited, clock_for, last_day
 from portal.cases.law import Term
 from portal.errors import BadInput, UnsafeConfig
 
@@ -100,23 +101,92 @@ def test_a_californian_opt_out_has_fifteen_business_days_and_no_more() -> None:
 
 
 def test_the_day_after_thanksgiving_may_be_a_holiday_too() -> None:
-    ack = deadlines.add_business_days(day("2026-11-20"), 10, "US-CA")
-    assert ack in (day("2026-12-07"), day("2026-12-08"))
+    assert deadlines.add_business_days(day("2026-11-20"), 10, "US") == day("2026-12-07")
+    # California itself keeps it.
+    assert deadlines.add_business_days(day("2026-11-20"), 10, "US-CA") == day("2026-12-08")
 
 
-@pytest.mark.parametrize(
-    ("n", "due"), [(15, "2026-12-05"), (10, "2026-11-30"), (30, "2026-12-20")], ids=["BR", "KR", "CH"]
-)
-def test_plain_calendar_days(n: int, due: str) -> None:
-    assert last_day(Term(n, "cd"), day("2026-11-20"), "DE") == day(due)
+@pytest.mark.parametrize(("place", "due"), [("BR", "2026-12-05"), ("KR", "2026-11-30"), ("CH", "2026-12-20")])
+def test_plain_calendar_days(place: str, due: str) -> None:
+    assert clock(place, "2026-11-20").due_on == day(due)
 
 
 def test_a_stricter_cycle_that_begins_before_the_due_day_wins() -> None:
     # California's delete mechanism: 45 days between accesses, 30 from 1 January 2027.
-    accessed = day("2026-12-01")
-    clocks = [Clock(None, *(last_day(Term(n, "cd"), accessed, ""),) * 2, None, accessed) for n in (45, 30)]
-    assert clocks[0].due_on == day("2027-01-15")
-    assert strictest(clocks).due_on == day("2026-12-31")
+    old, new = law.places()["US-CA-DB"].rules
+    assert last_day(old.respond, day("2026-12-01"), "US") == day("2027-01-15")
+    assert clock_for(old, day("2026-12-01"), "US").due_on == day("2026-12-31")
+    assert clock_for(old, day("2026-11-16"), "US").due_on == day("2026-12-31")
+    assert clock_for(new, day("2027-01-01"), "US").due_on == day("2027-01-31")
+
+
+def test_the_person_is_told_of_an_extension_within_the_first_days_whatever_was_asked() -> None:
+    asked = Waited("clarification", day("2026-11-05"), day("2026-11-16"))
+    assert clock("UK", "2026-11-02", "access", "GB-ENG", asked).notice_by == day("2026-12-02")
+    assert clock("CA", "2026-11-20").notice_by == day("2026-12-20")
+    assert clock("CA", "2026-11-20").latest_on == day("2027-01-19")
+    # There is nothing to tell where there is no more time to take.
+    assert clock("US-CA", "2026-11-20", "opt-out").notice_by is None
+
+
+def test_a_cap_holds_whatever_paused_the_clock() -> None:
+    rule = replace(law.rules_for("UK", "access", day("2026-11-02")), cap=Term(90, "cd"))
+    asked = Waited("identity", day("2026-11-05"), day("2027-01-29"))
+    found = clock_for(rule, day("2026-11-02"), "GB-ENG", [asked])
+    assert (found.due_on, found.latest_on, found.aim_on) == (day("2027-01-31"),) * 3
+    assert clock("UK", "2026-11-02", "access", "GB-ENG", asked).due_on == day("2027-03-01")
+
+
+def test_backups_in_washington_may_lag_six_months() -> None:
+    found = clock("US-WA", "2027-08-31", "deletion", "US")
+    assert (found.due_on, found.backups_by) == (day("2027-10-15"), day("2028-02-29"))
+    assert clock("US-CA", "2027-08-31", "deletion", "US").backups_by is None
+
+
+@pytest.mark.parametrize(
+    ("place", "acknowledge", "due", "latest"),
+    [
+        ("US-VA", None, "2027-01-19", "2027-01-19"),
+        ("US-CO", None, "2027-01-04", "2027-03-05"),
+        ("US-WA", None, "2027-01-04", "2027-01-04"),
+        ("UK", "2026-12-20", None, None),
+    ],
+)
+def test_an_objection_has_a_clock_of_its_own(
+    place: str, acknowledge: str | None, due: str | None, latest: str | None
+) -> None:
+    found = deadlines.appeal_clock(law.rules_for(place, "access", day("2026-11-20")), day("2026-11-20"), "US")
+    assert found == deadlines.AppealClock(*(day(text) if text else None for text in (acknowledge, due, latest)))
+
+
+def test_where_the_law_knows_no_objection_there_is_no_clock() -> None:
+    assert deadlines.appeal_clock(law.rules_for("US-CA", "access", day("2026-11-20")), day("2026-11-20"), "US") is None
+
+
+@pytest.mark.parametrize(
+    ("duty", "happened", "gone_by"),
+    [
+        ("us-il.biometrics", {"last-contact": "2026-11-20"}, "2029-11-20"),
+        ("us-il.biometrics", {"last-contact": "2026-11-20", "purpose-ended": "2027-03-01"}, "2027-03-01"),
+        ("us-tx.biometrics", {"purpose-ended": "2028-02-29"}, "2029-02-28"),
+        ("us-tx.biometrics", {"last-contact": "2026-11-20"}, None),
+        ("us-co.biometrics", {"last-contact": "2026-11-20"}, "2028-11-20"),
+        ("us-co.biometrics", {"last-contact": "2026-11-20", "found-unnecessary": "2027-11-20"}, "2028-01-04"),
+        ("ca-qc.biometrics", {"purpose-ended": "2026-11-20"}, "2026-11-20"),
+    ],
+)
+def test_some_clocks_run_without_a_request(duty: str, happened: dict[str, str], gone_by: str | None) -> None:
+    known = {each.id: each for _place, each in law.duties(day("2026-11-20"))}
+    found = deadlines.destroy_by(known[duty], {event: day(on) for event, on in happened.items()})
+    assert found == (day(gone_by) if gone_by else None)
+
+
+@pytest.mark.parametrize(
+    ("residence", "until"),
+    [("US-IL", "2029-11-20"), ("US-CO", "2028-11-20"), ("US-TX", "2027-11-20"), ("", "2027-11-20"), ("EU", None)],
+)
+def test_what_keeps_a_person_out_must_be_renewed_in_time(residence: str, until: str | None) -> None:
+    assert deadlines.suppression_until(residence, day("2026-11-20")) == (day(until) if until else None)
 
 
 def test_an_unknown_calendar_is_named() -> None:
