@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal import audit
 from portal.blobs import open_blob
-from portal.cases import access, answers, messages, withdrawing
+from portal.cases import access, answers, calendar, messages, withdrawing
 from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
@@ -99,6 +99,14 @@ def withdraw() -> Page:
     if not status.can_withdraw:
         return redirect(url_for("following.overview"), 303)
     return render_template("subject/withdraw.html", form=form, status=status)
+
+
+@blueprint.get("/day.ics")
+@policy("case-holder")
+def day_of_answer() -> Page:
+    """The last day of the answer, for the person's own calendar."""
+    case = _case()
+    return _download(calendar.day_of_answer(g.session, case), "text/calendar", f"{case.reference}.ics")
 
 
 @blueprint.post("/package")

@@ -49,6 +49,7 @@ DOORS = {
     "cryptography": {"portal.keys", "portal.audit"},
     "argon2": {"portal.accounts", "portal.cases"},
     "holidays": {"portal.cases"},
+    "icalendar": {"portal.cases.calendar"},
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
 }

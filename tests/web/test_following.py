@@ -257,3 +257,21 @@ def test_the_public_key_and_the_newest_checkpoint(client: FlaskClient, database:
         key = audit.verifier_key(session)
     assert client.get("/public-key").text == f"{key}\n"
     assert client.get("/log/checkpoint").text.splitlines()[1] == "1"
+
+
+def test_the_day_of_the_answer_for_a_calendar(client: FlaskClient) -> None:
+    reference, _ = trip.whole(client)
+    assert 'href="/case/day.ics"' in client.get("/request/sent").text
+    assert 'href="/case/day.ics"' in client.get("/case").text
+    answer = client.get("/case/day.ics")
+    assert answer.mimetype == "text/calendar"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{reference}.ics"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert reference in answer.text
+
+
+def test_what_is_finished_offers_no_day_but_a_print(client: FlaskClient, database: Database) -> None:
+    _answered(client, database)
+    page = client.get("/case").text
+    assert "day.ics" not in page
+    assert "data-print" in page

@@ -1,4 +1,4 @@
-// Everything works without this file. It moves the focus to the error summary, counts characters, prints,
+// Everything works without this file. It moves the focus to the error summary, counts characters, prints all,
 // keeps a button from being pressed twice, and lets Shift pressed three times leave the page.
 
 for (const summary of document.querySelectorAll("[data-focus]")) summary.focus();
@@ -23,6 +23,14 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// On paper nothing can be opened, so what is folded is printed open, and folded again afterwards.
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const part of folded) part.open = true;
+});
+window.addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
