@@ -36,7 +36,7 @@ from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
-from portal.tables import Base, Erasure, Mail, Package, Probe, Reencoding, Scan, Search
+from portal.tables import Base, Challenge, Erasure, Mail, Package, Probe, Reencoding, Scan, Search
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ KINDS: dict[str, type[Any]] = {
     "scanning": Scan,
     "reencoding": Reencoding,
     "probing": Probe,
+    "challenging": Challenge,
     "searching": Search,
     "erasing": Erasure,
     "packing": Package,

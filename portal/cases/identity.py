@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import drafts, lifecycle, mails
+from portal.cases import challenge, drafts, lifecycle, mails
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
@@ -110,8 +110,9 @@ def decide_identity(session: Session, case: Case, account_id: str, decision: str
     """A caseworker says whether the requester is the subject: `confirmed` or `not-confirmed`, and how they know.
 
     Confirmed, the search begins; not confirmed, the case closes as unverified. Where no check was needed it may be
-    confirmed at any time: from then on the person may see what was found, and the certificate. Raises BadInput
-    (unknown decision, no note), Conflict (decided already), NotAllowed (no caseworker).
+    confirmed at any time: from then on the person may see what was found, and the certificate. The photographs of a
+    challenge are deleted with the decision. Raises BadInput (unknown decision, no note), Conflict (decided already),
+    NotAllowed (no caseworker).
     """
     if decision not in {"confirmed", "not-confirmed"}:
         raise BadInput("Choose whether you are sure who is asking.", "unknown-decision")
@@ -126,6 +127,7 @@ def decide_identity(session: Session, case: Case, account_id: str, decision: str
     case.identity_note = note.strip()
     case.identity_by = account_id
     case.identity_at = clock.now()
+    challenge.purge(session, case)
     _move_on(session, case, account_id, decision)
 
 

@@ -104,6 +104,11 @@ def queue_message_news(session: Session, case: Case, first_unread: str) -> Mail 
     return write_to(session, case, _news(session, case), f"message/{first_unread}")
 
 
+def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mail | None:
+    """The same words when photographs are asked for. What is asked stands behind the sign-in."""
+    return write_to(session, case, _news(session, case), f"challenge/{challenge_id}")
+
+
 def _news(session: Session, case: Case) -> str:
     body = (
         f"There is news about your request {case.reference}.\n\n"

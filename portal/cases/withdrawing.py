@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from portal.cases import lifecycle, purging
+from portal.cases import challenge, lifecycle, purging
 from portal.errors import Conflict
 from portal.tables import Candidate, Case, Erasure, ErasureItem, Mail, Package, Search
 
@@ -29,6 +29,7 @@ def withdraw(session: Session, case: Case) -> None:
     purging.purge_candidate_crops(session, case)
     session.execute(delete(Candidate).where(Candidate.case_id == case.id))
     purging.purge_probes(session, case)
+    challenge.purge(session, case)
     purging.purge_package(session, case)
     purging.purge_contact(session, case)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from portal.tables.base import Base, one_of, random_id
 
-PURPOSES = ("probe", "probe-crop", "candidate-crop", "package")
+PURPOSES = ("probe", "probe-crop", "candidate-crop", "package", "challenge")
 
 
 class Blob(Base):

@@ -25,6 +25,16 @@ def find_places(pixels: Pixels, box: Box) -> dict[str, Points]:
     return {name: points[list(rows)].mean(axis=0) for name, rows in PLACES.items()}
 
 
+def aside(places: dict[str, Points]) -> float:
+    """How far right of the middle of the eyes the base of the nose lies, in parts of their distance; left is negative.
+
+    Measured along the line of the eyes, so that a head held askew counts as straight.
+    """
+    across = places["right_eye"] - places["left_eye"]
+    nose = places["nose"] - (places["left_eye"] + places["right_eye"]) / 2
+    return float(nose @ across / max(float(across @ across), 1e-12))
+
+
 def shape_of(pixels: Pixels, box: Box) -> Any:
     """The five points as dlib wants them, of contiguous pixels. Raises weights.BadWeights."""
     dlib, predictor = _predictor()
