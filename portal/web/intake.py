@@ -16,7 +16,7 @@ from portal.errors import BadInput, NotFound
 from portal.tables import Draft, Probe
 from portal.web import questions as ask
 from portal.web import sessions
-from portal.web.limits import network, spend
+from portal.web.limits import public_network, spend
 from portal.web.policy import policy
 
 blueprint = Blueprint("intake", __name__, url_prefix="/request")
@@ -246,7 +246,7 @@ def check() -> Page:
         rows = summary(draft, progress)
         back = step_url(ask.NAMES["helps"])
         return render_template("subject/check.html", form=form, rows=rows, back_to=back, **_pictures(draft))
-    _remember(rules.submit(g.session, draft, network(request.remote_addr or "")))
+    _remember(rules.submit(g.session, draft, public_network()))
     g.session.commit()
     return redirect(url_for("intake.sent"), 303)
 

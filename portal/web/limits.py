@@ -37,10 +37,22 @@ def spend(purpose: str, what: str | None = None) -> None:
 
 def network(address: str) -> str:
     """The /64 of an IPv6 address or the /24 of an IPv4 one: one household or office, not one device."""
+    found = _read(address)
+    if found is None:
+        return address
+    return str(ipaddress.ip_network(f"{found}/{24 if found.version == 4 else 64}", strict=False))
+
+
+def public_network() -> str:
+    """The network this request came from. Empty for an inside address, a proxy's say: everybody may come from there."""
+    address = request.remote_addr or ""
+    found = _read(address)
+    return network(address) if found is not None and found.is_global else ""
+
+
+def _read(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
-    return str(ipaddress.ip_network(f"{found}/{24 if found.version == 4 else 64}", strict=False))
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

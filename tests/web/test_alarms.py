@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from portal.cases import alarms
 from portal.db import Database
 from portal.tables import Case
 from tests.cases.making import send, to_deciding
+from tests.web import trip
 from tests.web.desk import Colleague, colleague
 
 
@@ -53,6 +55,23 @@ def test_only_caseworkers_read_it(app: Flask, database: Database, client: FlaskC
     case, _ = held_case(database)
     colleague(app, database, "reviewer").get(f"/staff/cases/{case.id}/linked", status=403)
     assert client.get(f"/staff/cases/{case.id}/linked").status_code in {302, 303, 401}
+
+
+@pytest.mark.parametrize(
+    ("address", "alarms_raised"), [("93.184.216.{}", 6), ("2606:2800:220:1::{}", 6), ("10.0.0.{}", 0)]
+)
+def test_many_requests_from_one_public_network_are_held(
+    app: Flask, database: Database, address: str, alarms_raised: int
+) -> None:
+    for number in range(1, 5):
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = address.format(number)
+        trip.whole(client)
+    with database.reading() as session:
+        cases = session.scalars(select(Case)).all()
+        assert sum(len(alarms.open_alarms(session, case)) for case in cases) == alarms_raised
+        stored = str([case.network_digest for case in cases])
+    assert address[:6] not in stored
 
 
 def test_what_is_written_by_people_is_escaped(database: Database, cora: Colleague) -> None:
