@@ -15,22 +15,47 @@ from portal.stores.links import canonical
 SAME = [
     "https://dating.example/anna",
     "http://dating.example/anna",
+    "dating.example/anna",
     "HTTPS://DATING.EXAMPLE/anna",
-    "https://www.dating.example/anna/",
+    "hTTp://Dating.Example/anna",
+    "https://www.dating.example/anna",
+    "www.dating.example/anna",
     "https://m.dating.example/anna",
+    "http://m.dating.example/anna/",
+    "https://mobile.dating.example/anna",
+    "https://www.m.dating.example/anna",
     "https://mobile.dating.example:443/anna",
+    "https://dating.example:443/anna",
     "http://dating.example:80/anna#photos",
-    "https://dating.example./anna?utm_source=mail&fbclid=x&ref=home",
-    "https://dating.example/%61nna",
-    "https://dating.example/x/../anna",
-    "  dating.example/anna  ",
+    "https://dating.example./anna",
+    "https://dating.example/anna/",
+    "https://dating.example/anna//",
     "https://dating.example//anna",
+    "https://dating.example/./anna",
+    "https://dating.example/x/../anna",
+    "https://dating.example/anna?",
+    "https://dating.example/anna#",
+    "https://dating.example/anna#top",
+    "https://dating.example/%61nna",
+    "https://dating.example/an%6Ea",
+    "https://dating.example/anna?utm_source=mail&utm_medium=x&UTM_Campaign=y",
+    "https://dating.example/anna?fbclid=IwAR0",
+    "https://dating.example/anna?gclid=1&msclkid=2",
+    "https://dating.example/anna/?igshid=abc&ref=home",
+    "https://dating.example./anna?utm_source=mail&fbclid=x&ref=home#photos",
+    "  dating.example/anna  ",
+    "\thttps://www.dating.example/anna\n",
 ]
 
 
 @pytest.mark.parametrize("url", SAME)
 def test_variants_of_one_link_are_the_same(url: str) -> None:
     assert canonical(url) == "https://dating.example/anna"
+
+
+def test_thirty_ways_of_copying_one_link_give_one_key() -> None:
+    assert len(set(SAME)) >= 30
+    assert len({canonical(url) for url in SAME}) == 1
 
 
 def test_what_names_another_page_is_kept() -> None:
