@@ -3,7 +3,7 @@
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
-from portal.tables.cases import Case, CaseEvent, CaseLink, CaseRight, Code, Draft, Mail, Message, Package
+from portal.tables.cases import Appeal, Case, CaseEvent, CaseLink, CaseRight, Code, Draft, Mail, Message, Package
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
 from portal.tables.identity import Challenge
 from portal.tables.lineage import (
@@ -22,6 +22,7 @@ from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding
 
 __all__ = [
     "Account",
+    "Appeal",
     "Attempt",
     "Base",
     "Blob",

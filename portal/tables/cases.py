@@ -123,6 +123,29 @@ class CaseRight(Base):
     case: Mapped[Case] = relationship(back_populates="rights")
 
 
+class Appeal(Base):
+    """The person wants the refusal of a right looked at again. What is written about it are messages."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        UniqueConstraint("right_id"),
+        CheckConstraint(
+            "(decided_at IS NULL) = (changed IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)",
+            name="an_answer_says_who_gave_it",
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    right_id: Mapped[int] = mapped_column(ForeignKey("case_right.id", ondelete="CASCADE"))
+    opened_at: Mapped[datetime]
+    due_on: Mapped[date | None] = mapped_column(Date, comment="empty where the law sets no last day")
+    changed: Mapped[bool | None] = mapped_column(comment="the refusal was taken back")
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
+    decided_at: Mapped[datetime | None]
+
+    right: Mapped[CaseRight] = relationship()
+
+
 class Code(Base):
     """A one-time code sent to a contact. Six digits, ten minutes, five tries, once."""
 
