@@ -11,10 +11,8 @@ from werkzeug.wrappers import Response
 from wtforms import SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal import accounts, clock
-from portal.cases import deadlines, law
+from portal import accounts
 from portal.errors import BadInput
-from portal.tables.cases import RIGHTS
 from portal.tables.staff import ROLES
 from portal.web.context import settings
 from portal.web.policy import policy
@@ -107,13 +105,7 @@ def show_settings() -> Page:
         )
         for item in fields(config)
     ]
-    today = clock.local_date(clock.now(), config.zone)
-    rules = []
-    for code, name in law.residences():
-        for right in RIGHTS:
-            rule = law.rules_for(code, right, today)
-            rules.append((name, right, rule, deadlines.clock_for(rule, today, config.holidays)))
-    return render_template("people/settings.html", rows=rows, rules=rules, today=today)
+    return render_template("people/settings.html", rows=rows)
 
 
 def _shown(value: object, secret: bool) -> str:

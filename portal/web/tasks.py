@@ -90,7 +90,8 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     if stranded:
         standing = f"{counted(stranded, 'pair')}: another reviewer is needed"
         yield Task("Pictures that no reviewer may judge", url_for("people.accounts_list"), standing, True)
-    yield Task("Settings and law rules", url_for("people.show_settings"), "To read", False)
+    yield Task("Settings", url_for("people.show_settings"), "To read", False)
+    yield Task("Law rules", url_for("law.show"), "To read", False)
 
 
 def _auditor(session: Session, account_id: str) -> Iterator[Task]:
