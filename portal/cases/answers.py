@@ -273,6 +273,26 @@ def _complaint(right: CaseRight) -> str:
     return f"If you think this is wrong, tell us. You can also complain to {authority}."
 
 
+def preview(session: Session, right: CaseRight) -> list[str]:
+    """What the person will read about a decided right, sentence by sentence, if everything goes as decided."""
+    return told(session, right) + ([_complaint(right)] if right.decision == "refuse" else [])
+
+
+def told(session: Session, right: CaseRight) -> list[str]:
+    """The same without the way to complain. Once the right has its outcome it is what became of it."""
+    if is_blind(right.case):
+        # A note was written by somebody who knows what is found, so without an identity check nobody reads it.
+        return [_refusal(right) if right.decision == "refuse" else DONE_BLIND]
+    if right.outcome is not None:
+        answer = _right_answer(right)
+        return [answer.sentence, *([answer.note] if answer.note else [])]
+    if right.decision == "refuse":
+        first = _refusal(right)
+    else:
+        first = DONE[right.right] if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING
+    return [first, *([right.note] if right.note else [])]
+
+
 def _found(session: Session, case: Case, count: int) -> str:
     agreed = "two people agreed look" if config_of(session).two_people else "a person found to look"
     sentence = f"We found {counted(count)} that {agreed} like you." if count else ""

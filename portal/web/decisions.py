@@ -11,7 +11,7 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal import lineage
-from portal.cases import answers, deciding, extending, held, law, lifecycle
+from portal.cases import answers, deciding, extending, held
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, CaseRight
 from portal.web import erasures
@@ -50,7 +50,7 @@ class MoreTimeForm(FlaskForm):  # type: ignore[misc]
 def decide(case_id: str) -> Page:
     """All rights of a case: those to decide, and refusals that wait for a second person."""
     case = find_case(g.session, case_id)
-    rights = [(right, preview(g.session, case, right) if right.decision else []) for right in case.rights]
+    rights = [(right, answers.preview(g.session, right) if right.decision else []) for right in case.rights]
     return render_template(
         "caseworker/decide.html",
         case=case,
@@ -94,7 +94,7 @@ def decide_right(case_id: str, right: str) -> Page:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
-            read = preview(g.session, case, chosen)
+            read = answers.preview(g.session, chosen)
             if "confirm" in request.form:
                 g.session.commit()
                 return _decided(case)
@@ -160,22 +160,6 @@ def more_time(case_id: str, right: str) -> Page:
         possible=extending.may_extend(g.session, chosen),
     )
     return page, 422 if form.errors else 200
-
-
-def preview(session: Session, case: Case, right: CaseRight) -> list[str]:
-    """What the person will read about this right, sentence by sentence, if everything goes as decided."""
-    if right.decision == "refuse":
-        rule = law.rule_by(right.rule, right.rule_version)
-        first = f"We cannot do this because {deciding.REASONS[right.reason or 'other']}."
-        rest = [f"If you think this is wrong, tell us. You can also complain to {rule.authority}."]
-    else:
-        something = lifecycle.confirmed_candidates(session, case) > 0
-        first, rest = answers.DONE[right.right] if something else answers.NOTHING, []
-        if answers.is_blind(case):
-            first = answers.DONE_BLIND
-    # A note was written by somebody who knows what was found, so without an identity check nobody reads it.
-    note = [right.note] if right.note and not answers.is_blind(case) else []
-    return [first, *note, *rest]
 
 
 def _found(session: Session, case: Case) -> dict[str, object]:

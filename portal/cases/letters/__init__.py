@@ -1,0 +1,217 @@
+"""Letters about one right: the answer, a refusal, more time. Filled from the decision and the rule, and sent once.
+
+A letter is not stored: its timeline line keeps the day, the version of its text, and a digest, and from these the
+same letter is written again. The internal copy says who decided and how far the rule was checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.cases import answers, extending, law, lifecycle, mails
+from portal.cases.law import Rule
+from portal.cases.letters.forms import KINDS, Form, form_of, newest
+from portal.cases.paper import Paper
+from portal.db import config_of
+from portal.errors import Conflict, NotAllowed, NotFound
+from portal.tables import Account, Case, CaseEvent, CaseRight
+
+__all__ = ["CHECKED", "KINDS", "NAMES", "Letter", "as_pdf", "kinds_of", "may_send", "of_person", "send", "write"]
+
+NAMES = {"answer": "Answer", "refusal": "Refusal", "extension": "More time"}
+CHECKED = {
+    "verified": "checked against the text of the law",
+    "second-hand": "NOT CHECKED against the text of the law: it comes from a second-hand source",
+    "from memory": "NOT CHECKED: it was written from memory and nobody has looked it up",
+}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter. `sent_on` is empty until it is sent; `notes` stand on the internal copy only.
+
+    `changed` is True where what was sent is not what would be written now, because the case changed since.
+    """
+
+    kind: str
+    language: str
+    version: int
+    day: date
+    title: str
+    paragraphs: tuple[str, ...]
+    notes: tuple[str, ...]
+    sent_on: date | None
+    changed: bool
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the words, without the day."""
+        return hashlib.sha256("\n\n".join((self.title, *self.paragraphs)).encode()).hexdigest()
+
+
+def kinds_of(session: Session, right: CaseRight) -> list[str]:
+    """Which letters there are about a right, by what was decided about it so far."""
+    decided = {"grant": ["answer"], "refuse": ["refusal"]}.get(right.decision or "", [])
+    return decided + (["extension"] if _event(session, right, "more-time") else [])
+
+
+def write(session: Session, right: CaseRight, kind: str) -> Letter:
+    """The letter as it was sent, or as it would be sent now. Raises NotFound when there is none of this kind yet."""
+    if kind not in kinds_of(session, right):
+        raise NotFound("There is no such letter yet. Decide first, or take more time.")
+    event = _event(session, right, "letter-sent", letter=kind)
+    form = form_of(event.facts["language"], event.facts["version"]) if event else newest(right.case.language)
+    zone = config_of(session).zone
+    sent_on = clock.local_date(event.at, zone) if event else None
+    title, paragraphs = form.letters[kind].filled(_values(session, right, form))
+    letter = Letter(
+        kind=kind,
+        language=form.language,
+        version=form.version,
+        day=sent_on or clock.local_date(clock.now(), zone),
+        title=title,
+        paragraphs=tuple(part for each in paragraphs for part in each.split("\n\n")),
+        notes=_notes(session, right, form),
+        sent_on=sent_on,
+        changed=False,
+    )
+    changed = event is not None and event.facts["digest"] != letter.digest
+    return Letter(**{**letter.__dict__, "changed": changed})
+
+
+def may_send(session: Session, right: CaseRight, kind: str) -> bool:
+    """True once what the letter says holds (a refusal approved, a grant carried out), and it was not sent yet."""
+    holds = kind == "extension" or right.outcome is not None
+    return holds and kind in kinds_of(session, right) and _event(session, right, "letter-sent", letter=kind) is None
+
+
+def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: str) -> None:
+    """Put the letter on the person's page and mail them that it is there. `seen` is the digest that was read before.
+
+    Where nobody checked who is asking, the mail leaves on the day the answer is due, like every other. Raises
+    NotAllowed (no caseworker), Conflict (not the time, sent before, or its words changed meanwhile).
+    """
+    if "caseworker" not in lifecycle.roles_of(session, account_id):
+        raise NotAllowed("Only a caseworker sends letters.", "not-your-step")
+    if not may_send(session, right, kind):
+        raise Conflict("This letter was sent already, or what it says does not hold yet.", "not-to-send")
+    case, letter = right.case, write(session, right, kind)
+    if letter.digest != seen:
+        raise Conflict("The letter says something else by now. Go back and read it first.", "letter-changed")
+    facts = {"right": right.right, "letter": kind, "language": letter.language, "version": letter.version}
+    lifecycle.record(session, case, "letter-sent", account_id, **facts, digest=letter.digest)
+    audit.append(session, "letter-sent", {"case": case.id, "actor": account_id, **facts, "digest": letter.digest})
+    _, body = form_of(letter.language, letter.version).mail.filled(_sender(session, case))
+    mails.write_to(session, case, "\n\n".join(body) + "\n", f"letter/{right.id}/{kind}", _delay(session, case, kind))
+
+
+def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
+    """The letters the person may read by now: those sent; answers not before their page has the answer."""
+    answered = answers.answer_of(session, case) is not None
+    sent = [(right, kind) for right in case.rights for kind in kinds_of(session, right)]
+    return [
+        (right, kind)
+        for right, kind in sent
+        if (answered or kind == "extension") and _event(session, right, "letter-sent", letter=kind) is not None
+    ]
+
+
+def as_pdf(letter: Letter, organisation: str, reference: str, internal: bool = False) -> bytes:
+    """The letter on paper; the internal copy says that it is one, and has the notes."""
+    paper = Paper(letter.title, letter.language, f"{organisation}, {reference}")
+    if internal:
+        paper.paragraph("INTERNAL COPY. Do not send this page.")
+    paper.paragraph(mails.long_date(letter.day))
+    paper.heading(letter.title, 1)
+    for paragraph in letter.paragraphs:
+        if paragraph.startswith("# "):
+            paper.heading(paragraph.removeprefix("# "))
+        else:
+            paper.paragraph(paragraph)
+    if internal:
+        paper.heading("For the file")
+        for note in letter.notes:
+            paper.paragraph(note, small=True)
+    return paper.finish()
+
+
+def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]:
+    rule, case = law.rule_by(right.rule, right.rule_version), right.case
+    event = _event(session, right, "more-time")
+    appeal = rule.appeal
+    return {
+        **_sender(session, case),
+        "received_on": mails.long_date(clock.local_date(case.received_at, config_of(session).zone)),
+        "asked": answers.RIGHTS[right.right],
+        "told": "\n\n".join(answers.told(session, right)) if right.decision else "",
+        "law": rule.title,
+        "source": next((str(source) for source in rule.sources if source.url), ""),
+        "due_on": mails.long_date(right.due_on),
+        "reason": extending.REASONS[event.facts["reason"]] if event else "",
+        "authority": rule.authority,
+        "appeal_acknowledge": form.length(appeal.acknowledge) if appeal else "",
+        "appeal_respond": form.length(appeal.respond) if appeal else "",
+    }
+
+
+def _sender(session: Session, case: Case) -> dict[str, str]:
+    config = config_of(session)
+    return {
+        "reference": case.reference,
+        "address": config.address,
+        "organisation": config.organisation,
+        "contact": config.contact,
+    }
+
+
+def _notes(session: Session, right: CaseRight, form: Form) -> tuple[str, ...]:
+    """What the file needs and the person does not: the rule, how far it was checked, who decided."""
+    rule = law.rule_by(right.rule, right.rule_version)
+    notes = [f"Rule {rule.id}, version {rule.version}: {CHECKED[rule.status]}."]
+    if rule.appeal is not None:
+        notes.append(f"What it says about objections: {CHECKED[rule.appeal.status]}.")
+    notes += [f"Read in: {source} ({source.kind})." for source in rule.sources]
+    notes += _disclosure(rule)
+    notes.append(f"Text of this letter: {form.name} ({form.language}), version {form.version}.")
+    if right.case.language != form.language:
+        notes.append(f"The person chose the language {right.case.language}, and there are no letters in it.")
+    for what, account_id in (("Decided", right.decided_by), ("Agreed to", right.approved_by)):
+        if account_id is not None:
+            account = session.get(Account, account_id)
+            notes.append(f"{what} by {account.name if account else 'a former account'}.")
+    if answers.is_blind(right.case):
+        notes.append(
+            f"Nobody made sure who is asking. Do not post this before {mails.long_date(right.due_on)}: "
+            "an early letter could tell what was found."
+        )
+    return tuple(notes)
+
+
+def _disclosure(rule: Rule) -> list[str]:
+    must = [f"The answer must say: {each}" for each in rule.disclose.must]
+    return must + [f"The answer must not say: {each}" for each in rule.disclose.must_not]
+
+
+def _delay(session: Session, case: Case, kind: str) -> timedelta:
+    if kind == "extension" or not answers.is_blind(case):
+        return timedelta(0)
+    days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days
+    return timedelta(days=max(days, 0))
+
+
+def _event(session: Session, right: CaseRight, kind: str, **facts: str) -> CaseEvent | None:
+    """The newest line of the timeline of this kind about this right."""
+    events = session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.case_id == right.case_id, CaseEvent.kind == kind)
+        .order_by(CaseEvent.id.desc())
+    )
+    wanted = {"right": right.right, **facts}
+    return next((event for event in events if wanted.items() <= event.facts.items()), None)
