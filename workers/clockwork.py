@@ -1,4 +1,4 @@
-"""The clockwork: rings again for what is due, purges what has had its time, signs the log's head."""
+"""The clockwork: rings again for what is due, reminds people, purges what has had its time, signs the log's head."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import FrameType
 import redis
 
 from portal import audit
+from portal.cases import waiting
 from portal.cases.purging import purge
 from portal.db import Database
 from portal.jobs import sweep
@@ -54,7 +55,8 @@ def tick(database: Database, *, with_purge: bool) -> None:
 
 def purge_and_sign(database: Database) -> None:
     with database.writing() as session:
+        ended = waiting.remind_and_end(session)["ended"]
         purged = purge(session)
         audit.publish(session)
-    if any(purged.values()):
+    if ended or any(purged.values()):
         database.forget_deleted_bytes()

@@ -58,7 +58,7 @@ MOVES = (
     Move(
         ("identity-check",),
         "closed",
-        _by("caseworker"),
+        _by("caseworker", "machine"),
         "identity-not-confirmed",
         "nobody",
         "We could not make sure that this request comes from you.",
@@ -359,8 +359,13 @@ def look_with_more(session: Session, case: Case) -> None:
 
 def _undecide(session: Session, case: Case) -> None:
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
-        right.decision = right.reason = right.note = right.decided_by = right.approved_by = None
-        right.decided_at = right.approved_at = right.fulfilled_at = None
-        right.outcome = None
-        right.one_person = False
+        undecide(right)
     session.flush()
+
+
+def undecide(right: CaseRight) -> None:
+    """Forget what was decided about a right, so that it can be decided anew."""
+    right.decision = right.reason = right.note = right.decided_by = right.approved_by = None
+    right.decided_at = right.approved_at = right.fulfilled_at = None
+    right.outcome = None
+    right.one_person = False

@@ -126,6 +126,27 @@ def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | No
     return write_to(session, case, body + _signature(session), f"more-time/{right.id}")
 
 
+def queue_reminder(session: Session, case: Case, last_day: date, question: int) -> Mail | None:
+    """That a question waits in the case. What it is stands behind the sign-in; each question is reminded of once."""
+    body = (
+        f"We asked you something about your request {case.reference}. We need your answer to go on.\n\n"
+        f"To read it, sign in:\n{config_of(session).address}/case\n\n"
+        f"If we do not hear from you by {long_date(last_day)}, we close this request and delete what you sent. "
+        "You can always make a new one."
+    )
+    return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
+
+
+def queue_ended(session: Session, to: str, reference: str) -> Mail:
+    """That a case is closed and purged. The mail belongs to no case: unsent, it goes after a day."""
+    body = (
+        f"We asked you something about your request {reference} and did not hear from you. "
+        "So we closed it and deleted what you sent.\n\n"
+        f"You can make a new request at any time:\n{config_of(session).address}"
+    )
+    return queue_mail(session, None, to, f"Your request {reference}", body + _signature(session))
+
+
 def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
     """A one-time code. It names neither the portal's purpose nor the person."""
     body = (

@@ -25,6 +25,11 @@ def withdraw(session: Session, case: Case) -> None:
     _stop_erasures(session, case)
     _stop_work(session, case)
     lifecycle.move(session, case, "closed", "subject", outcome="withdrawn")
+    forget(session, case)
+
+
+def forget(session: Session, case: Case) -> None:
+    """Delete everything that the person of a closed case sent, and everything that was looked up with it."""
     session.execute(delete(Mail).where(Mail.case_id == case.id, Mail.sent_at.is_(None)))
     purging.purge_candidate_crops(session, case)
     session.execute(delete(Candidate).where(Candidate.case_id == case.id))
