@@ -15,8 +15,13 @@ def work(lease: Lease) -> None:
         if not carrying.begin(session, lease, session.get_one(Erasure, lease.row_id)):
             return
     with database.reading() as session:
-        todo = carrying.machine_items(session, lease.row_id, "planned", "intent")
-    for item_id in todo:
+        others = carrying.machine_items(session, lease.row_id, photographs=False)
+        photographs = carrying.machine_items(session, lease.row_id, photographs=True)
+    # The photographs go last: by then the gate is shut, so that no scan brings back what is taken away.
+    for item_id in others:
+        carrying.carry_out_item(database, lease, item_id)
+    carrying.erase_together(database, lease, photographs)
+    for item_id in photographs:
         carrying.carry_out_item(database, lease, item_id)
     database.forget_deleted_bytes()
     _enter(lease, "checking")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.cli.opening import opened
 from portal.cli.showing import shown
+from portal.errors import BadInput
 from portal.lineage import records
 from portal.stores import Check, adding, manifests
 from portal.stores.manifest_files import read_manifest
@@ -25,24 +26,34 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--folder", required=True, type=click.Path(path_type=Path), help="The folder with the photographs.")
+@click.option("--folder", type=click.Path(path_type=Path), help="The folder with the photographs.")
+@click.option("--tar", type=click.Path(path_type=Path), help="A folder of .tar files, plain or WebDataset shards.")
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def add(name: str, folder: Path, may_erase: bool, source: str | None, as_json: bool) -> None:
+def add(name: str, folder: Path | None, tar: Path | None, may_erase: bool, source: str | None, as_json: bool) -> None:
     """Add a store and find out what may be done in it."""
-    settings = {"folder": str(folder)}
+    kind, settings = _asked({"folder": {"folder": folder}, "tar": {"folder": tar}})
     with opened() as database:
-        check = adding.try_out(name, "folder", settings, may_erase)
+        check = adding.try_out(name, kind, settings, may_erase)
         with database.writing() as session:
             source_id = records.find_source(session, source).id if source else None
-            store = adding.add_store(session, name, "folder", settings, may_erase, source_id, check)
+            store = adding.add_store(session, name, kind, settings, may_erase, source_id, check)
     if as_json:
         click.echo(json.dumps({"id": store.id, "name": store.name, "check": asdict(check)}))
         return
     click.echo(f"Added {store.name}.")
     _print_check(check, may_erase)
     click.echo(f"Next: efface scan start {store.name} --watch")
+
+
+def _asked(kinds: dict[str, dict[str, object]]) -> tuple[str, dict[str, str]]:
+    """The one kind of store for which something was said, and what. Raises BadInput."""
+    said = {kind: {name: str(value) for name, value in given.items() if value} for kind, given in kinds.items()}
+    (kind, settings), *more = [one for one in said.items() if one[1]] or [("", {})]
+    if not kind or more:
+        raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in kinds)}.")
+    return kind, settings
 
 
 @command.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -72,6 +73,31 @@ def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
         item.state, item.done_at = "applied", clock.now()
 
 
+def erase_together(database: Database, lease: Lease, item_ids: list[int]) -> None:
+    """Photographs of these items that their store erases together: an archive is written anew once for all of them.
+
+    Each item is carried out after it as ever; it then finds its photograph gone, and this result stays the true one.
+    """
+    by_store: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    with database.writing() as session:
+        lease.hold(session)
+        for item_id in item_ids:
+            item = session.get_one(ErasureItem, item_id)
+            facts = sealed_facts(session, item)
+            if session.get(Store, facts.get("store")) is not None:
+                item.state = "intent"
+                by_store.setdefault(facts["store"], []).append((item_id, facts))
+        found = {store: session.get_one(Store, store) for store in by_store}
+    for store_id, wanted in by_store.items():
+        results = effects.erase_together(found[store_id], [facts for _, facts in wanted])
+        with database.writing() as session:
+            lease.hold(session)
+            for item_id, facts in wanted:
+                item = session.get_one(ErasureItem, item_id)
+                if item.result != effects.DELETED and facts["key"] in results:
+                    item.result = results[facts["key"]]
+
+
 def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
     """Look at every applied item again. Raises NotGone after writing down what was seen, so that it is tried again."""
     with database.reading() as session:
@@ -112,12 +138,13 @@ def open_items(session: Session, erasure: Erasure) -> list[ErasureItem]:
     return list(session.scalars(statement.order_by(ErasureItem.position)))
 
 
-def machine_items(session: Session, erasure_id: str, *states: str) -> list[int]:
-    """Ids of the portal's own items in these states, in the order of the plan."""
+def machine_items(session: Session, erasure_id: str, photographs: bool) -> list[int]:
+    """Ids of the portal's own items that are to be done: the photographs in their stores, or all others."""
     statement = select(ErasureItem.id).where(
         ErasureItem.erasure_id == erasure_id,
         ErasureItem.kind.not_in(FOR_PEOPLE),
-        ErasureItem.state.in_(states),
+        ErasureItem.state.in_(("planned", "intent")),
+        (ErasureItem.kind == "image") == photographs,
     )
     return list(session.scalars(statement.order_by(ErasureItem.position)))
 

@@ -38,6 +38,22 @@ def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
     return DELETED if DELETED in results else ABSENT
 
 
+def erase_together(store: Store, wanted: list[dict[str, Any]]) -> dict[str, str]:
+    """Erase many objects of a store that erases them cheaper together: result by key. Others are left to be erased
+    one by one; so is what has other bytes than the approved ones, which is then refused by itself.
+    """
+    connector = stores.connect(store)
+    if not isinstance(connector, stores.Together):
+        return {}
+    refs = {ref: facts for facts in wanted for ref in connector.enumerate_copies(facts["key"])}
+    results = connector.erase_together({ref: bytes.fromhex(facts["digest"]) for ref, facts in refs.items()})
+    by_key: dict[str, str] = {}
+    for ref, result in results.items():
+        key = refs[ref]["key"]
+        by_key[key] = DELETED if DELETED in (result, by_key.get(key)) else result
+    return by_key
+
+
 def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str | None) -> str:
     """Do the effect of one item in the database. Returns `deleted`, `already-absent` or `suppressed`."""
     if item.kind == "suppression":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Connector, Found
+from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Connector, Found, Together
 from portal.stores.folder import Folder
+from portal.stores.tar import Tar
 from portal.tables import Store
 
 __all__ = [
@@ -14,11 +15,12 @@ __all__ = [
     "Check",
     "Connector",
     "Found",
+    "Together",
     "connect",
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": Folder}
+KINDS: dict[str, type[Connector]] = {"folder": Folder, "tar": Tar}
 
 
 def connector_class(kind: str) -> type[Connector]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 # Inside a class with a method called `list`, the type needs another name.
 Texts = list[str]
@@ -89,3 +89,11 @@ class Connector(Protocol):
 
     def probe_copy(self, ref: str) -> Literal["absent", "present"]:
         """Look whether a copy is still there, by another path than `erase_copy` uses."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """What a connector has besides when one writing can erase many copies, as in an archive."""
+
+    def erase_together(self, wanted: Mapping[str, bytes]) -> Mapping[str, Literal["deleted", "already-absent"]]:
+        """Erase copies by their refs and approved digests. One whose bytes are others is kept, and not answered."""

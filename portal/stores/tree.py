@@ -27,6 +27,11 @@ def names_of(key: str) -> list[str]:
     return names
 
 
+def key_of(name: str) -> str:
+    """The key of a name as the system gave it: bytes that are not UTF-8 are kept in the private range."""
+    return name.translate(_TO_KEY)
+
+
 def walk(folder: str, after: str | None, prefix: str = "") -> Iterator[tuple[str, str]]:
     """(key, path) of each file below `folder`, from the first key after `after`. Raises OSError.
 
@@ -34,7 +39,7 @@ def walk(folder: str, after: str | None, prefix: str = "") -> Iterator[tuple[str
     its photographs look gone.
     """
     for name, is_folder in _entries(folder):
-        key = prefix + name.translate(_TO_KEY)
+        key = prefix + key_of(name)
         if is_folder:
             if after is None or key > after or after.startswith(key):
                 yield from walk(folder + "/" + name.rstrip("/"), after, key)
@@ -56,7 +61,7 @@ def _entries(folder: str) -> list[tuple[str, bool]]:
                     listed.append((entry.name, False))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(listed, key=lambda item: item[0].translate(_TO_KEY))
+    return sorted(listed, key=lambda item: key_of(item[0]))
 
 
 def left_out(root: str) -> tuple[int, int]:

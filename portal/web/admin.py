@@ -42,6 +42,11 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Name", [InputRequired("Give the store a name."), Length(max=100)], description="Your own word for it."
     )
+    kind = SelectField(
+        "Kind of store",
+        choices=[("folder", "A folder of pictures"), ("tar", "A folder of .tar files (plain, or WebDataset)")],
+        default="folder",
+    )
     folder = StringField(
         "Folder",
         [InputRequired("Type the folder's full path.")],
@@ -90,7 +95,7 @@ def add_store() -> Page:
             store = adding.add_store(
                 g.session,
                 form.name.data.strip(),
-                "folder",
+                form.kind.data,
                 {"folder": form.folder.data.strip()},
                 form.may_erase.data,
                 form.source_id.data or None,

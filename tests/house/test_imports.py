@@ -52,6 +52,7 @@ DOORS = {
     "icalendar": {"portal.cases.calendar"},
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
+    "tarfile": {"portal.stores.shards", "portal.cli.demo"},
 }
 
 

@@ -15,12 +15,13 @@ import workers
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
-from portal.errors import BadManifest, Conflict, NotFound, Unavailable
+from portal.errors import BadInput, BadManifest, Conflict, NotFound, Unavailable
 from portal.lineage import records
 from portal.tables import Scan, Store
 from tests.fakes import DrawnFaceEncoder, drawn_jpeg
 from tests.lineage.test_records import DAY
 from tests.stores.test_scanning import revive
+from tests.stores.test_tar import packed
 
 Run = Callable[..., Result]
 
@@ -56,6 +57,17 @@ def test_add_test_and_list(run: Run, database: Database, folder: Path) -> None:
     assert isinstance(run("store", "add", "okc", "--folder", folder).exception, Conflict)
     with database.reading() as session:
         assert session.scalars(select(Store)).one().source_id is not None
+
+
+def test_a_folder_of_tar_files_is_added_by_its_own_word(run: Run, folder: Path) -> None:
+    (folder / "s.tar").write_bytes(packed(("a.jpg", b"a")))
+    added = run("store", "add", "web", "--tar", folder)
+    assert added.exit_code == 0, added.output
+    assert "For example: s.tar/a.jpg" in added.output
+    for wrong in ((), ("--tar", folder, "--folder", folder)):
+        refused = run("store", "add", "other", *wrong).exception
+        assert isinstance(refused, BadInput)
+        assert "--folder or --tar" in refused.sentence
 
 
 def test_a_store_that_may_not_erase_is_no_failure(run: Run, folder: Path) -> None:

@@ -19,6 +19,7 @@ from portal.tables import Account, Dataset, DatasetMember, ManifestEntry, Scan, 
 from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
+from tests.stores.test_tar import packed
 from tests.web.conftest import form_token
 from tests.web.desk import EMAIL, Colleague, colleague, fill_store
 
@@ -38,7 +39,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def add_store(boss: Colleague, folder: Path) -> str:
-    return boss.post("/staff/stores/add", name="Profiles", folder=str(folder), may_erase="y", source_id="")
+    fields = {"name": "Profiles", "kind": "folder", "folder": str(folder), "may_erase": "y", "source_id": ""}
+    return boss.post("/staff/stores/add", **fields)
 
 
 def test_a_folder_becomes_a_store_and_a_scan_of_it_begins(boss: Colleague, database: Database, folder: Path) -> None:
@@ -62,8 +64,17 @@ def test_a_folder_becomes_a_store_and_a_scan_of_it_begins(boss: Colleague, datab
         assert session.scalars(select(Scan.state)).all() == ["cancelled"]
 
 
+def test_a_folder_of_tar_files_becomes_a_store(boss: Colleague, folder: Path) -> None:
+    (folder / "s.tar").write_bytes(packed(("a.jpg", drawn_jpeg(1))))
+    fields = {"name": "Shards", "kind": "tar", "folder": str(folder), "source_id": ""}
+    page = boss.get(boss.post("/staff/stores/add", **fields))
+    assert "s.tar/a.jpg" in page
+    assert "no .tar files are left out (3 seen)" in page
+
+
 def test_a_folder_that_is_not_there_is_named_on_the_page(boss: Colleague, database: Database, tmp_path: Path) -> None:
-    page = boss.post("/staff/stores/add", status=422, name="Profiles", folder=str(tmp_path / "gone"), source_id="")
+    fields = {"name": "Profiles", "kind": "folder", "folder": str(tmp_path / "gone"), "source_id": ""}
+    page = boss.post("/staff/stores/add", status=422, **fields)
     assert "There is a problem" in page
     assert str(tmp_path / "gone") in page
     with database.reading() as session:
