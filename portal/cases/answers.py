@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import extending, held, law, lifecycle, looking, withdrawing
+from portal.cases import disclosing, extending, held, law, lifecycle, looking, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
@@ -183,7 +183,7 @@ def answer_of(session: Session, case: Case) -> Answer | None:
     answered = [right for right in case.rights if right.outcome is not None]
     if not answered:
         return None
-    photographs = held.photographs(session, case)
+    photographs = disclosing.photographs(session, case)
     rights = [_right_answer(right) for right in answered]
     shown = any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in answered)
     package = session.scalar(select(Package).where(Package.case_id == case.id, Package.blob_id.is_not(None)))

@@ -30,6 +30,13 @@ class Described:
     numbers: int
     count: int
 
+    @property
+    def sentence(self) -> str:
+        """Particular enough for the law: how many, of which kind, made how, from what."""
+        sets = "1 set" if self.count == 1 else f"{self.count} sets"
+        made = f"made from your face in this photograph with {self.encoder} {self.version}"
+        return f"{sets} of {self.numbers} numbers, {made}"
+
 
 @dataclass(frozen=True)
 class Held:
@@ -57,6 +64,7 @@ class Held:
         facts = asdict(self)
         facts.pop("image_id")
         facts["first_seen"] = self.first_seen.isoformat()
+        facts["templates"] = [asdict(each) | {"described": each.sentence} for each in self.templates]
         return facts
 
 

@@ -90,21 +90,13 @@ def _own(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("First seen there", [str(facts["first_seen"])]),
         ("Size", [size]),
         ("Fingerprint of the file (SHA-256)", [str(facts["digest"] or "not known")]),
-        ("Face templates", [_template(each) for each in facts["templates"]] or ["None."]),
+        ("Face templates", [each["described"] for each in facts["templates"]] or ["None."]),
     ]
     return rows + [(_label(name), [str(value)]) for name, value in facts["manifest"].items()]
 
 
 def _label(name: str) -> str:
     return {"source_url": "Link", "taken_at": "Taken", "account": "Account"}.get(name, name)
-
-
-def _template(facts: dict[str, Any]) -> str:
-    sets = "1 set" if facts["count"] == 1 else f"{facts['count']} sets"
-    return (
-        f"{sets} of {facts['numbers']} numbers, made from your face in this photograph "
-        f"with {facts['encoder']} {facts['version']}"
-    )
 
 
 def _texts(reached: list[dict[str, Any]]) -> list[str]:

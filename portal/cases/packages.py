@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images
-from portal.cases import held, lifecycle, mails, messages, package_page
+from portal.cases import disclosing, held, lifecycle, mails, messages, package_page
 from portal.cases.held import Covered, Held
 from portal.cases.messages import Written
 from portal.db import config_of
@@ -57,6 +57,7 @@ class Contents:
     reference: str
     organisation: str
     made_on: date
+    templates: str
     coverage: Covered
     photographs: list[Photograph]
     messages: list[Written]
@@ -80,11 +81,13 @@ def gather(session: Session, case: Case) -> Contents:
             select(Candidate).where(Candidate.case_id == case.id, Candidate.state == "confirmed")
         )
     }
-    photographs = [_photograph(session, confirmed[each.image_id], each) for each in held.photographs(session, case)]
+    shown = disclosing.photographs(session, case)
+    photographs = [_photograph(session, confirmed[each.image_id], each) for each in shown]
     return Contents(
         reference=case.reference,
         organisation=config.organisation,
         made_on=clock.local_date(clock.now(), config.zone),
+        templates=disclosing.about_templates(case),
         coverage=held.covered(session, case),
         photographs=photographs,
         messages=messages.of_case(session, case),
@@ -170,7 +173,7 @@ def as_facts(contents: Contents) -> dict[str, Any]:
         "made_on": contents.made_on.isoformat(),
         "coverage": contents.coverage.sentence,
         "coverage_of_stores": {part.name: part.lines for part in contents.coverage.parts},
-        "templates": TEMPLATES,
+        "templates": contents.templates,
         "photographs": [
             each.held.as_facts()
             | {"file": _name(each) if each.jpeg is not None else None, "note": each.withheld or each.note}
@@ -221,10 +224,6 @@ def stores_of(session: Session, contents: Contents) -> dict[str, Store]:
     return {store.id: store for store in session.scalars(select(Store).where(Store.id.in_(ids)))}
 
 
-TEMPLATES = (
-    "A face template is a set of numbers made from a face. We say how many we hold and how they were made. "
-    "We never give the numbers away: with them somebody could find you elsewhere."
-)
 README = """What {organisation} holds about you (request {reference})
 
 Open index.html with any browser. It works without the internet.

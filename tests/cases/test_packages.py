@@ -169,7 +169,8 @@ def test_no_template_in_any_form(database: Database, tmp_path: Path) -> None:
     for data in files.values():
         assert not any(form in data for form in forms)
     (described,) = json.loads(files["data.json"])["photographs"][0]["templates"]
-    assert described == {"encoder": "drawn", "version": "1", "numbers": 128, "count": 1}
+    sentence = "1 set of 128 numbers, made from your face in this photograph with drawn 1"
+    assert described == {"encoder": "drawn", "version": "1", "numbers": 128, "count": 1, "described": sentence}
     assert "1 set of 128 numbers" in files["index.html"].decode()
 
 

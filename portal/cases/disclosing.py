@@ -1,0 +1,69 @@
+"""What an answer gives and what it keeps back, by the rule that is frozen on the case.
+
+Recipients are told by name, by name with a contact, or by category. A face template is described, never given, also
+where no law forbids it. Other people's faces are covered under every rule (GDPR Article 15(4), PIPEDA section 9(1)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from portal.cases import held, law
+from portal.cases.held import Held
+from portal.cases.law import Disclose
+from portal.lineage import Reached
+from portal.tables import Case
+
+# The rights that show pictures come first: their rule says what may be seen.
+ORDER = ("copy", "access", "deletion", "opt-out")
+TEMPLATES = (
+    "A face template is a set of numbers made from a face. We say how many we hold and how they were made. "
+    "We never give the numbers away: with them somebody could find you elsewhere."
+)
+FORBIDDEN = "The law where you live forbids it, too."
+
+
+def disclosure_of(case: Case) -> Disclose:
+    """What the answer to a case may tell, by its frozen rules: that of a copy, else of access, else of what was asked.
+
+    Never the union of several: what one place wants told, another forbids.
+    """
+    right = min(case.rights, key=lambda each: ORDER.index(each.right))
+    return law.rule_by(right.rule, right.rule_version).disclose
+
+
+def photographs(session: Session, case: Case) -> list[Held]:
+    """What is held about the person of a case, as far as its rule lets them see it."""
+    how = disclosure_of(case).recipients
+    return [replace(one, recipients=_recipients(one.recipients, how)) for one in held.photographs(session, case)]
+
+
+def about_templates(case: Case) -> str:
+    """Why the person reads how many templates there are, and never gets one."""
+    return f"{TEMPLATES} {FORBIDDEN}" if disclosure_of(case).template == "forbidden" else TEMPLATES
+
+
+def _recipients(found: Sequence[Reached], how: str) -> list[Reached]:
+    if how == "categories":
+        return _by_category(found)
+    if how == "named-with-contact":
+        return [replace(one, name=f"{one.name}, {one.facts['contact']}") for one in found]
+    return list(found)
+
+
+def _by_category(found: Sequence[Reached]) -> list[Reached]:
+    """One line for all that got the same kind of thing in the same country, without names."""
+    groups: dict[str, int] = {}
+    for one in found:
+        kinds = {"a data set" if each["dataset"] else "a model" for each in one.facts["disclosures"]}
+        place = f" in {one.facts['country']}" if one.facts["country"] else ""
+        name = f"Organisations{place} that received {' and '.join(sorted(kinds))}"
+        groups[name] = groups.get(name, 0) + 1
+    return [Reached("", name, f"There {_are(count)}.", {"count": count}) for name, count in sorted(groups.items())]
+
+
+def _are(count: int) -> str:
+    return "is 1 of them" if count == 1 else f"are {count} of them"
