@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import disclosing, extending, held, law, lifecycle, looking, withdrawing
+from portal.cases import appeals, disclosing, extending, held, law, lifecycle, looking, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
@@ -78,7 +78,10 @@ class Status:
 
 @dataclass(frozen=True)
 class RightAnswer:
-    """How one right ended: a sentence, and how to complain where it was not granted in full."""
+    """How one right ended: a sentence, and how to complain where it was not granted in full.
+
+    `appeal` says how looking at it again stands, `can_appeal` whether the person can ask for that.
+    """
 
     right: str
     asked: str
@@ -86,6 +89,8 @@ class RightAnswer:
     sentence: str
     note: str | None
     complaint: str | None
+    appeal: str | None = None
+    can_appeal: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
 
 def answer_of(session: Session, case: Case) -> Answer | None:
     """The answer, as far as rights have an outcome; None before. Blind where nobody was checked."""
-    if case.outcome in {"withdrawn", "unverified"} or case.state not in {"fulfilling", "closed"}:
+    if case.outcome in {"withdrawn", "unverified"}:
         return None
     if is_blind(case):
         return _blind_answer(session, case)
@@ -184,7 +189,7 @@ def answer_of(session: Session, case: Case) -> Answer | None:
     if not answered:
         return None
     photographs = disclosing.photographs(session, case)
-    rights = [_right_answer(right) for right in answered]
+    rights = [_with_appeal(session, right, _right_answer(right)) for right in answered]
     shown = any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in answered)
     package = session.scalar(select(Package).where(Package.case_id == case.id, Package.blob_id.is_not(None)))
     return Answer(
@@ -211,17 +216,21 @@ def _blind_answer(session: Session, case: Case) -> Answer | None:
         refused = right.decision == "refuse"
         sentence = _refusal(right) if refused else DONE_BLIND
         # A note was written by somebody who knew what was found, so it is not shown.
-        rights.append(
-            RightAnswer(
-                right.right,
-                RIGHTS[right.right],
-                "refused" if refused else "done",
-                sentence,
-                None,
-                _complaint(right) if refused else None,
-            )
+        answer = RightAnswer(
+            right.right,
+            RIGHTS[right.right],
+            "refused" if refused else "done",
+            sentence,
+            None,
+            _complaint(right) if refused else None,
         )
+        rights.append(_with_appeal(session, right, answer))
     return Answer(rights)
+
+
+def _with_appeal(session: Session, right: CaseRight, answer: RightAnswer) -> RightAnswer:
+    appeal, can_appeal = appeals.sentence_of(session, right), appeals.may_appeal(session, right)
+    return replace(answer, appeal=appeal, can_appeal=can_appeal)
 
 
 DONE_BLIND = (

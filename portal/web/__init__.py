@@ -16,6 +16,7 @@ from portal.web import (
     additions,
     admin,
     alarms,
+    appeals,
     assets,
     auditor,
     caseworker,
@@ -79,7 +80,7 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    public = (health, subject, intake, photos, following, additions, messages)
+    public = (health, subject, intake, photos, following, additions, messages, appeals)
     inside = (
         staff,
         admin,

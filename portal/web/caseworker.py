@@ -19,6 +19,7 @@ from wtforms.validators import InputRequired
 from portal import audit, blobs, clock
 from portal.cases import (
     alarms,
+    appeals,
     deciding,
     drafts,
     extending,
@@ -82,6 +83,7 @@ def inbox() -> Page:
         chosen=chosen,
         today=_today(),
         waits=WAITS,
+        again=appeals.cases_in_appeal(g.session),
         news=messages.cases_with_news(g.session),
         choices={"state": CASE_STATES, "waiting": WAITING_FOR, "right": RIGHTS, "due": DUE},
     )
@@ -95,8 +97,9 @@ def _filtered(chosen: dict[str, str]) -> Any:
     if chosen["state"] in CASE_STATES:
         query = query.where(Case.state == chosen["state"])
     else:
-        # A finished case comes back to the desk when its person writes.
-        query = query.where((Case.state != "closed") | Case.id.in_(messages.cases_with_news(g.session)))
+        # A finished case comes back to the desk when its person writes, or does not agree.
+        back = messages.cases_with_news(g.session) | set(appeals.cases_in_appeal(g.session))
+        query = query.where((Case.state != "closed") | Case.id.in_(back))
     if chosen["waiting"] in WAITING_FOR:
         query = query.where(Case.waiting_for == chosen["waiting"])
     if chosen["right"] in RIGHTS:
@@ -173,12 +176,23 @@ def next_of(session: Session, found: Case, account_id: str) -> Next:
     if found.state == "fulfilling":
         return _next_of_erasures(session, found, account_id)
     if found.state == "closed":
-        return Next("This request is finished.")
+        return _next_when_closed(session, found, account_id)
     sentences = {
         "searching": "The portal is looking for photographs. Nothing to do now.",
         "reviewing": "Reviewers compare the pictures. Nothing to do now.",
     }
     return Next(sentences.get(found.state, "The portal begins soon. Nothing to do now."))
+
+
+def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
+    waiting = [appeal.right for appeal in appeals.open_appeals(session, found)]
+    for right in waiting:
+        if appeals.may_answer(session, right, account_id):
+            address = url_for("appeals.answer", case_id=found.id, right=right.right)
+            return Next("The person does not agree to a refusal.", "Look at it again", address)
+    if waiting:
+        return Next("The person does not agree to your refusal. Somebody else must look at it again.")
+    return Next("This request is finished.")
 
 
 def _next_decision(found: Case, account_id: str) -> Next:

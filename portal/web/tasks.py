@@ -10,7 +10,7 @@ from flask import url_for
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import messages, stuck
+from portal.cases import appeals, messages, stuck
 from portal.matching import review
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -51,6 +51,9 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     news = len(messages.cases_with_news(session))
     if news:
         yield Task("Messages from people", url_for("caseworker.inbox"), counted(news, "request"), True)
+    again = len(appeals.open_appeals(session))
+    if again:
+        yield Task("Refusals to look at again", url_for("caseworker.inbox"), counted(again, "request"), True)
     trouble = sorted(stuck.cases_in_trouble(session))
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])

@@ -1,0 +1,154 @@
+"""Looking at a refusal again: where the law lets people ask, by its clock, and by somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.cases import answers, appeals, deciding, intake, messages
+from portal.config import Config
+from portal.db import config_of
+from portal.errors import BadInput, Conflict, NotAllowed
+from portal.tables import Account, Appeal, Case, Entry, Mail
+from tests.cases.making import fill_draft, make_account, to_deciding
+
+WHY = "My sister had her photos deleted in Ulm."
+
+
+def refused(session: Session, *rights: str, residence: str = "US-CT") -> tuple[Case, Account, Account]:
+    """A finished case in which everything was refused, and the two who did that."""
+    draft = fill_draft(session, *(rights or ("deletion",)))
+    intake.save_answers(session, draft, residence=residence)
+    case = intake.submit(session, draft).case
+    decider, second = to_deciding(session, case), make_account(session)
+    for right in case.rights:
+        deciding.decide(session, right, decider.id, "refuse", "claim_not_covered")
+    for right in case.rights:
+        deciding.approve_refusal(session, right, second.id)
+    assert case.state == "closed"
+    return case, decider, second
+
+
+def read(session: Session, case: Case) -> answers.RightAnswer:
+    answer = answers.answer_of(session, case)
+    assert answer is not None
+    return answer.rights[0]
+
+
+def in_time(session: Session, case: Case) -> None:
+    """Who asks is sure, so that the answer is read at once."""
+    case.identity = "confirmed"
+    session.flush()
+
+
+def test_the_clock_is_that_of_the_law(session: Session) -> None:
+    case, _, _ = refused(session)
+    in_time(session, case)
+    assert read(session, case).can_appeal
+    appeal = appeals.open_appeal(session, case.rights[0], WHY)
+    # Connecticut Public Act 22-15: an appeal is answered within 60 days.
+    today = clock.local_date(clock.now(), config_of(session).zone)
+    assert appeal.due_on == today + timedelta(days=60)
+    shown = read(session, case)
+    assert not shown.can_appeal
+    assert shown.appeal is not None
+    assert f"{appeal.due_on:%-d %B %Y}" in shown.appeal
+    assert appeals.cases_in_appeal(session) == {case.id: appeal.due_on}
+
+
+def test_where_the_law_sets_no_last_day_there_is_none(session: Session) -> None:
+    case, _, _ = refused(session, residence="UK")
+    assert appeals.open_appeal(session, case.rights[0]).due_on is None
+    assert appeals.cases_in_appeal(session) == {case.id: None}
+    assert "We will answer by" not in (appeals.sentence_of(session, case.rights[0]) or "")
+
+
+def test_where_the_law_knows_no_appeal_there_is_none(session: Session) -> None:
+    case, _, _ = refused(session, residence="EU")
+    in_time(session, case)
+    assert not read(session, case).can_appeal
+    with pytest.raises(Conflict):
+        appeals.open_appeal(session, case.rights[0])
+
+
+def test_it_can_be_asked_once_and_only_of_a_refusal(session: Session) -> None:
+    case, _, _ = refused(session)
+    appeals.open_appeal(session, case.rights[0])
+    with pytest.raises(Conflict):
+        appeals.open_appeal(session, case.rights[0])
+    open_case = intake.submit(session, fill_draft(session, "deletion")).case
+    with pytest.raises(Conflict):
+        appeals.open_appeal(session, open_case.rights[0])
+
+
+def test_a_reason_that_is_too_long_opens_nothing(session: Session) -> None:
+    case, _, _ = refused(session)
+    with pytest.raises(BadInput):
+        appeals.open_appeal(session, case.rights[0], "a" * (messages.MOST + 1))
+    assert session.scalars(select(Appeal)).all() == []
+
+
+def test_neither_of_the_two_who_refused_answers_it(session: Session) -> None:
+    case, decider, second = refused(session)
+    appeal = appeals.open_appeal(session, case.rights[0])
+    for account in (decider, second):
+        with pytest.raises(NotAllowed):
+            appeals.answer_appeal(session, appeal, account.id, False, "No.")
+    with pytest.raises(NotAllowed):
+        appeals.answer_appeal(session, appeal, make_account(session, "reviewer").id, False, "No.")
+    assert appeal.decided_at is None
+    assert messages.of_case(session, case) == []
+
+
+def test_one_person_alone_may_where_the_installation_says_so(
+    session: Session, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, decider, _ = refused(session)
+    monkeypatch.setattr(appeals, "config_of", lambda _session: replace(config, two_people=False))
+    appeal = appeals.open_appeal(session, case.rights[0])
+    appeals.answer_appeal(session, appeal, decider.id, False, "We looked again.")
+    assert appeal.changed is False
+
+
+def test_a_refusal_that_is_kept_says_so_and_why(session: Session) -> None:
+    case, _, _ = refused(session)
+    in_time(session, case)
+    appeal, other = appeals.open_appeal(session, case.rights[0], WHY), make_account(session)
+    with pytest.raises(BadInput):
+        appeals.answer_appeal(session, appeal, other.id, False, "  ")
+    appeals.answer_appeal(session, appeal, other.id, False, "The law of your state does not cover this.")
+    shown = read(session, case)
+    assert "came to the same answer" in (shown.appeal or "")
+    assert shown.complaint is not None
+    assert [one.text for one in messages.of_case(session, case)] == [WHY, "The law of your state does not cover this."]
+    assert session.scalars(select(Mail).where(Mail.dedupe.like("message/%"))).all()
+    assert appeals.open_appeals(session) == []
+    with pytest.raises(Conflict):
+        appeals.answer_appeal(session, appeal, other.id, True, "Or not.")
+
+
+def test_a_refusal_that_is_taken_back_is_decided_anew(session: Session) -> None:
+    case, _, _ = refused(session, "deletion", "opt-out")
+    first, second = case.rights
+    appeal, other = appeals.open_appeal(session, first), make_account(session)
+    appeals.answer_appeal(session, appeal, other.id, True, "We were wrong. We are sorry.")
+    assert (case.state, case.outcome, case.due_on) == ("deciding", None, appeal.due_on)
+    assert (first.outcome, first.decision) == (None, None)
+    assert second.outcome == "refused"
+    deciding.decide(session, first, other.id, "grant")
+    assert case.state == "closed"
+    assert first.outcome == "nothing-found"
+
+
+def test_what_was_written_is_in_no_log(session: Session) -> None:
+    case, _, _ = refused(session)
+    appeal = appeals.open_appeal(session, case.rights[0], WHY)
+    appeals.answer_appeal(session, appeal, make_account(session).id, True, "Not Ulm but Bonn.")
+    lines = [entry.body.decode() for entry in session.scalars(select(Entry))]
+    assert any("appeal-answered" in line for line in lines)
+    assert not [line for line in lines if "Ulm" in line or "Bonn" in line]
