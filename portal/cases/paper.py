@@ -77,6 +77,8 @@ class Paper:
             self._pdf.rect(MARGIN + left, top + 1.5, width, height - 3)
             self._pdf.set_xy(MARGIN + left + width + 3, top)
             self._pdf.cell(0, height, self._seen(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        # The cells of a table that comes next are white.
+        self._pdf.set_fill_color(255)
         self._pdf.ln(3)
 
     def finish(self) -> bytes:

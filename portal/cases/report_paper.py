@@ -23,7 +23,8 @@ def as_pdf(whole: Report, organisation: str) -> bytes:
     period = f"Received from {long_date(whole.since)} to {long_date(whole.until)}"
     paper = Paper(f"How requests went. {period}", foot=organisation)
     paper.heading("How requests went", 1)
-    paper.paragraph(f"{organisation}. {period}.")
+    paper.paragraph(organisation)
+    paper.paragraph(f"{period}.")
     line = whole.whole
     paper.paragraph(f"Rights asked for: {line.received}. Answered in time: {line.in_time}. Late: {line.late}.")
     if line.received:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, deciding, extending, law, letters, mails
+from portal.cases import answers, deciding, extending, law, letters, lifecycle, mails
 from portal.cases.letters import forms
 from portal.errors import Conflict, NotAllowed, NotFound
 from portal.tables import Case, CaseEvent, CaseRight, Mail
@@ -66,7 +66,7 @@ def test_it_is_sent_once_after_the_second_person_and_the_mail_tells_nothing(sess
     with pytest.raises(Conflict):
         letters.send(session, right, "refusal", caseworker.id, digest)
     assert letters.of_person(session, right.case) == [(right, "refusal")]
-    mail = session.scalars(select(Mail).where(Mail.dedupe == f"letter/{right.id}/refusal")).one()
+    mail = session.scalars(select(Mail).where(Mail.dedupe.startswith("letter/"))).one()
     sent = mails.open_mail(session, mail)
     assert sent is not None
     assert right.case.reference in sent.body
@@ -88,6 +88,29 @@ def test_what_was_sent_is_written_again_with_its_day_and_a_change_shows(
     right.note = "Something else"
     session.flush()
     assert letters.write(session, right, "refusal").changed
+
+
+def test_what_is_decided_anew_has_a_new_letter(session: Session) -> None:
+    right, caseworker = refused(session), make_account(session)
+    approve(session, right)
+    letters.send(session, right, "refusal", caseworker.id, letters.write(session, right, "refusal").digest)
+    assert not letters.may_send(session, right, "refusal")
+    lifecycle.undecide(right)
+    assert letters.kinds_of(session, right) == []
+    right.decision, right.reason, right.outcome = "refuse", "no_match", "refused"
+    right.decided_at = right.fulfilled_at = clock.now()
+    session.flush()
+    assert letters.may_send(session, right, "refusal")
+    assert letters.of_person(session, right.case) == []
+    letters.send(session, right, "refusal", caseworker.id, letters.write(session, right, "refusal").digest)
+    assert len(list(session.scalars(select(Mail).where(Mail.dedupe.startswith("letter/"))))) == 2
+
+
+def test_a_request_taken_back_has_no_answer_to_send(session: Session) -> None:
+    right = refused(session)
+    right.outcome = "withdrawn"
+    session.flush()
+    assert letters.kinds_of(session, right) == []
 
 
 def test_more_time_has_its_letter_at_once(session: Session) -> None:
@@ -177,6 +200,7 @@ FORM = (Path(forms.__file__).parent / "en-1.toml").read_text()
         (FORM.replace("There is a letter", "We say {told}"), "told"),
         (FORM.replace("version = 1", "version = 2"), "version 2"),
         (FORM.replace("[mail]", "[mail"), "en-1.toml"),
+        (FORM.replace("copy =", "copies ="), "copy is missing"),
     ],
 )
 def test_a_wrong_file_of_letters_is_named(tmp_path: Path, wrong: str, said: str) -> None:
@@ -192,7 +216,9 @@ def test_new_letters_take_the_newest_version_and_old_ones_keep_theirs(
     approve(session, right)
     letters.send(session, right, "refusal", make_account(session).id, letters.write(session, right, "refusal").digest)
     (tmp_path / "en-1.toml").write_text(FORM)
-    (tmp_path / "en-2.toml").write_text(FORM.replace("version = 1", "version = 2").replace("We are sorry", "Sorry"))
+    (tmp_path / "en-2.toml").write_text(
+        FORM.replace("version = 1", "version = 2").replace("This is our", "Here is our")
+    )
     both = forms.forms(tmp_path)
     monkeypatch.setattr(forms, "forms", lambda: both)
     assert forms.newest("en").version == 2

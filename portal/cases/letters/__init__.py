@@ -58,7 +58,8 @@ class Letter:
 
 def kinds_of(session: Session, right: CaseRight) -> list[str]:
     """Which letters there are about a right, by what was decided about it so far."""
-    decided = {"grant": ["answer"], "refuse": ["refusal"]}.get(right.decision or "", [])
+    over = right.outcome in {"withdrawn", "unverified"}
+    decided = [] if over else {"grant": ["answer"], "refuse": ["refusal"]}.get(right.decision or "", [])
     return decided + (["extension"] if _event(session, right, "more-time") else [])
 
 
@@ -66,7 +67,7 @@ def write(session: Session, right: CaseRight, kind: str) -> Letter:
     """The letter as it was sent, or as it would be sent now. Raises NotFound when there is none of this kind yet."""
     if kind not in kinds_of(session, right):
         raise NotFound("There is no such letter yet. Decide first, or take more time.")
-    event = _event(session, right, "letter-sent", letter=kind)
+    event = _sent(session, right, kind)
     form = form_of(event.facts["language"], event.facts["version"]) if event else newest(right.case.language)
     zone = config_of(session).zone
     sent_on = clock.local_date(event.at, zone) if event else None
@@ -89,7 +90,7 @@ def write(session: Session, right: CaseRight, kind: str) -> Letter:
 def may_send(session: Session, right: CaseRight, kind: str) -> bool:
     """True once what the letter says holds (a refusal approved, a grant carried out), and it was not sent yet."""
     holds = kind == "extension" or right.outcome is not None
-    return holds and kind in kinds_of(session, right) and _event(session, right, "letter-sent", letter=kind) is None
+    return holds and kind in kinds_of(session, right) and _sent(session, right, kind) is None
 
 
 def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: str) -> None:
@@ -106,10 +107,10 @@ def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: s
     if letter.digest != seen:
         raise Conflict("The letter says something else by now. Go back and read it first.", "letter-changed")
     facts = {"right": right.right, "letter": kind, "language": letter.language, "version": letter.version}
-    lifecycle.record(session, case, "letter-sent", account_id, **facts, digest=letter.digest)
+    event = lifecycle.record(session, case, "letter-sent", account_id, **facts, digest=letter.digest)
     audit.append(session, "letter-sent", {"case": case.id, "actor": account_id, **facts, "digest": letter.digest})
     _, body = form_of(letter.language, letter.version).mail.filled(_sender(session, case))
-    mails.write_to(session, case, "\n\n".join(body) + "\n", f"letter/{right.id}/{kind}", _delay(session, case, kind))
+    mails.write_to(session, case, "\n\n".join(body) + "\n", f"letter/{event.id}", _delay(session, case, kind))
 
 
 def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
@@ -119,7 +120,7 @@ def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
     return [
         (right, kind)
         for right, kind in sent
-        if (answered or kind == "extension") and _event(session, right, "letter-sent", letter=kind) is not None
+        if (answered or kind == "extension") and _sent(session, right, kind) is not None
     ]
 
 
@@ -149,7 +150,7 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
     return {
         **_sender(session, case),
         "received_on": mails.long_date(clock.local_date(case.received_at, config_of(session).zone)),
-        "asked": answers.RIGHTS[right.right],
+        "asked": form.rights[right.right],
         "told": "\n\n".join(answers.told(session, right)) if right.decision else "",
         "law": rule.title,
         "source": next((str(source) for source in rule.sources if source.url), ""),
@@ -204,6 +205,14 @@ def _delay(session: Session, case: Case, kind: str) -> timedelta:
         return timedelta(0)
     days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days
     return timedelta(days=max(days, 0))
+
+
+def _sent(session: Session, right: CaseRight, kind: str) -> CaseEvent | None:
+    """When this letter was sent. What was decided anew has a new letter, so an older one does not count."""
+    event = _event(session, right, "letter-sent", letter=kind)
+    if event is None or kind == "extension":
+        return event
+    return event if right.fulfilled_at is not None and event.at >= right.fulfilled_at else None
 
 
 def _event(session: Session, right: CaseRight, kind: str, **facts: str) -> CaseEvent | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
-from portal.cases.law import Term
+from portal.cases.law import RIGHTS, Term
 from portal.errors import EffaceError
 
 FOLDER = Path(__file__).parent
@@ -44,13 +44,17 @@ class Text:
 
 @dataclass(frozen=True)
 class Form:
-    """All letters of one language in one version. `units` has one and many of each unit of a term."""
+    """All letters of one language in one version.
+
+    `rights` says what was asked, after "you asked us"; `units` has one and many of each unit of a term.
+    """
 
     language: str
     name: str
     version: int
     letters: Mapping[str, Text]
     mail: Text
+    rights: Mapping[str, str]
     units: Mapping[str, tuple[str, str]]
 
     def length(self, term: Term | None) -> str:
@@ -93,6 +97,7 @@ def _read(path: Path) -> Form:
             version=data["version"],
             letters={kind: _text(data[kind], FIELDS) for kind in KINDS},
             mail=_text(data["mail"], MAIL_FIELDS),
+            rights={right: data["rights"][right] for right in RIGHTS},
             units={unit: (data["units"][unit][0], data["units"][unit][1]) for unit in UNITS},
         )
     except KeyError as problem:
