@@ -20,6 +20,7 @@ from portal.web import (
     assets,
     auditor,
     caseworker,
+    challenges,
     context,
     decisions,
     erasures,
@@ -80,7 +81,7 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    public = (health, subject, intake, photos, following, additions, messages, appeals)
+    public = (health, subject, intake, photos, following, additions, messages, appeals, challenges)
     inside = (
         staff,
         admin,

@@ -20,6 +20,7 @@ from portal import audit, blobs, clock
 from portal.cases import (
     alarms,
     appeals,
+    challenge,
     deciding,
     drafts,
     extending,
@@ -240,6 +241,7 @@ def check_identity(case_id: str) -> Page:
         else:
             g.session.commit()
             return redirect(url_for("caseworker.case", case_id=found.id), 303)
+    asked = challenge.newest(g.session, found)
     page = render_template(
         "caseworker/identity.html",
         case=found,
@@ -248,6 +250,8 @@ def check_identity(case_id: str) -> Page:
         probes=looking.probes_of(g.session, found),
         opened={probe.id: looking.opened(g.session, probe) for probe in looking.probes_of(g.session, found)},
         helps=drafts.read_details(g.session, found).get("helps"),
+        asked=asked,
+        readings=challenge.readings(asked) if asked is not None else [],
     )
     return page, 422 if form.errors else 200
 

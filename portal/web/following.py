@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal import audit
 from portal.blobs import open_blob
-from portal.cases import access, answers, calendar, letters, messages, withdrawing
+from portal.cases import access, answers, calendar, challenge, letters, messages, withdrawing
 from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
@@ -82,6 +82,7 @@ def overview() -> Page:
     status, answer = answers.answer_for(g.session, case)
     may_add = status.can_add and case.consented_at is not None
     news = messages.unread_by_person(g.session, case)
+    asked = challenge.waiting(g.session, case)
     return render_template(
         "subject/overview.html",
         status=status,
@@ -90,6 +91,7 @@ def overview() -> Page:
         news=news,
         letters=letters.of_person(g.session, case),
         rights=answers.RIGHTS,
+        asked=asked is not None,
     )
 
 
