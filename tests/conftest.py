@@ -84,7 +84,7 @@ def session(database: Database) -> Iterator[Session]:
         yield session
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_faces() -> Path | None:
     """Photographs for development, where a checkout has them beside it."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "faces"

@@ -101,6 +101,10 @@ class DrawnFaceEncoder:
         eyes = {"left_eye": (0.25, 0.31), "right_eye": (0.75, 0.31), "nose": (0.5, 0.6)}
         return {name: np.array([left + x * width, top + y * height]) for name, (x, y) in eyes.items()}
 
+    def see_parts(self, pixels: np.ndarray, box: Box) -> dict[str, float]:
+        """Nothing is ever drawn over a drawn face."""
+        return {"left_eye": 1.0, "right_eye": 1.0, "bridge": 1.0, "mouth": 1.0, "lower_face": 2.0}
+
     def cut(self, pixels: np.ndarray, boxes: list[Box]) -> np.ndarray:
         """Chips (n, 64, 64, 3) of the patches in `boxes`."""
         chips = [_chip(pixels[top:bottom, left:right]) for left, top, right, bottom in boxes]

@@ -32,7 +32,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen. `crop` is the JPEG of the chosen face."""
+    """What was seen: `reason` is why it is refused, or what is doubtful; `crop` the JPEG of the chosen face."""
 
     state: str
     reason: str | None = None
@@ -73,12 +73,12 @@ def look(question: Question) -> Finding:
     engine = encoder.load_encoder()
     boxes = (engine.find(pixels) or engine.find_harder(pixels)) if chosen is None else question.boxes
     try:
-        encoder.judge(engine, pixels, boxes if chosen is None else [boxes[chosen]])
+        doubt = encoder.judge(engine, pixels, boxes if chosen is None else [boxes[chosen]])
     except BadProbe as problem:
         return Finding("refused", problem.code, near_digest, boxes)
     if chosen is None and len(boxes) > 1:
         return Finding("choose-face", None, near_digest, boxes)
-    return Finding("ready", None, near_digest, boxes, chosen or 0, _crop(pixels, boxes[chosen or 0]))
+    return Finding("ready", doubt, near_digest, boxes, chosen or 0, _crop(pixels, boxes[chosen or 0]))
 
 
 def _crop(pixels: Pixels, box: Box) -> bytes:

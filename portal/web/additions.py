@@ -56,7 +56,7 @@ def _page(form: ask.Photo, status: int = 200) -> Page:
         raise Conflict("Photos cannot be added to this request now. You can make a new one.", "cannot-add")
     there = [probe for probe in rules.probes_of(g.session, case) if probe.kind == "selfie"]
     back_to = url_for("following.overview")
-    page = render_template("subject/add_photo.html", form=form, there=there, refused=shared.REFUSED, back_to=back_to)
+    page = render_template("subject/add_photo.html", form=form, there=there, said=shared.SAID, back_to=back_to)
     return page, status
 
 

@@ -13,6 +13,7 @@ from portal import clock, images
 from portal.blobs import open_blob
 from portal.cases import intake as rules
 from portal.errors import BadInput, BadPicture, NotFound, TooLarge
+from portal.matching.probe_words import DOUBTED, NOT_USABLE, REFUSED
 from portal.tables import Probe
 from portal.web import questions as ask
 from portal.web.context import database, settings
@@ -25,17 +26,7 @@ blueprint = Blueprint("photos", __name__, url_prefix="/request")
 # After this long the queue is taken to be away: the photo is checked later, and the person need not wait for it.
 PATIENCE = timedelta(seconds=20)
 THUMBNAIL = 240
-
-REFUSED = {
-    "no-face": "We could not see a face. Try a photo where your face is not covered and the light is in front of you.",
-    "too-small": "The face in this photo is too small. Try a photo taken from nearer.",
-    "blurred": "This photo is not sharp. Hold the camera still, or choose another photo.",
-    "too-dark": "This photo is too dark. Try again where there is more light.",
-    "turned": "The face in this photo is turned away. Look straight into the camera and try again.",
-    "eyes-covered": "We cannot see both eyes well. Take off sunglasses, move hair aside, and try again.",
-    "mouth-covered": "We cannot see the mouth well. Take off a mask or scarf, move your hand away, and try again.",
-}
-NOT_USABLE = "We cannot use this photo. Please try another one."
+SAID = REFUSED | DOUBTED
 
 
 @blueprint.route("/photos", methods=["GET", "POST"])
@@ -64,7 +55,7 @@ def _page(name: str, form: FlaskForm, status: int = 200) -> Page:
     consent = rules.read_answers(g.session, draft).get("consent") is True
     if name == "photos" and not consent:
         return redirect(step_url(ask.NAMES["consent"]), 303)
-    return shown(name, draft, form, status, there=there, refused=REFUSED, not_usable=NOT_USABLE)
+    return shown(name, draft, form, status, there=there, said=SAID, not_usable=NOT_USABLE)
 
 
 def _take_in(form: FlaskForm, field: str, kind: str) -> Page:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from portal import images
-from workers.encoder import hog, loading, reference, weights
+from workers.encoder import loading, reference, weights
 from workers.encoder.cnn import overlaps
+from workers.encoder.filters import read_filters
 from workers.encoder.histograms import PLANES, features, smaller
 from workers.encoder.hog import HogDetector
 from workers.encoder.network import best_precision
@@ -32,7 +33,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.mark.photographs
 def test_what_dlib_finds_is_found_in_the_same_place_with_nearly_its_score(photographs: Path) -> None:
     """To 0.1: dlib's pyramid starts at another size, and its filters are not taken as bytes."""
-    ours = HogDetector(hog.read_filters(), SHAPE, best_precision())
+    ours = HogDetector(read_filters(), SHAPE, best_precision())
     theirs = dlib.get_frontal_face_detector()
     compared = 0
     with images.Opener() as opener:
@@ -50,7 +51,7 @@ def test_what_dlib_finds_is_found_in_the_same_place_with_nearly_its_score(photog
 
 
 def test_the_best_comes_first_and_noise_has_no_face() -> None:
-    ours = HogDetector(hog.read_filters(), SHAPE, "fp32")
+    ours = HogDetector(read_filters(), SHAPE, "fp32")
     noise = np.random.default_rng(3).integers(0, 255, SHAPE, np.uint8)
     assert len(ours.find(noise)[0]) == 0
     _, scores = ours.find(noise, -0.9)

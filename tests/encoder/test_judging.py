@@ -10,10 +10,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from portal import images
 from portal.errors import BadProbe
-from portal.web.photos import REFUSED
+from portal.matching.probe_words import DOUBTED, REFUSED
 from tests.fakes import DrawnFaceEncoder, draw_photograph
 from workers import encoder
-from workers.encoder.judging import SENTENCES
 
 
 def verdict(pixels: np.ndarray) -> str:
@@ -139,6 +138,39 @@ def test_a_face_that_is_turned_away(nose: tuple[float, float]) -> None:
     assert caught.value.code == "turned"
 
 
-def test_each_reason_has_a_sentence_of_its_own_on_the_page() -> None:
-    assert set(REFUSED) == set(SENTENCES)
-    assert len(set(SENTENCES.values())) == len(set(REFUSED.values())) == len(SENTENCES)
+def test_what_is_weakly_covered_is_doubted_and_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, engine = draw_photograph(3), DrawnFaceEncoder()
+    boxes = engine.find(pixels)
+    bare = engine.see_parts(pixels, boxes[0])
+    for part, seen, code in (
+        ("left_eye", 0.5, "maybe-eyes-covered"),
+        ("mouth", 0.4, "maybe-mouth-covered"),
+        ("lower_face", 1.2, "maybe-mouth-covered"),
+        ("bridge", 0.9, None),
+    ):
+        monkeypatch.setattr(engine, "see_parts", lambda pixels, box, part=part, seen=seen: bare | {part: seen})
+        assert encoder.judge(engine, pixels, boxes) == code
+    monkeypatch.setattr(engine, "see_parts", lambda pixels, box: bare | {"mouth": 0.1})
+    with pytest.raises(BadProbe) as caught:
+        encoder.judge(engine, pixels, boxes)
+    assert caught.value.code == "mouth-covered"
+
+
+def test_the_far_eye_of_a_turned_face_is_not_called_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, engine = draw_photograph(3), DrawnFaceEncoder()
+    boxes = engine.find(pixels)
+    places, bare = engine.find_places(pixels, boxes[0]), engine.see_parts(pixels, boxes[0])
+    apart = places["right_eye"] - places["left_eye"]
+    places["nose"] = places["nose"] + 0.6 * apart
+    monkeypatch.setattr(engine, "find_places", lambda pixels, box: places)
+    assert encoder.judge(engine, pixels, boxes) == "maybe-turned"
+    monkeypatch.setattr(engine, "see_parts", lambda pixels, box: bare | {"right_eye": 0.1})
+    with pytest.raises(BadProbe) as caught:
+        encoder.judge(engine, pixels, boxes)
+    assert caught.value.code == "turned"
+
+
+def test_each_reason_says_in_its_own_words_what_to_do() -> None:
+    sentences = [*REFUSED.values(), *DOUBTED.values()]
+    assert len(set(sentences)) == len(sentences)
+    assert all(code.removeprefix("maybe-") in REFUSED for code in DOUBTED)

@@ -19,11 +19,11 @@ from portal.cases import intake as rules
 from portal.config import Config
 from portal.db import Database
 from portal.keys import keys_in
+from portal.matching.probe_words import DOUBTED, REFUSED
 from portal.tables import Blob, Case, Draft, Probe
 from portal.web import create_app
 from tests.web import trip
 from tests.web.conftest import form_token, send
-from workers.encoder.judging import SENTENCES
 
 
 def _probe(database: Database) -> Probe:
@@ -166,7 +166,7 @@ def test_when_the_queue_is_away_the_person_goes_on(client: FlaskClient, monkeypa
     assert client.get("/request/next").headers["Location"].endswith("/request/contact")
 
 
-@pytest.mark.parametrize("reason", [*sorted(SENTENCES), "something-new"])
+@pytest.mark.parametrize("reason", [*sorted(REFUSED), "something-new"])
 def test_a_photo_that_cannot_be_used(client: FlaskClient, database: Database, reason: str) -> None:
     waiting = _with_photo(client)
     _checked(database, state="refused", reason=reason)
@@ -174,6 +174,19 @@ def test_a_photo_that_cannot_be_used(client: FlaskClient, database: Database, re
     assert "We cannot use this photo" in page
     assert "Try another photo" in page
     assert client.get("/request/next").headers["Location"].endswith("/request/photos")
+
+
+@pytest.mark.parametrize("reason", sorted(DOUBTED))
+def test_a_photo_that_is_only_doubtful_is_ready_and_the_person_is_told(
+    client: FlaskClient, database: Database, reason: str
+) -> None:
+    waiting = _with_photo(client)
+    _checked(database, state="ready", reason=reason)
+    assert client.get(waiting).headers["Location"].endswith("/request/photos")
+    page = client.get("/request/photos").text
+    assert "Ready" in page
+    assert DOUBTED[reason] in page
+    assert client.get("/request/next").headers["Location"].endswith("/request/contact")
 
 
 def test_choosing_among_faces(client: FlaskClient, database: Database) -> None:

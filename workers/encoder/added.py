@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from portal.images import Box, Pixels, warp
 from portal.matching.encoder_settings import BadEncoder, Settings, read_settings
 from workers.encoder import landmarks
+from workers.encoder.filters import see_parts
 from workers.encoder.landmarks import Points
 from workers.encoder.loading import Encoder
 from workers.encoder.network import best_precision, compile_model
@@ -51,6 +52,10 @@ class AddedEncoder:
     def find_places(self, pixels: Pixels, box: Box) -> dict[str, Points]:
         """The middles of the eyes and the base of the nose, each (2,), in pixels."""
         return landmarks.find_places(pixels, box)
+
+    def see_parts(self, pixels: Pixels, box: Box) -> dict[str, float]:
+        """How well each part of a face is to be seen, see `filters.see_parts`."""
+        return see_parts(pixels, landmarks.find_places(pixels, box))
 
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Chips (n, height, width, 3) in which the places that the settings name lie where they say."""

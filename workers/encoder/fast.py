@@ -31,7 +31,8 @@ from portal import images
 from portal.images import Box, Pixels
 from workers.encoder import landmarks, weights
 from workers.encoder.cnn import CnnDetector, Squares
-from workers.encoder.hog import HogDetector, read_filters
+from workers.encoder.filters import read_filters, see_parts
+from workers.encoder.hog import HogDetector
 from workers.encoder.landmarks import Points
 from workers.encoder.network import CHIP, Precision, best_precision, compile_graph, encoder_graph
 
@@ -88,6 +89,10 @@ class FastEncoder:
     def find_places(self, pixels: Pixels, box: Box) -> dict[str, Points]:
         """The middles of the eyes and the base of the nose, each (2,), in pixels."""
         return landmarks.find_places(pixels, box)
+
+    def see_parts(self, pixels: Pixels, box: Box) -> dict[str, float]:
+        """How well each part of a face is to be seen, see `filters.see_parts`."""
+        return see_parts(pixels, landmarks.find_places(pixels, box))
 
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Faces as the network wants them, (n, 150, 150, 3): turned upright by five landmarks, cut from full size."""

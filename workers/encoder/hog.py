@@ -7,23 +7,19 @@ overflow. Scores differ from dlib's own by less than 0.05 on the same grey pictu
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from workers.encoder import weights
+from workers.encoder.filters import WINDOW
 from workers.encoder.histograms import CELL, PLANES, STEPS, Grey, features, smaller
 from workers.encoder.network import Precision, compile_graph
 from workers.encoder.weights import Filters, Floats
 
 Squares = NDArray[np.float32]
 
-WINDOW = 10  # cells
 SMALLEST_SIDE = 64
 # Windows reach over the edge by so many cells: before the first cell, and behind the last one.
 BEFORE, BEHIND = 4, 5
@@ -32,15 +28,6 @@ ABREAST = 3
 BITS = 127
 # From the window to dlib's own box: moved, and made smaller, in pixels of the window's 80.
 MOVED, BOX = 5, 73
-
-
-def read_filters() -> Filters:
-    """The filters that dlib carries within itself: it is asked to save them. Raises weights.BadWeights."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "frontal.svm"
-        dlib.get_frontal_face_detector().save(str(path))
-        data = path.read_bytes()
-    return weights.parse_filters(data, "dlib.get_frontal_face_detector")
 
 
 class HogDetector:

@@ -32,6 +32,9 @@ class Encoder(Protocol):
     def find_places(self, pixels: Pixels, box: Box) -> dict[str, NDArray[np.float64]]:
         """Where `left_eye`, `right_eye` and `nose` (its base) of a face lie, each (2,), in pixels of the picture."""
 
+    def see_parts(self, pixels: Pixels, box: Box) -> dict[str, float]:
+        """How well each part of a face is to be seen: 1 (`lower_face`: 2) where it is bare, 0 where it is covered."""
+
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Chips (n, height, width, 3) of the faces in `boxes`: all that the network needs of the photograph."""
 

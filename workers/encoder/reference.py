@@ -20,6 +20,7 @@ from portal import images
 from portal.errors import Unavailable
 from portal.images import Box, Pixels
 from workers.encoder import landmarks
+from workers.encoder.filters import see_parts
 
 SIDE = 1600
 SMALLEST_FACE = 40
@@ -57,6 +58,10 @@ class Encoder:
     def find_places(self, pixels: Pixels, box: Box) -> dict[str, NDArray[np.float64]]:
         """The middles of the eyes and the base of the nose, each (2,), in pixels."""
         return landmarks.find_places(pixels, box)
+
+    def see_parts(self, pixels: Pixels, box: Box) -> dict[str, float]:
+        """How well each part of a face is to be seen, see `filters.see_parts`."""
+        return see_parts(pixels, landmarks.find_places(pixels, box))
 
     def cut(self, pixels: Pixels, boxes: list[Box]) -> Pixels:
         """Faces as the network wants them, (n, 150, 150, 3): turned upright by five landmarks, cut from full size."""
