@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.cases import messages
 from portal.db import Database
 from portal.tables import Case, Probe
 from tests.browser.visiting import Visitor
@@ -112,6 +113,7 @@ def test_pages_to_read_and_the_answer(app: Flask, browser: Any, site: str, datab
         case = session.get_one(Case, "case")
         case.rights[0].outcome = "fulfilled"
         case.state, case.outcome, case.closed_at = "closed", "fulfilled", case.received_at
+        messages.write(session, case, "subject", "A long word: " + "o" * 200)
     client = app.test_client()
     with client.session_transaction() as kept:
         kept["case"] = "case"
@@ -119,9 +121,25 @@ def test_pages_to_read_and_the_answer(app: Flask, browser: Any, site: str, datab
     assert cookie
     visitor = Visitor(browser, site, viewport=SMALL, color_scheme=scheme)
     visitor.context.add_cookies([{"name": "efface", "value": cookie.value, "url": site}])
-    for path in (*STILL, "/case/sign-in", "/case", f"/case/certificates/{certificate_id}"):
+    for path in (*STILL, "/case/sign-in", "/case", "/case/messages", f"/case/certificates/{certificate_id}"):
         visitor.go(path)
     assert visitor.faults == []
+    visitor.close()
+
+
+def test_on_paper_all_is_open_and_black_on_white_and_nothing_is_there_to_press(browser: Any, site: str) -> None:
+    visitor = Visitor(browser, site, color_scheme="dark")
+    visitor.go("/")
+    page = visitor.page
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.get_by_text("the history of your browser").is_visible()
+    assert not page.locator(".ef-header").is_visible()
+    assert not page.get_by_role("button", name="Start now").is_visible()
+    colours = page.evaluate("(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.body))")
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert not page.get_by_text("the history of your browser").is_visible()
     visitor.close()
 
 
