@@ -44,6 +44,7 @@ def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
         f"stores stores/add stores/{store.id} scans/{scan} scans/{scan}/errors lineage/ lineage/add/source "
         f"lineage/add/training accounts accounts/{boss.id} settings cases/ cases/{planned} cases/{asking}/identity "
         f"cases/{deciding}/decide cases/{deciding}/decide/access cases/{deciding}/more-time/access "
+        f"cases/{planned}/letters cases/{planned}/letters/deletion/answer "
         f"erasures/{erasure} erasures/{erasure}/items review/ review/0 audit/ audit/log thresholds/ reports/ law/"
     )
     compare = boss.post("/staff/review/next")
