@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from portal.cli.opening import opened
 from portal.cli.showing import shown
 from portal.errors import BadInput
 from portal.lineage import records
-from portal.stores import Check, adding, manifests
+from portal.stores import KINDS, Check, adding, manifests
 from portal.stores.manifest_files import read_manifest
 from portal.tables import Image, Store
 
@@ -28,12 +29,17 @@ def command() -> None:
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), help="The folder with the photographs.")
 @click.option("--tar", type=click.Path(path_type=Path), help="A folder of .tar files, plain or WebDataset shards.")
+@click.option("--sql", help="URL of a database with pictures in a table: SQLite or PostgreSQL, without a password.")
+@click.option("--table", help="With --sql: the table, or schema.table.")
+@click.option("--key", help="With --sql: the column with the key of each picture.")
+@click.option("--image", help="With --sql: the column with the pictures.")
+@click.option("--erase", type=click.Choice(["empty", "row"]), help="With --sql: empty the picture, or delete its row.")
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def add(name: str, folder: Path | None, tar: Path | None, may_erase: bool, source: str | None, as_json: bool) -> None:
+def add(name: str, may_erase: bool, source: str | None, as_json: bool, **asked: Any) -> None:
     """Add a store and find out what may be done in it."""
-    kind, settings = _asked({"folder": {"folder": folder}, "tar": {"folder": tar}})
+    kind, settings = _kind_of(asked)
     with opened() as database:
         check = adding.try_out(name, kind, settings, may_erase)
         with database.writing() as session:
@@ -47,13 +53,14 @@ def add(name: str, folder: Path | None, tar: Path | None, may_erase: bool, sourc
     click.echo(f"Next: efface scan start {store.name} --watch")
 
 
-def _asked(kinds: dict[str, dict[str, object]]) -> tuple[str, dict[str, str]]:
-    """The one kind of store for which something was said, and what. Raises BadInput."""
-    said = {kind: {name: str(value) for name, value in given.items() if value} for kind, given in kinds.items()}
-    (kind, settings), *more = [one for one in said.items() if one[1]] or [("", {})]
-    if not kind or more:
-        raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in kinds)}.")
-    return kind, settings
+def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The one kind of store that was asked for, and its settings. Raises BadInput."""
+    given = {name: str(value) for name, value in asked.items() if value}
+    kinds = [kind for kind in KINDS if kind in given]
+    if len(kinds) != 1:
+        raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in KINDS)}.")
+    place = given.pop(kinds[0])
+    return kinds[0], {"url" if kinds[0] == "sql" else "folder": place, **given}
 
 
 @command.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.errors import BadInput
 from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Connector, Found, Together
 from portal.stores.folder import Folder
+from portal.stores.sql import Sql
 from portal.stores.tar import Tar
 from portal.tables import Store
 
@@ -20,7 +21,7 @@ __all__ = [
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": Folder, "tar": Tar}
+KINDS: dict[str, type[Connector]] = {"folder": Folder, "tar": Tar, "sql": Sql}
 
 
 def connector_class(kind: str) -> type[Connector]:

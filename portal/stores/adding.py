@@ -15,6 +15,7 @@ from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.stores import connector_class
 from portal.stores.connector import Check
+from portal.stores.sql_settings import same_place
 from portal.tables import Source, Store
 
 LONGEST_NAME = 100
@@ -102,3 +103,5 @@ def _refuse_overlap(session: Session, name: str, kind: str, settings: dict[str, 
     if folder and (data.is_relative_to(Path(folder)) or Path(folder).is_relative_to(data)):
         # An erasure in such a store could take the portal's own database away.
         raise BadInput("The portal's own data folder cannot be in a store, nor a store in it. Choose another folder.")
+    if "url" in settings and same_place(settings["url"], config_of(session).database):
+        raise BadInput("The portal's own database cannot be a store. Choose another database.")

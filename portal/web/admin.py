@@ -44,14 +44,30 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     )
     kind = SelectField(
         "Kind of store",
-        choices=[("folder", "A folder of pictures"), ("tar", "A folder of .tar files (plain, or WebDataset)")],
+        choices=[
+            ("folder", "A folder of pictures"),
+            ("tar", "A folder of .tar files (plain, or WebDataset)"),
+            ("sql", "A table of a database"),
+        ],
         default="folder",
     )
     folder = StringField(
         "Folder",
-        [InputRequired("Type the folder's full path.")],
-        description="The full path on this machine, such as /srv/photographs.",
+        description="The full path on this machine, such as /srv/photographs. Leave it empty for a table.",
         render_kw={"spellcheck": "false"},
+    )
+    url = StringField(
+        "Database",
+        description="Only for a table: its URL without a password, such as sqlite:////srv/pictures.sqlite.",
+        render_kw={"spellcheck": "false"},
+    )
+    table = StringField("Table", description="Only for a table: its name.")
+    key = StringField("Column of the keys", description="Only for a table: a column that names each picture once.")
+    image = StringField("Column of the pictures", description="Only for a table.")
+    erase = SelectField(
+        "How to delete from a table",
+        choices=[("empty", "Empty the picture, keep its row"), ("row", "Delete the whole row")],
+        default="empty",
     )
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
     may_erase = BooleanField(
@@ -96,7 +112,7 @@ def add_store() -> Page:
                 g.session,
                 form.name.data.strip(),
                 form.kind.data,
-                {"folder": form.folder.data.strip()},
+                _settings_of(form),
                 form.may_erase.data,
                 form.source_id.data or None,
             )
@@ -107,6 +123,12 @@ def add_store() -> Page:
             g.session.commit()
             return redirect(url_for("admin.store", store_id=store.id), 303)
     return render_template("admin/store_add.html", form=form), 422 if form.is_submitted() else 200
+
+
+def _settings_of(form: StoreForm) -> dict[str, str]:
+    """What was filled in for the chosen kind. A table has no folder, and a folder no table."""
+    names = ("url", "table", "key", "image", "erase") if form.kind.data == "sql" else ("folder",)
+    return {name: (form[name].data or "").strip() for name in names}
 
 
 @blueprint.get("/stores/<store_id>")

@@ -21,6 +21,7 @@ from portal.tables import Scan, Store
 from tests.fakes import DrawnFaceEncoder, drawn_jpeg
 from tests.lineage.test_records import DAY
 from tests.stores.test_scanning import revive
+from tests.stores.test_sql import File
 from tests.stores.test_tar import packed
 
 Run = Callable[..., Result]
@@ -68,6 +69,22 @@ def test_a_folder_of_tar_files_is_added_by_its_own_word(run: Run, folder: Path) 
         refused = run("store", "add", "other", *wrong).exception
         assert isinstance(refused, BadInput)
         assert "--folder or --tar" in refused.sentence
+
+
+def test_a_table_is_added_by_its_url_and_columns(run: Run, tmp_path: Path) -> None:
+    file = File(tmp_path / "p.sqlite")
+    file.run("CREATE TABLE profile (id INTEGER PRIMARY KEY, photo BLOB)")
+    file.run("INSERT INTO profile VALUES (7, ?)", drawn_jpeg(1))
+    words = ("--sql", f"sqlite:///{file.path}", "--table", "profile", "--key", "id", "--image", "photo")
+    added = run("store", "add", "profiles", *words, "--erase", "row", "--may-erase")
+    assert added.exit_code == 0, added.output
+    assert "erase  yes" in added.output
+    assert "For example: 7" in added.output
+    (row,) = json.loads(run("store", "list", "--json").output)
+    assert (row["kind"], row["settings"]["erase"]) == ("sql", "row")
+    refused = run("store", "add", "other", *words[:4]).exception
+    assert isinstance(refused, BadInput)
+    assert "which column has the key" in refused.sentence
 
 
 def test_a_store_that_may_not_erase_is_no_failure(run: Run, folder: Path) -> None:

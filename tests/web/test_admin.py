@@ -19,6 +19,7 @@ from portal.tables import Account, Dataset, DatasetMember, ManifestEntry, Scan, 
 from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
+from tests.stores.test_sql import File
 from tests.stores.test_tar import packed
 from tests.web.conftest import form_token
 from tests.web.desk import EMAIL, Colleague, colleague, fill_store
@@ -70,6 +71,19 @@ def test_a_folder_of_tar_files_becomes_a_store(boss: Colleague, folder: Path) ->
     page = boss.get(boss.post("/staff/stores/add", **fields))
     assert "s.tar/a.jpg" in page
     assert "no .tar files are left out (3 seen)" in page
+
+
+def test_a_table_becomes_a_store_or_its_wrong_column_is_named(boss: Colleague, tmp_path: Path) -> None:
+    file = File(tmp_path / "p.sqlite")
+    file.run("CREATE TABLE profile (id INTEGER PRIMARY KEY, photo BLOB)")
+    file.run("INSERT INTO profile VALUES (7, ?)", drawn_jpeg(1))
+    fields = {"name": "Rows", "kind": "sql", "url": f"sqlite:///{file.path}", "table": "profile", "key": "id"}
+    fields |= {"image": "picture", "erase": "row", "may_erase": "y", "source_id": ""}
+    page = boss.post("/staff/stores/add", status=422, **fields)
+    assert "has no column called" in page
+    page = boss.get(boss.post("/staff/stores/add", **{**fields, "image": "photo"}))
+    assert "profile in sqlite" in page
+    assert "<code>7</code>" in page
 
 
 def test_a_folder_that_is_not_there_is_named_on_the_page(boss: Colleague, database: Database, tmp_path: Path) -> None:
