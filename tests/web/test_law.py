@@ -65,5 +65,8 @@ def test_a_day_that_is_none_is_named(cora: Colleague, on: str) -> None:
     assert "day" in cora.get(f"/staff/law/?on={on}", status=422)
 
 
-def test_a_reviewer_has_no_business_there(app: Flask, database: Database) -> None:
-    colleague(app, database, "reviewer").get("/staff/law/", status=403)
+def test_whoever_may_read_it_finds_it(app: Flask, database: Database, cora: Colleague) -> None:
+    assert 'href="/staff/law/"' in cora.get("/staff")
+    reviewer = colleague(app, database, "reviewer")
+    assert 'href="/staff/law/"' not in reviewer.get("/staff")
+    reviewer.get("/staff/law/", status=403)
