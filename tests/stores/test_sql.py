@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from portal.config import Config
 from portal.db import Database
@@ -195,3 +196,35 @@ def test_the_portals_own_database_is_no_store(database: Database, config: Config
     settings = {"url": config.database, "table": "pictures", "key": "name", "image": "picture"}
     with database.writing() as session, pytest.raises(BadInput, match="own database"):
         adding.add_store(session, "own", "sql", settings, may_erase=True)
+
+
+def test_a_table_in_postgresql(config: Config, database: Database) -> None:
+    """The same table in the server that the tests were given; that it is the tests' own does not matter here."""
+    if database.engine.dialect.name != "postgresql":
+        pytest.skip("needs EFFACE_TEST_DATABASE_URL")
+    names = ["b", "a", "B", "Ä", "\U0001f600", "e\N{COMBINING ACUTE ACCENT}", "a/b", "10", "9"]
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql('CREATE TABLE "My Pictures" (name varchar(50) PRIMARY KEY, picture bytea)')
+        for name in names:
+            row = {"name": name, "data": name.encode()}
+            connection.execute(text('INSERT INTO "My Pictures" VALUES (:name, :data)'), row)
+    settings: dict[str, Any] = {
+        "url": config.database,
+        "table": "My Pictures",
+        "key": "name",
+        "image": "picture",
+        "erase": "empty",
+    }
+    settings["whole_numbers"] = False
+    mark = Sql("rows", settings, may_erase=True).check().mark
+    connector = Sql("rows", settings, may_erase=True, mark=mark)
+    assert [found.key for found in connector.list()] == sorted(names)
+    assert [found.key for found in connector.list(after="a")] == [name for name in sorted(names) if name > "a"]
+    assert connector.erase_copy("Ä", digest("Ä".encode())) == "deleted"
+    assert (connector.probe_copy("Ä"), connector.probe_copy("a")) == ("absent", "present")
+    assert connector.count() == len(names) - 1
+    locked = Sql("rows", settings, may_erase=False)
+    assert locked.open("a") == b"a"
+    assert not locked.check().erasable
+    with pytest.raises(StoreUnavailable, match="not the one that was added"):
+        Sql("rows", settings, may_erase=True, mark="0-0").count()
