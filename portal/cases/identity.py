@@ -170,10 +170,19 @@ def checklist(session: Session, case: Case) -> list[Check]:
         Check("declaration", "By sending it the person declared that the photographs are theirs.", True),
         Check("who", FOR_WHOM[details.get("for_whom") or "me"], (details.get("for_whom") or "me") == "me" or None),
     ]
+    if case.state == "identity-check":
+        checks.append(_challenge_check(session, case))
     for right in case.rights:
         rule = rule_by(right.rule, right.rule_version)
         checks.append(Check(right.right, f"{LADDER[rule.identity]} (rule {rule.id}, version {rule.version})", None))
     return checks
+
+
+def _challenge_check(session: Session, case: Case) -> Check:
+    sent = challenge.newest(session, case)
+    if sent is not None and sent.state in {"sent", "looked-at"}:
+        return Check("challenge", "The person sent two new photos with a code. Look at them.", None)
+    return Check("challenge", "There are no new photos with a code. The person may show it in another way.", False)
 
 
 FOR_WHOM = {
@@ -185,5 +194,7 @@ FOR_WHOM = {
 LADDER = {
     "none": "Needs no check of who is asking: the law forbids one.",
     "contact": "Needs a contact that was confirmed.",
-    "checked": "Needs a person to be sure who is asking.",
+    "challenge": "Needs a person to be sure who is asking: two new photos with a code, or another way as good.",
+    "strong": "Needs a person to be sure who is asking: two new photos with a code, and a confirmed contact or another "
+    "second sign, and the declaration.",
 }

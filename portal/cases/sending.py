@@ -158,4 +158,4 @@ def _begin(session: Session, case: Case) -> None:
 def needs_identity_check(case: Case) -> bool:
     """True when a right's frozen rule asks for a check, or for a contact that was not confirmed."""
     needed = {law.rule_by(right.rule, right.rule_version).identity for right in case.rights}
-    return "checked" in needed or ("contact" in needed and case.contact_confirmed_at is None)
+    return bool(needed & {"challenge", "strong"}) or ("contact" in needed and case.contact_confirmed_at is None)

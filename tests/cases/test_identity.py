@@ -148,6 +148,8 @@ def test_the_checklist_says_what_each_right_needs(session: Session) -> None:
     assert checks["contact"].met
     assert "a person to be sure" in checks["access"].sentence
     assert "law forbids" in checks["opt-out"].sentence
+    assert "second sign" in checks["access"].sentence
+    assert checks["challenge"].met is False
     assert not next(
         check for check in identity.checklist(session, send(session, contact=False).case) if check.name == "contact"
     ).met

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.cases import deadlines, law
+from portal.cases import deadlines, identity, law
 from portal.cases.law import BadRule, rule_by, rules_for
 from portal.cases.law.reading import IDENTITY, RIGHTS, read_place
 from portal.errors import BadInput
@@ -78,6 +78,16 @@ def test_access_asks_for_more_proof_than_deletion_and_deletion_than_opt_out(plac
     needed = [IDENTITY.index(rules_for(place, right, TODAY).identity) for right in ("opt-out", "deletion", "access")]
     assert needed == sorted(needed)
     assert needed[0] < needed[1]
+
+
+def test_the_ladder_never_asks_for_an_identity_document() -> None:
+    rules = [rule for place in law.places().values() for rule in place.rules]
+    assert {rule.identity for rule in rules} == set(IDENTITY)
+    assert all(rule.identity == "strong" for rule in rules if rule.right in {"access", "copy"})
+    assert not [
+        word for text in identity.LADDER.values() for word in ("passport", "ID card", "document") if word in text
+    ]
+    assert set(identity.LADDER) == set(IDENTITY)
 
 
 def test_nobody_in_california_is_asked_to_prove_an_opt_out() -> None:

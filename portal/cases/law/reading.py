@@ -25,7 +25,9 @@ ALL_RIGHTS = (
 )
 # Calendar months, calendar days, business days, and business days with Saturdays among them.
 UNITS = ("cm", "cd", "bd", "bd6")
-IDENTITY = ("none", "contact", "checked")
+# The ladder: nothing, a code to the contact, two new photographs with a code, and these with a second factor and a
+# declaration. No rung asks for an identity document; where photographs are asked for, another way may be accepted.
+IDENTITY = ("none", "contact", "challenge", "strong")
 RECIPIENTS = ("named", "named-with-contact", "categories", "not-stated")
 TEMPLATE = ("described", "forbidden")
 SCOPES = ("all", "provided", "collected-from-person", "provided-or-obtained")
