@@ -75,7 +75,7 @@ class Admin(Staff):
         page = self.browser.get("/staff/stores/add")
         found = re.search(rf'<option value="([^"]+)">{re.escape(source)}', page.body.decode())
         fields = {"name": name, "folder": str(folder.absolute()), "may_erase": "y"}
-        if found:
+        if source and found:
             fields["source_id"] = found[1]
         page = self.browser.submit(page, dict(fields))
         expect(page, "/staff/stores/")
