@@ -22,6 +22,9 @@ blueprint = Blueprint("reviewer", __name__, url_prefix="/staff/review")
 Page = str | Response | tuple[str, int]
 
 LABELS = dict(zip(ANSWERS, ("Different", "Probably different", "Cannot tell", "Probably same", "Same"), strict=True))
+# The keys of compare.html, until somebody chooses others.
+KEYS = {str(place): label for place, label in enumerate(LABELS.values(), start=1)}
+KEYS |= {"u": "Undo my last answer", "z": "Zoom", "c": "Show the whole picture"}
 SECONDS_A_PAIR = 25
 
 
@@ -32,7 +35,8 @@ def queue() -> Page:
     minutes = max(1, round(waiting * SECONDS_A_PAIR / 60))
     kept = review.kept_from(g.session, current_user.id)
     note = request.args.get("note")
-    return render_template("reviewer/queue.html", waiting=waiting, minutes=minutes, kept=kept, note=note)
+    more = {"kept": kept, "note": note, "keys": KEYS}
+    return render_template("reviewer/queue.html", waiting=waiting, minutes=minutes, **more)
 
 
 @blueprint.post("/next")

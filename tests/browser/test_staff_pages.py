@@ -91,7 +91,49 @@ def test_without_scripts_the_buttons_do_it_all(
     visitor.press("Undo my last answer")
     assert visitor.path == path
     assert standing(database) == []
+    visitor.go("/staff/review/")
+    assert visitor.page.get_by_text("Keys for comparing").is_hidden()
     visitor.close()
+
+
+def test_keys_can_be_changed_and_a_conflict_is_told_by_name(
+    comparing: tuple[Colleague, str], database: Database, site: str, browser: Any
+) -> None:
+    reviewer, path = comparing
+    visitor = at_desk(browser, site, reviewer)
+    set_key(visitor, "Same", "z", told="Z is the key for “Zoom”. “Same” keeps 5.")
+    set_key(visitor, "Same", "p", told="The key for “Same” is P now.")
+    set_key(visitor, "Zoom", " ", told="The space bar cannot be a key: it presses buttons. “Zoom” stays as it was.")
+    set_key(visitor, "Zoom", "Backspace", told="“Zoom” has no key now.")
+    visitor.look()
+    visitor.go(path)
+    page = visitor.page
+    assert page.get_by_label("Keys 1, 2, 3, 4, P, U, C").is_checked()
+    page.keyboard.press("5")
+    page.keyboard.press("z")
+    assert page.locator(".zoomed").count() == 0
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("p")
+    visitor.look()
+    assert standing(database) == ["same"], "the old key did nothing"
+    visitor.go("/staff/review/")
+    page.get_by_text("Keys for comparing").click()
+    page.get_by_role("button", name="Use the first keys again").click()
+    assert page.get_by_label("Same", exact=True).input_value() == "5"
+    visitor.go(visitor.path)
+    assert page.locator("#key-z").input_value() == "Z"
+    assert visitor.faults == []
+    visitor.close()
+
+
+def set_key(visitor: Visitor, button: str, key: str, told: str) -> None:
+    """Choose another key on a queue page that was just loaded: what was chosen before must have been kept."""
+    visitor.go("/staff/review/")
+    page = visitor.page
+    page.get_by_text("Keys for comparing").click()
+    page.get_by_label(button, exact=True).focus()
+    page.keyboard.press("Space" if key == " " else key)
+    assert page.locator("[data-key-told]").inner_text() == told
 
 
 def test_a_scan_s_page_refreshes_itself(

@@ -188,3 +188,14 @@ def test_the_script_only_presses_buttons_that_are_there(case: Case, reviewer: Co
     script = (Path(app.static_folder or "") / "review.js").read_text()
     # It fetches nothing and sends nothing by itself.
     assert not re.search(r"fetch|XMLHttp|sendBeacon|\.submit\(", script)
+
+
+def test_every_key_can_be_set_once_there_is_a_script(case: Case, reviewer: Colleague) -> None:
+    queue = reviewer.get("/staff/review/")
+    settable = re.findall(r'data-name="(\w)" data-label="([^"]+)"', queue)
+    compare = reviewer.get(reviewer.post("/staff/review/next"))
+    pressed = re.findall(r'data-key="(\w)"[^>]*><kbd[^>]*>\w</kbd>([^<]+)<', compare)
+    assert sorted(settable) == sorted(pressed)
+    # Without a script it would do nothing, so it is not shown.
+    assert re.search(r"<details[^>]+data-key-settings[^>]+ hidden>", queue)
+    assert re.search(r'<script type="module" nonce="[^"]+" src="/static/review\.js', queue)
