@@ -27,7 +27,7 @@ def test_a_group_is_one_page_and_the_odd_one_comes_by_itself(app: Flask, databas
     shown = re.findall(r'name="apart" value="([^"]+)"', page)
     assert len(shown) == 4
     for candidate_id in shown:
-        assert reviewer.client.get(f"/staff/review/{candidate_id}/right.jpg").status_code == 200
+        assert reviewer.client.get(f"/staff/review/{candidate_id}/found.jpg").status_code == 200
     single = reviewer.post(path, answer="same", apart=shown[2])
     assert single.endswith(shown[2])
     assert "Are these the same person?" in reviewer.get(single)
