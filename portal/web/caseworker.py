@@ -1,17 +1,16 @@
-"""The privacy team's desk: the inbox by due date, one case, and the check of who is asking."""
+"""The privacy team's desk: one case, the one thing to do next in it, and the check of who is asking."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from io import BytesIO
-from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, g, redirect, render_template, send_file, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
@@ -31,11 +30,9 @@ from portal.cases import (
     mails,
     messages,
     stuck,
-    words,
 )
 from portal.errors import BadInput, NotFound
-from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure
-from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
+from portal.tables import Account, Candidate, Case, CaseEvent, Certificate, Erasure
 from portal.web.context import database, settings
 from portal.web.policy import policy
 
@@ -43,8 +40,6 @@ blueprint = Blueprint("caseworker", __name__, url_prefix="/staff/cases")
 
 Page = str | Response | tuple[str, int]
 
-CASES_A_PAGE = 100
-DUE = {"": "Any day", "overdue": "Overdue", "week": "Within 7 days", "month": "Within 30 days"}
 WAITS = {
     "nobody": "Nobody",
     "subject": "The person who asked",
@@ -71,45 +66,6 @@ class IdentityForm(FlaskForm):  # type: ignore[misc]
         choices=[("confirmed", "Yes, I am sure"), ("not-confirmed", "No, I cannot be sure")],
     )
     note = TextAreaField("How do you know?", description="It is kept with the case and purged with it.")
-
-
-@blueprint.get("/")
-@policy("caseworker")
-def inbox() -> Page:
-    chosen = {name: request.args.get(name, "") for name in ("reference", "state", "waiting", "due", "right")}
-    found = list(g.session.scalars(_filtered(chosen).limit(CASES_A_PAGE)))
-    return render_template(
-        "caseworker/inbox.html",
-        cases=found,
-        chosen=chosen,
-        today=_today(),
-        waits=WAITS,
-        again=appeals.cases_in_appeal(g.session),
-        news=messages.cases_with_news(g.session),
-        choices={"state": CASE_STATES, "waiting": WAITING_FOR, "right": RIGHTS, "due": DUE},
-    )
-
-
-def _filtered(chosen: dict[str, str]) -> Any:
-    """Cases by due date, open ones unless a state or one case is asked for. Filters nobody knows are passed over."""
-    query = select(Case).options(selectinload(Case.rights)).order_by(Case.due_on, Case.received_at)
-    if chosen["reference"].strip():
-        return query.where(Case.reference == words.as_reference(chosen["reference"]))
-    if chosen["state"] in CASE_STATES:
-        query = query.where(Case.state == chosen["state"])
-    else:
-        # A finished case comes back to the desk when its person writes, or does not agree.
-        back = messages.cases_with_news(g.session) | set(appeals.cases_in_appeal(g.session))
-        query = query.where((Case.state != "closed") | Case.id.in_(back))
-    if chosen["waiting"] in WAITING_FOR:
-        query = query.where(Case.waiting_for == chosen["waiting"])
-    if chosen["right"] in RIGHTS:
-        query = query.where(Case.rights.any(CaseRight.right == chosen["right"]))
-    if chosen["due"] == "overdue":
-        query = query.where(Case.due_on < _today())
-    elif chosen["due"] in {"week", "month"}:
-        query = query.where(Case.due_on <= _today() + timedelta(days=7 if chosen["due"] == "week" else 30))
-    return query
 
 
 @blueprint.get("/<case_id>")
@@ -152,6 +108,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         troubles=stuck.troubles(session, found),
         linked=alarms.readings(session, found),
         today=_today(),
+        received_on=clock.local_date(found.received_at, settings().zone),
         waits=WAITS,
         events=events,
         names=names_of(session, {event.actor for event in events}),

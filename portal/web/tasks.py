@@ -43,17 +43,17 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     cases = _count(session, select(Case.id).where(Case.waiting_for == "caseworker", Case.state != "closed"))
     first = session.scalar(select(func.min(Case.due_on)).where(Case.waiting_for == "caseworker"))
     standing = f"{counted(cases, 'request')}, the first is due on {day(first)}" if cases else "Nothing waits"
-    yield Task("Requests that wait for you", url_for("caseworker.inbox", waiting="caseworker"), standing, cases > 0)
+    yield Task("Requests that wait for you", url_for("inbox.show", waiting="caseworker"), standing, cases > 0)
     approvals = _count(session, select(Case.id).where(Case.waiting_for == "approver", Case.state != "closed"))
     standing = counted(approvals, "request") if approvals else "Nothing waits"
-    address = url_for("caseworker.inbox", waiting="approver")
+    address = url_for("inbox.show", waiting="approver")
     yield Task("Decisions and plans that need a second person", address, standing, approvals > 0)
     news = len(messages.cases_with_news(session))
     if news:
-        yield Task("Messages from people", url_for("caseworker.inbox"), counted(news, "request"), True)
+        yield Task("Messages from people", url_for("inbox.show"), counted(news, "request"), True)
     again = len(appeals.open_appeals(session))
     if again:
-        yield Task("Refusals to look at again", url_for("caseworker.inbox"), counted(again, "request"), True)
+        yield Task("Refusals to look at again", url_for("inbox.show"), counted(again, "request"), True)
     trouble = sorted(stuck.cases_in_trouble(session))
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])
@@ -65,7 +65,7 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     )
     items = _count(session, open_items)
     standing = counted(items, "answer is", "answers are") + " missing" if items else "Nothing waits"
-    address = url_for("caseworker.inbox", state="fulfilling")
+    address = url_for("inbox.show", state="fulfilling")
     yield Task("Models, products and recipients to see to", address, standing, items > 0)
 
 

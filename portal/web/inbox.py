@@ -1,0 +1,149 @@
+"""The privacy team's inbox: all requests by their last day. What is shown stands in the address, so it can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Blueprint, g, render_template, request
+from flask_login import current_user
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from portal import clock
+from portal.cases import appeals, law, messages, words
+from portal.tables import Account, Case, CaseRight
+from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
+from portal.web.caseworker import WAITS
+from portal.web.context import settings
+from portal.web.policy import policy
+
+blueprint = Blueprint("inbox", __name__, url_prefix="/staff/cases")
+
+CASES_A_PAGE = 50
+FILTERS = ("reference", "state", "waiting", "due", "right", "law", "assigned")
+DUE = {
+    "": "Any day",
+    "overdue": "Overdue",
+    "0": "Today or before",
+    "3": "Within 3 days",
+    "7": "Within 7 days",
+    "14": "Within 14 days",
+    "30": "Within 30 days",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request in the list. `last` is its last day, `left` the days until then, `whole` all it had, in days.
+
+    An objection has a last day of its own; then `whole` is 0, for not known.
+    """
+
+    case: Case
+    last: date
+    left: int
+    whole: int
+    runs: bool
+
+
+@blueprint.get("/")
+@policy("caseworker")
+def show() -> str:
+    team = {account.id: account.name for account in caseworkers(g.session)}
+    chosen = _known(request.args, team)
+    query = _filtered(chosen)
+    count = g.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    pages = max(1, -(-count // CASES_A_PAGE))
+    page = min(max(1, request.args.get("page", 1, type=int)), pages)
+    ordered = query.options(selectinload(Case.rights)).order_by(Case.due_on, Case.received_at, Case.id)
+    found = list(g.session.scalars(ordered.offset((page - 1) * CASES_A_PAGE).limit(CASES_A_PAGE)))
+    again = appeals.cases_in_appeal(g.session)
+    return render_template(
+        "caseworker/inbox.html",
+        rows=[_row(case, again) for case in found],
+        count=count,
+        page=page,
+        pages=pages,
+        chosen=chosen,
+        kept={name: value for name, value in chosen.items() if value},
+        waits=WAITS,
+        again=again,
+        news=messages.cases_with_news(g.session),
+        dues=DUE if chosen["due"] in DUE else {**DUE, chosen["due"]: f"Within {chosen['due']} days"},
+        laws=_laws(),
+        team=team,
+    )
+
+
+def caseworkers(session: Session) -> list[Account]:
+    """Who can have a request: accounts of caseworkers that can sign in, by name."""
+    accounts = session.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.name))
+    return [account for account in accounts if "caseworker" in account.roles]
+
+
+def _known(asked: Mapping[str, str], team: Mapping[str, str]) -> dict[str, str]:
+    """What to show, from an address. Filters nobody knows are passed over and left empty."""
+    known: dict[str, Any] = {
+        "state": CASE_STATES,
+        "waiting": WAITING_FOR,
+        "right": RIGHTS,
+        "law": _laws(),
+        "assigned": {"me", "nobody", *team},
+    }
+    chosen = {name: asked.get(name, "").strip() for name in FILTERS}
+    for name, values in known.items():
+        if chosen[name] not in values:
+            chosen[name] = ""
+    days = chosen["due"]
+    if days != "overdue" and not (days.isascii() and days.isdigit() and len(days) <= 3):
+        chosen["due"] = ""
+    return chosen
+
+
+def _filtered(chosen: Mapping[str, str]) -> Select[Case]:
+    """The open cases, unless a state or one case is asked for."""
+    query = select(Case)
+    if chosen["reference"]:
+        return query.where(Case.reference == words.as_reference(chosen["reference"]))
+    if chosen["state"]:
+        query = query.where(Case.state == chosen["state"])
+    else:
+        # A finished case comes back to the desk when its person writes, or does not agree.
+        back = messages.cases_with_news(g.session) | set(appeals.cases_in_appeal(g.session))
+        query = query.where((Case.state != "closed") | Case.id.in_(back))
+    if chosen["waiting"]:
+        query = query.where(Case.waiting_for == chosen["waiting"])
+    if chosen["right"]:
+        query = query.where(Case.rights.any(CaseRight.right == chosen["right"]))
+    if chosen["law"]:
+        query = query.where(Case.rights.any(CaseRight.rule.startswith(f"{chosen['law']}.", autoescape=True)))
+    if chosen["assigned"] == "nobody":
+        query = query.where(Case.caseworker_id.is_(None))
+    elif chosen["assigned"]:
+        whose = current_user.id if chosen["assigned"] == "me" else chosen["assigned"]
+        query = query.where(Case.caseworker_id == whose)
+    if chosen["due"] == "overdue":
+        query = query.where(Case.due_on < today())
+    elif chosen["due"]:
+        query = query.where(Case.due_on <= today() + timedelta(days=int(chosen["due"])))
+    return query
+
+
+def _laws() -> dict[str, str]:
+    """The first part of the rules' ids, with the name of the place whose law it is."""
+    return {rule.id.split(".")[0]: place.name for place in law.places().values() for rule in place.rules}
+
+
+def _row(case: Case, again: Mapping[str, date | None]) -> Row:
+    objected = again.get(case.id)
+    last = objected or case.due_on
+    received = clock.local_date(case.received_at, settings().zone)
+    whole = 0 if objected else (last - received).days
+    return Row(case, last, (last - today()).days, whole, case.state != "closed" or objected is not None)
+
+
+def today() -> date:
+    return clock.local_date(clock.now(), settings().zone)

@@ -1,0 +1,104 @@
+"""The privacy team's inbox: filters in the address, pages, the time left in words."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from portal import clock
+from portal.db import Database
+from portal.tables import Case
+from portal.web import inbox
+from tests.cases.making import send
+from tests.web.desk import Colleague, colleague
+
+
+@pytest.fixture
+def cora(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "caseworker", name="Cora Worker")
+
+
+@pytest.fixture
+def carl(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "caseworker", name="Carl Worker")
+
+
+def sent(database: Database, *rights: str, left: int = 20) -> Case:
+    """A request of a person in the EU, received ten days before now, with so many days left."""
+    with database.writing() as session:
+        case = send(session, *(rights or ("access",))).case
+        case.received_at = clock.now() - timedelta(days=10)
+        case.due_on = clock.now().date() + timedelta(days=left)
+    return case
+
+
+def references(page: str) -> list[str]:
+    return re.findall(r'<th scope="row"[^>]*>.*?(EF-[A-Z0-9]+-[A-Z0-9]+)', page)
+
+
+def test_requests_are_filtered_by_law_due_day_and_who_has_them(
+    database: Database, cora: Colleague, carl: Colleague
+) -> None:
+    late, soon = sent(database, left=20), sent(database, "deletion", left=5)
+    with database.writing() as session:
+        session.get_one(Case, soon.id).caseworker_id = cora.id
+    both = [soon.reference, late.reference]
+    for address, expected in {
+        "": both,
+        "?law=eu": both,
+        "?law=uk": [],
+        "?due=7": [soon.reference],
+        "?due=4": [],
+        "?due=999": both,
+        "?assigned=me": [soon.reference],
+        "?assigned=nobody": [late.reference],
+        f"?assigned={carl.id}": [],
+        f"?assigned={cora.id}&right=deletion&law=eu&due=5": [soon.reference],
+        "?law=%25&due=-1&assigned=x&page=99": both,
+        "?due=99999999999&page=x": both,
+    }.items():
+        assert references(cora.get(f"/staff/cases/{address}")) == expected, address
+    assert references(carl.get("/staff/cases/?assigned=me")) == []
+
+
+def test_a_filter_stays_chosen_and_unknown_ones_do_not(database: Database, cora: Colleague) -> None:
+    sent(database)
+    page = cora.get("/staff/cases/?due=45&law=eu&state=nonsense")
+    assert '<option value="45" selected>Within 45 days</option>' in page
+    assert '<option value="eu" selected>' in page
+    assert "nonsense" not in page
+    assert "Show all that are open" in page
+    assert "Show all that are open" not in cora.get("/staff/cases/?state=nonsense")
+
+
+def test_long_lists_have_pages_that_keep_the_filter(
+    database: Database, cora: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "CASES_A_PAGE", 2)
+    cases = [sent(database, left=left) for left in (3, 4, 5)]
+    first = cora.get("/staff/cases/?law=eu")
+    assert "3 requests, page 1 of 2." in first
+    following = re.search(r'href="([^"]+)">Later last days', first)
+    assert following is not None
+    second = cora.get(following.group(1).replace("&amp;", "&"))
+    assert references(first) + references(second) == [case.reference for case in cases]
+    assert '<option value="eu" selected>' in second
+    assert "Later last days" not in second
+
+
+@pytest.mark.parametrize(
+    ("left", "said", "kind"),
+    [
+        (20, "20 of 30 days left", "ef-tag"),
+        (3, "3 of 13 days left", "ef-tag ef-tag-soon"),
+        (1, "due tomorrow", "ef-tag ef-tag-soon"),
+        (0, "due today", "ef-tag ef-tag-late"),
+        (-3, "3 days late", "ef-tag ef-tag-late"),
+    ],
+)
+def test_the_time_left_is_said_in_words(database: Database, cora: Colleague, left: int, said: str, kind: str) -> None:
+    sent(database, left=left)
+    assert f'<span class="{kind}">{said}</span>' in cora.get("/staff/cases/")
