@@ -142,6 +142,19 @@ def test_where_nobody_was_checked_the_letter_is_the_same_for_a_hit_and_a_miss(
     assert any("Do not post this before" in note for note in letter.notes)
 
 
+def test_where_nobody_was_checked_the_day_of_the_letter_does_not_tell_how_long_it_took(session: Session) -> None:
+    case = send(session, "opt-out").case
+    caseworker = to_deciding(session, case)
+    (right,) = case.rights
+    deciding.decide(session, right, caseworker.id, "grant")
+    letter = letters.write(session, right, "answer")
+    letters.send(session, right, "answer", caseworker.id, letter.digest)
+    sent = letters.write(session, right, "answer")
+    assert sent.day == answers.status_of(session, case).answer_by
+    assert sent.sent_on is not None
+    assert sent.sent_on < sent.day
+
+
 def test_an_unchecked_rule_shows_on_the_internal_copy_only(session: Session) -> None:
     right = refused(session)
     unchecked = next(

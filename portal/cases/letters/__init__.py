@@ -76,7 +76,7 @@ def write(session: Session, right: CaseRight, kind: str) -> Letter:
         kind=kind,
         language=form.language,
         version=form.version,
-        day=sent_on or clock.local_date(clock.now(), zone),
+        day=_day(session, right.case, kind, sent_on or clock.local_date(clock.now(), zone)),
         title=title,
         paragraphs=tuple(part for each in paragraphs for part in each.split("\n\n")),
         notes=_notes(session, right, form),
@@ -160,6 +160,16 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
         "appeal_acknowledge": form.length(appeal.acknowledge) if appeal else "",
         "appeal_respond": form.length(appeal.respond) if appeal else "",
     }
+
+
+def _day(session: Session, case: Case, kind: str, written: date) -> date:
+    """The day that stands on the letter. Without an identity check it is not before the day of every answer.
+
+    An earlier one would tell: where there are photographs, it takes longer to carry out what was decided.
+    """
+    if kind == "extension" or not answers.is_blind(case):
+        return written
+    return max(written, answers.status_of(session, case).answer_by)
 
 
 def _sender(session: Session, case: Case) -> dict[str, str]:
