@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
@@ -74,7 +74,7 @@ def overdue(session: Session) -> dict[str, int]:
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "challenges": _count(session, Challenge, _judged()),
-        "contacts": _count(session, Case, _old(now) & (Case.contact.is_not(None) | Case.details.is_not(None))),
+        "contacts": _count(session, Case, _old(now) & _known()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
     }
 
@@ -175,12 +175,24 @@ def _purge_packages(session: Session) -> int:
 
 
 def _purge_contacts(session: Session) -> int:
-    wrote = Case.id.in_(select(Message.case_id))
-    known = Case.contact.is_not(None) | Case.details.is_not(None) | Case.identity_note.is_not(None) | wrote
-    cases = session.scalars(select(Case).where(_old(clock.now()), known).limit(AT_ONCE)).all()
+    cases = session.scalars(select(Case).where(_old(clock.now()), _known()).limit(AT_ONCE)).all()
     for case in cases:
         purge_contact(session, case)
     return len(cases)
+
+
+def _known() -> ColumnElement[bool]:
+    """Something is left of who the person of a case is, of what they wrote, or of what was written about them.
+
+    Each is asked for by itself: a note may be written after the contact has gone.
+    """
+    about = (Case.contact, Case.details, Case.identity_note)
+    elsewhere = (
+        select(Message.case_id),
+        select(CaseRight.case_id).where(CaseRight.note.is_not(None)),
+        select(CaseLink.case_id).where(CaseLink.note.is_not(None)),
+    )
+    return or_(*(each.is_not(None) for each in about), *(Case.id.in_(each) for each in elsewhere))
 
 
 def _forget_networks(session: Session) -> int:

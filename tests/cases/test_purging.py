@@ -11,11 +11,25 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import identity, intake, mails, packages, purging
+from portal.cases import alarms, identity, intake, mails, packages, purging, withdrawing
 from portal.cases.limits import spend
 from portal.config import Config
 from portal.db import Database
-from portal.tables import Attempt, Base, Blob, Candidate, Case, Code, Draft, Entry, Mail, Package, Probe, WebSession
+from portal.tables import (
+    Attempt,
+    Base,
+    Blob,
+    Candidate,
+    Case,
+    CaseLink,
+    Code,
+    Draft,
+    Entry,
+    Mail,
+    Package,
+    Probe,
+    WebSession,
+)
 from tests.cases.making import EMAIL, fill_draft, grant_all, make_account, make_image, send, to_deciding
 from tests.cases.test_intake import photograph
 
@@ -165,3 +179,17 @@ def test_a_code_that_could_not_be_sent_is_forgotten(session: Session, monkeypatc
     turn(monkeypatch, days=1)
     purging.purge(session)
     assert [count(session, table) for table in (Mail, Code)] == [0, 0]
+
+
+def test_a_note_written_after_a_request_was_taken_back_goes_with_the_record(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = send(session, "opt-out").case
+    withdrawing.withdraw(session, case)
+    session.add(CaseLink(case_id=case.id, other_id=case.id, kind="many-faces", raised_at=clock.now()))
+    alarms.clear(session, case, make_account(session).id, "Her name is Ada.")
+    turn(monkeypatch, months=purging.RECORD_MONTHS)
+    assert purging.overdue(session)["contacts"] == 1
+    assert purging.purge(session)["contacts"] == 1
+    assert session.scalars(select(CaseLink.note)).all() == [None]
+    assert not any(purging.overdue(session).values())
