@@ -119,7 +119,7 @@ def status_of(session: Session, case: Case) -> Status:
         reference=case.reference,
         asked=[RIGHTS[right.right] for right in case.rights],
         received_on=clock.local_date(case.received_at, config_of(session).zone),
-        answer_by=_answer_by(case),
+        answer_by=_answer_by(session, case),
         steps=[] if ended else _steps(case, stage),
         next=ended or NEXT[stage],
         your_turn=_your_turn(session, case, stage),
@@ -136,11 +136,15 @@ def _stage(session: Session, case: Case) -> Stage:
         return stage
     # With photographs it takes longer than without, so for all it is `looking` until the last day.
     today = clock.local_date(clock.now(), config_of(session).zone)
-    return "answered" if today >= _answer_by(case) and case.state == "closed" else "looking"
+    return "answered" if today >= _answer_by(session, case) and case.state == "closed" else "looking"
 
 
-def _answer_by(case: Case) -> date:
+def _answer_by(session: Session, case: Case) -> date:
     """The last day of the first right to come due. Of the rights and not of the case, whose day moves with outcomes."""
+    anew = appeals.taken_back(session, case)
+    if is_blind(case) and anew:
+        # The days of the others are over: by them a case without photographs would be answered at once.
+        return max(right.due_on for right in anew)
     days = [right.due_on for right in case.rights if is_blind(case) or right.outcome is None]
     return min(days or [right.due_on for right in case.rights])
 

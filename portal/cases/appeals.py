@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.cases import law, lifecycle, mails, messages
-from portal.cases.deadlines import appeal_clock
+from portal.cases.deadlines import appeal_clock, clock_for
 from portal.db import config_of
 from portal.errors import Conflict, NotAllowed
 from portal.tables import Appeal, Case, CaseRight
@@ -68,6 +68,12 @@ def appeal_of(session: Session, right: CaseRight) -> Appeal | None:
     return session.scalar(select(Appeal).where(Appeal.right_id == right.id))
 
 
+def taken_back(session: Session, case: Case) -> list[CaseRight]:
+    """The rights of a case whose refusal was taken back, so that they have a day of their own."""
+    query = select(CaseRight).join(Appeal).where(CaseRight.case_id == case.id, Appeal.changed.is_(True))
+    return list(session.scalars(query))
+
+
 def open_appeals(session: Session, case: Case | None = None) -> list[Appeal]:
     """Appeals that nobody has answered, of one case or of all; the first to come due first."""
     query = select(Appeal).join(CaseRight).where(Appeal.decided_at.is_(None))
@@ -98,10 +104,16 @@ def sentence_of(session: Session, right: CaseRight) -> str | None:
 def _decide_anew(session: Session, appeal: Appeal, account_id: str) -> None:
     right, case = appeal.right, appeal.right.case
     lifecycle.undecide(right)
-    right.due_on = right.latest_on = appeal.due_on or right.due_on
+    right.due_on = right.latest_on = appeal.due_on or _from_today(session, right)
     lifecycle.move(session, case, "reviewing", account_id, "a refusal was taken back after an appeal")
     case.due_on = right.due_on
     lifecycle.review_finished(session, case)
+
+
+def _from_today(session: Session, right: CaseRight) -> date:
+    """The last day as of a new request. A day that is over would show at once what takes time and what does not."""
+    rule, config = law.rule_by(right.rule, right.rule_version), config_of(session)
+    return clock_for(rule, clock.local_date(clock.now(), config.zone), config.holidays).due_on
 
 
 def _log(session: Session, right: CaseRight, kind: str, actor: str, **more: bool) -> None:

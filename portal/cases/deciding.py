@@ -115,6 +115,9 @@ def _deciding(session: Session, right: CaseRight, account_id: str, seen: str | N
         raise Conflict("This case is not waiting for a decision now.", "not-deciding")
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker decides.", "not-your-step")
+    if right.outcome is not None:
+        # After an appeal the case is open again for one right; the others stay as they ended.
+        raise Conflict("This was decided and carried out before. It is not open again.", "settled")
     if seen is not None and seen != mark(right):
         raise Conflict("Somebody else has decided this meanwhile. Go back and read it first.", "decided-meanwhile")
     return case

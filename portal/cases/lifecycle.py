@@ -358,8 +358,10 @@ def look_with_more(session: Session, case: Case) -> None:
 
 
 def _undecide(session: Session, case: Case) -> None:
+    """What was refused or carried out stays so: a settled erasure would pass for that of photographs found later."""
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
-        undecide(right)
+        if right.outcome in {None, "nothing-found"}:
+            undecide(right)
     session.flush()
 
 

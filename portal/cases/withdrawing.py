@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.cases import challenge, lifecycle, purging
 from portal.errors import Conflict
-from portal.tables import Candidate, Case, Erasure, ErasureItem, Mail, Package, Search
+from portal.tables import Appeal, Candidate, Case, CaseRight, Erasure, ErasureItem, Mail, Package, Search
 
 # From the first of these on, copies may be gone already.
 BEGUN = ("running", "checking", "notifying", "settled")
@@ -24,6 +24,7 @@ def withdraw(session: Session, case: Case) -> None:
         raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
     _stop_erasures(session, case)
     _stop_work(session, case)
+    _stop_appeals(session, case)
     lifecycle.move(session, case, "closed", "subject", outcome="withdrawn")
     forget(session, case)
 
@@ -64,6 +65,12 @@ def _stop_erasures(session: Session, case: Case) -> None:
             raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
         session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
         session.expire(erasure)
+
+
+def _stop_appeals(session: Session, case: Case) -> None:
+    """A request taken back cannot be looked at again, so nobody could ever answer what was still asked."""
+    mine = select(CaseRight.id).where(CaseRight.case_id == case.id)
+    session.execute(delete(Appeal).where(Appeal.right_id.in_(mine), Appeal.decided_at.is_(None)))
 
 
 def _stop_work(session: Session, case: Case) -> None:

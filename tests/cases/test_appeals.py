@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, appeals, deciding, intake, messages
+from portal.cases import answers, appeals, deciding, intake, lifecycle, messages, withdrawing
 from portal.config import Config
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.tables import Account, Appeal, Case, Entry, Mail
-from tests.cases.making import fill_draft, make_account, to_deciding
+from tests.cases.making import fill_draft, make_account, make_image, to_deciding
+from tests.cases.test_purging import turn
 
 WHY = "My sister had her photos deleted in Ulm."
 
@@ -143,6 +145,56 @@ def test_a_refusal_that_is_taken_back_is_decided_anew(session: Session) -> None:
     deciding.decide(session, first, other.id, "grant")
     assert case.state == "closed"
     assert first.outcome == "nothing-found"
+
+
+def test_what_was_settled_is_not_decided_again_with_what_was_taken_back(session: Session) -> None:
+    case, _, _ = refused(session, "deletion", "opt-out")
+    first, second = case.rights
+    other = make_account(session)
+    appeals.answer_appeal(session, appeals.open_appeal(session, first), other.id, True, "We were wrong.")
+    with pytest.raises(Conflict):
+        deciding.decide(session, second, other.id, "grant")
+    assert (second.decision, second.outcome) == ("refuse", "refused")
+    # One more photo has everything looked for again, and leaves alone what was carried out.
+    lifecycle.look_with_more(session, case)
+    assert case.state == "searching"
+    assert (second.decision, second.outcome) == ("refuse", "refused")
+
+
+def test_a_request_taken_back_leaves_no_question_that_nobody_can_answer(session: Session) -> None:
+    case, _, _ = refused(session, "deletion", "opt-out")
+    first, second = (appeals.open_appeal(session, right) for right in case.rights)
+    appeals.answer_appeal(session, first, make_account(session).id, True, "We were wrong.")
+    withdrawing.withdraw(session, case)
+    assert appeals.open_appeals(session) == []
+    assert session.scalars(select(Appeal)).all() == [first]
+    assert second not in session
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_an_unchecked_person_reads_a_second_answer_on_its_day_whatever_is_found(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bool
+) -> None:
+    draft = fill_draft(session, "opt-out", "deletion")
+    # In the United Kingdom an appeal has no last day of its own.
+    intake.save_answers(session, draft, residence="UK")
+    case = intake.submit(session, draft).case
+    assert answers.is_blind(case)
+    decider = to_deciding(session, case, *([make_image(session, tmp_path)] if found else []))
+    for right in case.rights:
+        deciding.decide(session, right, decider.id, "refuse", "claim_not_covered")
+    second = make_account(session)
+    for right in case.rights:
+        deciding.approve_refusal(session, right, second.id)
+    turn(monkeypatch, days=40)
+    assert answers.answer_of(session, case) is not None
+    appeal, other = appeals.open_appeal(session, case.rights[0]), make_account(session)
+    appeals.answer_appeal(session, appeal, other.id, True, "We were wrong.")
+    deciding.decide(session, case.rights[0], other.id, "grant")
+    assert (case.state == "closed") is not found
+    status, answer = answers.answer_for(session, case)
+    assert answer is None
+    assert status.answer_by == case.rights[0].due_on > clock.now().date()
 
 
 def test_what_was_written_is_in_no_log(session: Session) -> None:
