@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal import audit, blobs, clock, images, stores
 from portal.cases import alarms, lifecycle
 from portal.db import Database
-from portal.errors import BadPicture, NotFound, TooLarge
+from portal.errors import BadPicture, NotFound, StoreUnavailable, TooLarge
 from portal.jobs import Lease
 from portal.matching import evidence, finding, grouping
 from portal.matching.coverage import coverage
@@ -26,6 +26,7 @@ from portal.matching.finding import Hit
 from portal.matching.fusion import Asked
 from portal.matching.gallery import load_gallery
 from portal.matching.thresholds import Thresholds, thresholds_now
+from portal.stores import OBJECT_UNREADABLE
 from portal.tables import Candidate, Case, Encoder, Face, Image, Probe, Search, Store
 from workers import comparing
 from workers import encoder as encoders
@@ -59,6 +60,9 @@ def work(lease: Lease) -> None:
     crops = cut_crops(database, result.suspicions)
     with database.writing() as session:
         lease.hold(session)
+        if _encoder_is_retired(session, result.encoder):
+            lease.again(session, timedelta(0))
+            return
         _record(session, session.get_one(Search, lease.row_id), result, crops)
         lease.done(session)
 
@@ -109,12 +113,22 @@ def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, byte
                 pixels = opener.open(stores.connect(store).open(image.key)).pixels
             except (BadPicture, NotFound, TooLarge):
                 continue  # It was there when it was scanned; without a picture nobody can judge it: no candidate.
+            except StoreUnavailable as problem:
+                if problem.code != OBJECT_UNREADABLE:
+                    raise
+                continue  # One bad file must not hold up the person's case.
             if face is not None:
                 suspicion.face_id = face.id
                 crops[image.id] = images.to_jpeg(images.crop_face(pixels, face.box))
             else:
                 crops[image.id] = images.to_jpeg(pixels, longest=960)
     return crops
+
+
+def _encoder_is_retired(session: Session, named: str) -> bool:
+    """Another encoder took over while this one was searched: its gallery may have been half deleted by then."""
+    retired = session.scalars(select(Encoder).filter_by(state="retired"))
+    return named in {f"{one.name} {one.version}" for one in retired}
 
 
 def _only_face(session: Session, image: Image) -> Face | None:
@@ -156,7 +170,12 @@ def _record(session: Session, search: Search, result: Result, crops: dict[int, b
 
 
 def _record_candidate(session: Session, search: Search, suspicion: Suspicion, crop: bytes) -> Candidate | None:
-    """The new candidate; None where there is one. A second search adds; what people have judged stays judged."""
+    """The new candidate; None where there is one, or the image was erased meanwhile.
+
+    A second search adds; what people have judged stays judged.
+    """
+    if session.get_one(Image, suspicion.image_id, populate_existing=True).state == "erased":
+        return None
     known = select(Candidate.id).filter_by(case_id=search.case_id, image_id=suspicion.image_id)
     if session.scalar(known) is not None:
         return None
