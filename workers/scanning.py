@@ -22,8 +22,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import stores
-from portal.errors import LostLease, NotFound, StoreUnavailable, TooLarge
+from portal.errors import LostLease, NotFound, StoreUnavailable, TooLarge, Unavailable
 from portal.jobs import Lease
+from portal.matching import encoders as rules
 from portal.stores import OBJECT_UNREADABLE, Connector, Found, scans, seeing
 from portal.stores.seeing import Look, Seen
 from portal.suppression import Gate
@@ -199,6 +200,7 @@ class Scanner:
         cursor = self._low.end([*(seen.found.key for seen in page), *unchanged])
         with self._database.writing() as session:
             self._lease.hold(session)
+            self._see_that_encoders_are_current(session)
             scan = session.get_one(Scan, self._lease.row_id)
             seeing.touch(session, scan, list(unchanged.values()))
             seeing.record_page(session, scan, page, self._encoders, lambda look: self._stops(session, look))
@@ -209,6 +211,11 @@ class Scanner:
             stopped = _obey(self._lease, session, scan)
         self._started = now
         return stopped
+
+    def _see_that_encoders_are_current(self, session: Session) -> None:
+        """A face without a template of an encoder that was added meanwhile would not be found again by any search."""
+        if not rules.are_current(session, self._encoders):
+            raise Unavailable("The encoders have changed. The scan goes on with the new ones.", "encoders-changed")
 
     def _stops(self, session: Session, look: Look) -> bool:
         """Ask the gate in the transaction that records: an erasure may have shut it since the picture was read."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def in_use(session: Session) -> list[Encoder]:
     """Added encoders that are live or coming, the live ones first."""
     added = select(Encoder).where(Encoder.digest.is_not(None), Encoder.state.in_(("live", "coming")))
     return list(session.scalars(added.order_by(Encoder.state.desc(), Encoder.id)))
+
+
+def are_current(session: Session, ids: Collection[int]) -> bool:
+    """Whether templates of all encoders that now need them are made by these, and by none that is retired."""
+    wanted = {one.id for one in in_use(session)}
+    states = session.scalars(select(Encoder.state).where(Encoder.id.in_(ids)))
+    return wanted <= set(ids) and "retired" not in states.all()
 
 
 def expected(session: Session) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 import workers
@@ -14,6 +16,7 @@ from portal import clock
 from portal.cli import efface
 from portal.db import Database
 from portal.errors import Conflict, NotFound
+from portal.images import Pixels
 from portal.matching import encoders
 from portal.matching.encoder_settings import BadEncoder, read_settings
 from portal.stores import adding, scans
@@ -108,6 +111,50 @@ def test_what_is_scanned_meanwhile_gets_templates_of_both(
     assert workers.carry_out(database, "reencoding", work_id) == "worked"
     assert held(database) == {"drawn-faces": ("retired", 0), "patches": ("live", 7)}
     assert scanned().unchanged == 8
+
+
+def test_a_scan_begun_before_the_encoder_goes_on_with_both(
+    database: Database, scanned: Callable[[], Scan], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned()
+    (folder / "new.jpg").write_bytes(drawn_jpeg(9, size=(160, 120)))
+    with database.writing() as session:
+        scan_id = scans.start_scan(session, session.scalars(select(Store)).one(), None).id
+    real, added = DrawnFaceEncoder.encode, []
+
+    def add_meanwhile(self: DrawnFaceEncoder, chips: Pixels) -> NDArray[np.float32]:
+        if not added:
+            added.append(add(database, tmp_path))
+        return real(self, chips)
+
+    monkeypatch.setattr(DrawnFaceEncoder, "encode", add_meanwhile)
+    assert workers.carry_out(database, "scanning", scan_id) == "failed"
+    with database.writing() as session:
+        assert (
+            session.get_one(Scan, scan_id).problem == "The encoders have changed. The scan goes on with the new ones."
+        )
+        session.get_one(Scan, scan_id).run_after = clock.now()
+    assert workers.carry_out(database, "scanning", scan_id) == "worked"
+    assert held(database) == {"drawn-faces": ("live", 7), "patches": ("coming", 1)}
+
+
+def test_an_encoder_added_before_anything_was_scanned_is_the_one_searched_with(
+    database: Database, scanned: Callable[[], Scan], tmp_path: Path
+) -> None:
+    assert workers.carry_out(database, "reencoding", add(database, tmp_path)) == "worked"
+    assert names(database) == ["patches"]
+
+
+def test_the_same_network_with_another_version_is_another_encoder(
+    database: Database, scanned: Callable[[], Scan], tmp_path: Path
+) -> None:
+    scanned()
+    add(database, tmp_path)
+    assert [one.version for one in door.load_encoders(database)][1:] == ["1"]
+    with database.writing() as session:
+        encoders.cancel(session)
+    add(database, tmp_path, SETTINGS.replace('version = "1"', 'version = "2"'))
+    assert [one.version for one in door.load_encoders(database)][1:] == ["2"]
 
 
 def test_a_worker_killed_between_pages_or_before_the_end_loses_nothing(

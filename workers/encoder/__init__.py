@@ -6,8 +6,6 @@ put a fake in its place. Importing this package loads no network; `load_encoder`
 
 import importlib
 
-from sqlalchemy import select
-
 from portal.config import Config
 from portal.db import Database
 from portal.images import Box
@@ -40,21 +38,22 @@ def load_encoders(database: Database) -> list[Encoder]:
     """
     built_in = load_encoder()
     with database.reading() as session:
-        row = session.scalar(select(Row).filter_by(name=built_in.name, version=built_in.version))
         added = encoders.in_use(session)
-    retired = row is not None and row.state == "retired" and any(one.state == "live" for one in added)
-    found = [] if retired else [built_in]
+    # An added one that is live has taken over, whether or not this version of the built-in one was ever written down.
+    found = [] if any(one.state == "live" for one in added) else [built_in]
     return found + [_added(database.config, one, built_in) for one in added]
 
 
-_kept: dict[bytes, Encoder] = {}
+_kept: dict[tuple[bytes, str, str], Encoder] = {}
 
 
 def _added(config: Config, row: Row, finder: Encoder) -> Encoder:
     """Loaded once in a process, as the built-in one is."""
     assert row.digest is not None
-    if row.digest not in _kept:
+    # The same network may come again with other settings, under another version.
+    known = (row.digest, row.name, row.version)
+    if known not in _kept:
         module = importlib.import_module("workers.encoder.added")
         settings = Settings(**(row.settings or {}))
-        _kept[row.digest] = module.AddedEncoder(settings, encoders.read_file(config, row), finder)
-    return _kept[row.digest]
+        _kept[known] = module.AddedEncoder(settings, encoders.read_file(config, row), finder)
+    return _kept[known]
