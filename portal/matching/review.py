@@ -156,7 +156,9 @@ def undo(session: Session, account_id: str) -> Candidate | None:
     candidates = [session.get_one(Candidate, judgement.candidate_id) for judgement in given]
     for judgement, candidate in zip(given, candidates, strict=True):
         judgement.undone_at = clock.now()
-        candidate.state, candidate.settled_at = "open", None
+        # What was erased meanwhile is nobody's to judge again.
+        if candidate.state != "gone":
+            candidate.state, candidate.settled_at = "open", None
     session.flush()
     for candidate in candidates:
         with contextlib.suppress(Conflict):

@@ -263,3 +263,15 @@ def test_a_crop_that_was_purged_is_named(session: Session, reviewers: list[str])
     session.expire(candidate)
     with pytest.raises(NotFound):
         review.pair(session, reviewers[0], candidate.id)
+
+
+def test_undo_does_not_bring_back_what_was_erased_meanwhile(session: Session, reviewers: list[str]) -> None:
+    candidate, _ = make_candidates(session, make_case(session), 2)
+    review.next_pair(session, reviewers[0])
+    candidate.lease_account_id, candidate.lease_until = reviewers[0], clock.now() + review.LEASE
+    review.answer(session, reviewers[0], candidate.id, "same")
+    candidate.state = "gone"
+    session.flush()
+    review.undo(session, reviewers[0])
+    assert candidate.state == "gone"
+    assert session.query(Judgement).filter_by(undone_at=None).count() == 0
