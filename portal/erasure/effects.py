@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal import clock, stores
 from portal.blobs import purge_blob
+from portal.cases import lifecycle
 from portal.erasure.plans import sealed_facts
 from portal.suppression import Gate, suppress
 from portal.tables import (
     Candidate,
+    Case,
     DatasetMember,
     Erasure,
     ErasureItem,
@@ -147,6 +149,9 @@ def _bury(session: Session, item: ErasureItem) -> None:
     image.size = image.width = image.height = None
     for candidate in session.scalars(select(Candidate).filter_by(image_id=image.id, state="open")):
         candidate.state, candidate.settled_at = "gone", clock.now()
+        session.flush()
+        # It may have been the last that its case waited for: nobody's answer would move that case on any more.
+        lifecycle.review_finished(session, session.get_one(Case, candidate.case_id))
     session.flush()
 
 

@@ -35,7 +35,7 @@ from portal.tables import (
     TrainedModel,
     TrainingUse,
 )
-from tests.matching.making import make_account, make_case, make_face, make_image, make_store
+from tests.matching.making import make_account, make_candidates, make_case, make_face, make_image, make_store
 
 KEYS = ("a.jpg", "b.jpg", "c/d.jpg")
 
@@ -174,6 +174,20 @@ def test_a_deletion_erases_what_was_confirmed_and_nothing_else(scene: Scene) -> 
         assert (tombstone.state, tombstone.digest, tombstone.near_digest) == ("erased", None, None)
         assert "a.jpg" not in tombstone.key
         assert not any(item.sealed for item in session.scalars(select(ErasureItem)))
+
+
+def test_another_case_that_only_waited_for_an_erased_photograph_goes_on(scene: Scene) -> None:
+    with scene.database.writing() as session:
+        other = make_case(session)
+        [candidate] = make_candidates(session, other, 1)
+        candidate.image_id = scene.images[0]
+        other_id = other.id
+    scene.plan()
+    scene.approve()
+    assert scene.run() == "worked"
+    with scene.database.reading() as session:
+        assert session.scalars(select(Candidate.state).where(Candidate.case_id == other_id)).all() == ["gone"]
+        assert session.get_one(Case, other_id).state == "deciding"
 
 
 def test_an_opt_out_keeps_the_photographs_and_takes_them_out_of_datasets(database: Database, tmp_path: Path) -> None:
