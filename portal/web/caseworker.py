@@ -19,6 +19,7 @@ from portal import audit, blobs, clock
 from portal.cases import (
     alarms,
     appeals,
+    assigning,
     challenge,
     deciding,
     drafts,
@@ -111,7 +112,8 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         received_on=clock.local_date(found.received_at, settings().zone),
         waits=WAITS,
         events=events,
-        names=names_of(session, {event.actor for event in events}),
+        names=names_of(session, {who for event in events for who in (event.actor, event.facts.get("account")) if who}),
+        team={account.id: account.name for account in assigning.caseworkers(session)},
         counts={state: counts.count(state) for state in ("confirmed", "rejected", "unsure", "open")},
         covered=held.covered(session, found),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],

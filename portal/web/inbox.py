@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import appeals, law, messages, words
-from portal.tables import Account, Case, CaseRight
+from portal.cases import appeals, assigning, law, messages, words
+from portal.tables import Case, CaseRight
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
-from portal.web.caseworker import WAITS
+from portal.web.caseworker import WAITS, find_case
 from portal.web.context import settings
-from portal.web.policy import policy
+from portal.web.policy import policy, safe_path
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/staff/cases")
 
-CASES_A_PAGE = 50
+CASES_A_PAGE = 100
 FILTERS = ("reference", "state", "waiting", "due", "right", "law", "assigned")
 DUE = {
     "": "Any day",
@@ -52,7 +53,7 @@ class Row:
 @blueprint.get("/")
 @policy("caseworker")
 def show() -> str:
-    team = {account.id: account.name for account in caseworkers(g.session)}
+    team = {account.id: account.name for account in assigning.caseworkers(g.session)}
     chosen = _known(request.args, team)
     query = _filtered(chosen)
     count = g.session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -78,10 +79,15 @@ def show() -> str:
     )
 
 
-def caseworkers(session: Session) -> list[Account]:
-    """Who can have a request: accounts of caseworkers that can sign in, by name."""
-    accounts = session.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.name))
-    return [account for account in accounts if "caseworker" in account.roles]
+@blueprint.post("/assign")
+@policy("caseworker")
+def assign() -> Response:
+    """Give the ticked requests to a caseworker or to nobody, all or none of them; `back` is where it was asked."""
+    to = request.form.get("to", "")
+    for case_id in request.form.getlist("case"):
+        assigning.assign(g.session, find_case(g.session, case_id), current_user.id, to or None)
+    g.session.commit()
+    return redirect(safe_path(request.form.get("back"), url_for("inbox.show")), 303)
 
 
 def _known(asked: Mapping[str, str], team: Mapping[str, str]) -> dict[str, str]:

@@ -44,6 +44,9 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     first = session.scalar(select(func.min(Case.due_on)).where(Case.waiting_for == "caseworker"))
     standing = f"{counted(cases, 'request')}, the first is due on {day(first)}" if cases else "Nothing waits"
     yield Task("Requests that wait for you", url_for("inbox.show", waiting="caseworker"), standing, cases > 0)
+    mine = _count(session, select(Case.id).where(Case.caseworker_id == account_id, Case.state != "closed"))
+    if mine:
+        yield Task("Requests that you have", url_for("inbox.show", assigned="me"), counted(mine, "request"), False)
     approvals = _count(session, select(Case.id).where(Case.waiting_for == "approver", Case.state != "closed"))
     standing = counted(approvals, "request") if approvals else "Nothing waits"
     address = url_for("inbox.show", waiting="approver")

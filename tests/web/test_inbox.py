@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from portal import clock
 from portal.db import Database
-from portal.tables import Case
+from portal.tables import Case, Entry
 from portal.web import inbox
 from tests.cases.making import send
 from tests.web.desk import Colleague, colleague
@@ -33,6 +35,12 @@ def sent(database: Database, *rights: str, left: int = 20) -> Case:
         case.received_at = clock.now() - timedelta(days=10)
         case.due_on = clock.now().date() + timedelta(days=left)
     return case
+
+
+def entries(database: Database, kind: str) -> list[dict[str, object]]:
+    with database.reading() as session:
+        found = session.scalars(select(Entry.body).where(Entry.kind == kind).order_by(Entry.position))
+        return [json.loads(body)["facts"] for body in found]
 
 
 def references(page: str) -> list[str]:
@@ -102,3 +110,36 @@ def test_long_lists_have_pages_that_keep_the_filter(
 def test_the_time_left_is_said_in_words(database: Database, cora: Colleague, left: int, said: str, kind: str) -> None:
     sent(database, left=left)
     assert f'<span class="{kind}">{said}</span>' in cora.get("/staff/cases/")
+
+
+def test_requests_are_given_to_a_caseworker_several_at_once(
+    database: Database, cora: Colleague, carl: Colleague
+) -> None:
+    one, two, other = (sent(database, left=left) for left in (3, 4, 5))
+    back = "/staff/cases/?law=eu"
+    assert cora.post("/staff/cases/assign", case=[one.id, two.id], to=carl.id, back=back) == back
+    assert references(cora.get(f"/staff/cases/?assigned={carl.id}")) == [one.reference, two.reference]
+    assert references(cora.get("/staff/cases/?assigned=nobody")) == [other.reference]
+    assert "Requests that you have" in carl.get("/staff")
+    assert "Requests that you have" not in cora.get("/staff")
+    logged = [{"case": case.id, "actor": cora.id, "account": carl.id} for case in (one, two)]
+    assert entries(database, "case-assigned") == logged
+    page = carl.get(f"/staff/cases/{one.id}")
+    assert f'<option value="{carl.id}" selected>Carl Worker</option>' in page
+    assert "Given to somebody: Carl Worker" in " ".join(page.split())
+    cora.post("/staff/cases/assign", case=one.id, to=carl.id)
+    assert entries(database, "case-assigned") == logged
+    assert carl.post("/staff/cases/assign", case=one.id, to="", back="//elsewhere.example") == "/staff/cases/"
+    assert references(cora.get(f"/staff/cases/?assigned={carl.id}")) == [two.reference]
+
+
+def test_requests_are_given_to_caseworkers_only_and_all_or_none(
+    app: Flask, database: Database, cora: Colleague
+) -> None:
+    reviewer = colleague(app, database, "reviewer")
+    case = sent(database)
+    cora.post("/staff/cases/assign", status=422, case=case.id, to=reviewer.id)
+    cora.post("/staff/cases/assign", status=404, case=[case.id, "0"], to=cora.id)
+    reviewer.post("/staff/cases/assign", status=403, case=case.id, to=reviewer.id)
+    assert references(cora.get("/staff/cases/?assigned=nobody")) == [case.reference]
+    assert entries(database, "case-assigned") == []
