@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import audit, clock
 from portal.cases import lifecycle, limits, mails
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
@@ -56,6 +56,7 @@ def write(session: Session, case: Case, actor: str, text: str) -> Message:
     )
     session.add(message)
     lifecycle.record(session, case, "message-written", actor)
+    audit.append(session, "message-written", {"case": case.id, "actor": actor})
     if actor != "subject":
         # One mail for all that is unread: a second message soon after the first is no second piece of news.
         mails.queue_message_news(session, case, _oldest_of_ours(session, case) or message_id)

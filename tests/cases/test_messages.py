@@ -143,3 +143,11 @@ def test_the_copy_has_the_messages_in_it_escaped(session: Session) -> None:
     page = packages.package_page.as_page(facts)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>" not in page
+
+
+def test_the_log_says_who_wrote_and_not_what(session: Session) -> None:
+    case, caseworker = send(session).case, make_account(session)
+    messages.write(session, case, caseworker.id, "We looked in Ulm.")
+    lines = [entry.body.decode() for entry in session.scalars(select(Entry))]
+    assert [line for line in lines if "message-written" in line and caseworker.id in line and case.id in line]
+    assert not [line for line in lines if "Ulm" in line]
