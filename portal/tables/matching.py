@@ -90,7 +90,7 @@ class Candidate(Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
     search_id: Mapped[str] = mapped_column(ForeignKey("search.id", ondelete="CASCADE"))
     image_id: Mapped[int] = mapped_column(BigId, ForeignKey("image.id", ondelete="CASCADE"), index=True)
-    face_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("face.id", ondelete="SET NULL"))
+    face_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("face.id", ondelete="SET NULL"), index=True)
     probe_id: Mapped[str | None] = mapped_column(ForeignKey("probe.id", ondelete="SET NULL"))
     distance: Mapped[float | None] = mapped_column(Float)
     evidence: Mapped[list[str]] = mapped_column(comment="face, digest, near-digest, link, account, fused, second-hop")
