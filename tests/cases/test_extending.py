@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, extending, law, mails
+from portal.cases import answers, deciding, extending, intake, law, mails
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.tables import Mail
-from tests.cases.making import make_account, send
+from tests.cases.making import fill_draft, make_account, send, to_deciding
 
 
 def test_more_time_is_taken_once_and_told(session: Session) -> None:
@@ -65,3 +65,16 @@ def test_more_time_is_not_taken_after_the_day_to_tell_of_it(session: Session, mo
     assert not extending.may_extend(session, right)
     monkeypatch.setattr("portal.cases.law.rule_by", lambda *_frozen: rule)
     assert extending.may_extend(session, right)
+
+
+def test_without_an_identity_check_the_day_does_not_move_with_what_ends(session: Session) -> None:
+    draft = fill_draft(session, "deletion", "opt-out")
+    intake.save_answers(session, draft, residence="UK")
+    case = intake.submit(session, draft).case
+    caseworker = to_deciding(session, case)
+    first, second = case.rights
+    extending.extend(session, second, caseworker.id, "complex")
+    for right in (first, second):
+        deciding.decide(session, right, caseworker.id, "grant")
+    assert (case.identity, case.state) == ("not-needed", "closed")
+    assert case.due_on == first.due_on < second.due_on
