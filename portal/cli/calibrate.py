@@ -75,9 +75,10 @@ def _measured_folder(database: Database, folder: Path, labels: Path) -> Measured
 
 
 def encoder_in_use(session: Session) -> Encoder:
-    """The encoder with the most templates. Raises BadInput when there is none yet."""
-    counted = select(Template.encoder_id).group_by(Template.encoder_id).order_by(func.count().desc()).limit(1)
-    encoder = session.get(Encoder, session.scalar(counted))
+    """Of the encoders that are searched with, the one with the most templates. Raises BadInput when there is none."""
+    held = select(Template.encoder_id).join(Encoder, Encoder.id == Template.encoder_id).where(Encoder.state == "live")
+    counted = held.group_by(Template.encoder_id).order_by(func.count().desc()).limit(1)
+    encoder = session.scalar(select(Encoder).where(Encoder.id.in_(counted)))
     if encoder is None:
         raise BadInput("There are no faces yet. Scan a store first.", "no-faces")
     return encoder

@@ -51,7 +51,9 @@ def measure(session: Session, encoder: Encoder, store: Store | None = None) -> M
     faces = _labelled_faces(session, encoder, store)
     if not faces:
         raise BadInput("No manifest names the account of any face that is held. Attach one first.", "no-accounts")
-    vectors = np.stack([np.frombuffer(face.template, "<f4") for face in faces])
+    # Told in the built-in encoder's distances, over which curves are drawn.
+    held = np.stack([np.frombuffer(face.template, "<f4") for face in faces])
+    vectors = (held / parts_of(encoder)).astype(np.float32)
     size = session.scalar(select(func.count()).where(Template.encoder_id == encoder.id)) or 0
     fallback = np.array([face.fallback for face in faces])
     curve = calibration.measure(
@@ -60,16 +62,23 @@ def measure(session: Session, encoder: Encoder, store: Store | None = None) -> M
     return Measured(encoder.id, size, curve)
 
 
+def parts_of(encoder: Encoder | None) -> float:
+    """How many times as long as the built-in encoder's the distances of this one are."""
+    return float((encoder.settings or {}).get("threshold", CUSTOMARY)) / CUSTOMARY if encoder else 1.0
+
+
 def keep(session: Session, measured: Measured, candidates: float) -> Calibration:
     """Keep a curve, with how many faces of other people a search may return. Searches use it from now on."""
     if candidates <= 0:
         raise BadInput("Say how many faces of other people a search may return: more than none.", "candidates")
+    threshold = measured.curve.threshold_for(max(1, measured.gallery_size), candidates)
+    parts = parts_of(session.get(Encoder, measured.encoder_id))
     kept = Calibration(
         encoder_id=measured.encoder_id,
         made_at=clock.now(),
         gallery_size=measured.gallery_size,
         candidates=candidates,
-        threshold=measured.curve.threshold_for(max(1, measured.gallery_size), candidates),
+        threshold=None if threshold is None else threshold * parts,
         curve=calibration.as_json(measured.curve),
     )
     session.add(kept)
@@ -88,16 +97,16 @@ def thresholds_now(session: Session, encoder: Encoder | None, gallery_size: int)
     The setting is the upper end: no calibration makes a search wider than the operator allows. An encoder with another
     customary threshold than the built-in one has the setting in proportion.
     """
-    customary = float((encoder.settings or {}).get("threshold", CUSTOMARY)) if encoder else CUSTOMARY
-    setting = config_of(session).threshold * customary / CUSTOMARY
+    parts = parts_of(encoder)
+    customary, setting = CUSTOMARY * parts, config_of(session).threshold * parts
     kept = newest(session, encoder) if encoder is not None else None
     if kept is None:
         return Thresholds(setting, setting - FALLBACK * customary, customary)
     curve, size = curve_of(kept), max(1, gallery_size)
-    face = min(setting, _picked(curve, size, kept.candidates))
+    face = min(setting, _picked(curve, size, kept.candidates) * parts)
     if curve.fallback is None:
         return Thresholds(face, face - FALLBACK * customary, customary)
-    return Thresholds(face, min(face, _picked(Curve(curve.fallback), size, kept.candidates)), customary)
+    return Thresholds(face, min(face, _picked(Curve(curve.fallback), size, kept.candidates) * parts), customary)
 
 
 def _picked(curve: Curve, size: int, candidates: float) -> float:

@@ -63,18 +63,18 @@ def _card(encoder: Encoder, kept: Calibration) -> dict[str, object]:
         "groups": curve.kinds() | ({"fallback": curve.fallback} if curve.fallback else {}),
         "now": now,
         "fallback": limits.fallback,
-        "now_at": _across(now),
+        "now_at": _across(now / thresholds.parts_of(encoder)),
         "missed": _line(curve.overall.fnmr),
         "strangers": _line(curve.worst_fmr().tolist()),
-        "rows": _rows(curve, kept.gallery_size),
+        "rows": _rows(curve, kept.gallery_size, thresholds.parts_of(encoder)),
     }
 
 
-def _rows(curve: Curve, gallery_size: int) -> list[Row]:
+def _rows(curve: Curve, gallery_size: int, parts: float) -> list[Row]:
     worst = curve.worst_fmr()
     return [
         Row(
-            float(GRID[at]),
+            round(float(GRID[at]) * parts, 3),
             f"{100 * curve.overall.fnmr[at]:.1f} %",
             f"{worst[at] * gallery_size * PER_CASES:,.0f}",
         )

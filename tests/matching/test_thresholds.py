@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from portal import schema
 from portal.cli import efface
+from portal.cli.calibrate import encoder_in_use
 from portal.config import Config
 from portal.db import Database
 from portal.errors import BadInput
+from portal.keys import keys_of
 from portal.matching import thresholds
-from portal.tables import Calibration, Encoder, Face, ManifestEntry
+from portal.tables import Calibration, Encoder, Face, ManifestEntry, Template
 from tests.matching.making import make_face, make_image, make_store
 from tests.matching.test_calibration import faces
 
@@ -81,6 +83,30 @@ def test_an_encoder_of_other_distances_has_the_setting_in_proportion(session: Se
 def test_no_calibration_makes_a_search_wider_than_the_setting(session: Session) -> None:
     calibrate(session, hold(session, apart=0.09), 1000)
     assert limit(session, 100) == 0.6
+
+
+def test_an_encoder_of_other_distances_is_measured_in_proportion(session: Session) -> None:
+    """Its distances may be greater than all that the curve is drawn for."""
+    encoder = hold(session)
+    kept = calibrate(session, encoder, 20)
+    before = thresholds.thresholds_now(session, encoder, 100).face
+    encoder.settings = {"threshold": 1.8}
+    keys = keys_of(session)
+    for one in session.scalars(select(Template)):
+        template = np.frombuffer(keys.unseal_small(one.sealed, "template", one.face_id), "<f4") * 3
+        one.sealed = keys.seal_small(template.astype("<f4").tobytes(), "template", one.face_id)
+    session.flush()
+    again = calibrate(session, encoder, 20)
+    assert kept.threshold is not None
+    assert again.threshold == pytest.approx(3 * kept.threshold, abs=0.02)
+    assert thresholds.thresholds_now(session, encoder, 100).face == pytest.approx(3 * before, abs=0.02)
+
+
+def test_only_what_is_searched_with_is_calibrated(session: Session) -> None:
+    retired = hold(session)
+    retired.state = "retired"
+    with pytest.raises(BadInput, match="Scan a store first"):
+        encoder_in_use(session)
 
 
 def test_copies_of_one_photograph_do_not_flatter_the_encoder(session: Session) -> None:
