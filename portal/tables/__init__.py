@@ -17,7 +17,7 @@ from portal.tables.lineage import (
     TrainingUse,
 )
 from portal.tables.matching import Calibration, Candidate, Judgement, Probe, Search
-from portal.tables.staff import Account, Attempt, Invitation, WebSession
+from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "Product",
     "Recipient",
     "Reencoding",
+    "SavedView",
     "Scan",
     "ScanError",
     "Search",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.tables.base import Base, random_id
@@ -44,6 +45,18 @@ class Invitation(Base):
     first_run: Mapped[bool] = mapped_column(default=False, comment="made because there was no account at all")
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class SavedView(Base):
+    """A way to look at the inbox that a caseworker keeps under a name."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(60))
+    filters: Mapped[dict[str, Any]]
 
 
 class WebSession(Base):

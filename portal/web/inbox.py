@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response
 
 from portal import clock
 from portal.cases import appeals, assigning, law, messages, words
-from portal.tables import Case, CaseRight
+from portal.errors import BadInput
+from portal.tables import Case, CaseRight, SavedView
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
 from portal.web.caseworker import WAITS, find_case
 from portal.web.context import settings
@@ -24,6 +25,7 @@ from portal.web.policy import policy, safe_path
 blueprint = Blueprint("inbox", __name__, url_prefix="/staff/cases")
 
 CASES_A_PAGE = 100
+LONGEST_NAME = 60
 FILTERS = ("reference", "state", "waiting", "due", "right", "law", "assigned")
 DUE = {
     "": "Any day",
@@ -76,7 +78,42 @@ def show() -> str:
         dues=DUE if chosen["due"] in DUE else {**DUE, chosen["due"]: f"Within {chosen['due']} days"},
         laws=_laws(),
         team=team,
+        views=_views(),
     )
+
+
+@blueprint.post("/views")
+@policy("caseworker")
+def save_view() -> Response:
+    """Keep the filters of the form under a name of one's own; the same name keeps the newer ones."""
+    name = request.form.get("name", "").strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise BadInput(f"Give the view a name of 1 to {LONGEST_NAME} letters.", "name-length")
+    team = {account.id: account.name for account in assigning.caseworkers(g.session)}
+    kept: dict[str, Any] = {each: value for each, value in _known(request.form, team).items() if value}
+    view = next((view for view in _views() if view.name == name), None)
+    if view is None:
+        view = SavedView(account_id=current_user.id, name=name)
+        g.session.add(view)
+    view.filters = kept
+    g.session.commit()
+    return redirect(url_for("inbox.show", **kept), 303)
+
+
+@blueprint.post("/views/<view_id>/remove")
+@policy("caseworker")
+def remove_view(view_id: str) -> Response:
+    for view in _views():
+        if view.id == view_id:
+            g.session.delete(view)
+    g.session.commit()
+    return redirect(url_for("inbox.show"), 303)
+
+
+def _views() -> list[SavedView]:
+    """The views of whoever is signed in, by name."""
+    mine = select(SavedView).where(SavedView.account_id == current_user.id)
+    return list(g.session.scalars(mine.order_by(SavedView.name)))
 
 
 @blueprint.post("/assign")

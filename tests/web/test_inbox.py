@@ -143,3 +143,25 @@ def test_requests_are_given_to_caseworkers_only_and_all_or_none(
     reviewer.post("/staff/cases/assign", status=403, case=case.id, to=reviewer.id)
     assert references(cora.get("/staff/cases/?assigned=nobody")) == [case.reference]
     assert entries(database, "case-assigned") == []
+
+
+def test_a_view_is_kept_under_a_name_by_each_caseworker(database: Database, cora: Colleague, carl: Colleague) -> None:
+    sent(database)
+    assert "Keep this view" not in cora.get("/staff/cases/")
+    assert "Keep this view" in cora.get("/staff/cases/?due=7")
+    leads_to = cora.post("/staff/cases/views", name=" Mine & soon ", due="7", assigned="me", state="nonsense")
+    assert leads_to == "/staff/cases/?due=7&assigned=me"
+    page = cora.get("/staff/cases/")
+    assert 'href="/staff/cases/?due=7&amp;assigned=me">Mine &amp; soon</a>' in page
+    assert "Mine &amp; soon" not in carl.get("/staff/cases/")
+    cora.post("/staff/cases/views", name="Mine & soon", due="3")
+    page = cora.get("/staff/cases/")
+    assert (page.count(">Mine &amp; soon</a>"), "due=3" in page) == (1, True)
+    cora.post("/staff/cases/views", status=422, name=" ", due="3")
+    cora.post("/staff/cases/views", status=422, name="x" * 61, due="3")
+    remove = re.search(r'action="(/staff/cases/views/[0-9a-f]{32}/remove)"', page)
+    assert remove is not None
+    carl.post(remove.group(1))
+    assert ">Mine &amp; soon</a>" in cora.get("/staff/cases/")
+    cora.post(remove.group(1))
+    assert ">Mine &amp; soon</a>" not in cora.get("/staff/cases/")
