@@ -127,6 +127,9 @@ def test_requests_are_given_to_a_caseworker_several_at_once(
     page = carl.get(f"/staff/cases/{one.id}")
     assert f'<option value="{carl.id}" selected>Carl Worker</option>' in page
     assert "Given to somebody: Carl Worker" in " ".join(page.split())
+    assert "It waits for: a caseworker. You have this request." in page
+    assert "Carl Worker has this request." in cora.get(f"/staff/cases/{one.id}")
+    assert "has this request" not in cora.get(f"/staff/cases/{other.id}")
     cora.post("/staff/cases/assign", case=one.id, to=carl.id)
     assert entries(database, "case-assigned") == logged
     assert carl.post("/staff/cases/assign", case=one.id, to="", back="//elsewhere.example") == "/staff/cases/"
