@@ -168,8 +168,11 @@ def _timed(act: Callable[[], Any], count: int) -> tuple[float, Any]:
 
 
 def _run(pool: Pool, work: Callable[[list[str]], list[Looked]], paths: list[Path]) -> list[Looked]:
-    """Theirs one file after the other, ours by batches, as each is used."""
-    size = PAGE_PICTURES if work is _ours else 1
+    """Theirs one file after the other, ours by batches, as each is used.
+
+    A scan always has the next batch ready; here the last ones are made short, so that no process waits for another.
+    """
+    size = max(1, min(PAGE_PICTURES, len(paths) // (2 * PROCESSES))) if work is _ours else 1
     batches = [[str(path) for path in paths[at : at + size]] for at in range(0, len(paths), size)]
     return [looked for found in pool.map(work, batches, chunksize=1) for looked in found]
 
