@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.errors import BadInput
-from portal.matching.fusion import Asked, Held, fuse
+from portal.matching.fusion import Asked, Held, distances_between, fuse
 
 Vectors = NDArray[np.float32]
 Counts = NDArray[np.int64]
@@ -149,12 +149,12 @@ def _without_odd_ones(vectors: Vectors, names: Counts) -> NDArray[np.bool_]:
     This leaves out some hard pictures of the right person, too, so the FNMR is that of ordinary pictures.
     """
     firsts = np.unique(names, return_index=True)[1]
-    strangers = _distances(vectors[firsts[:BLOCK]], vectors[firsts[:BLOCK]])
+    strangers = distances_between(vectors[firsts[:BLOCK]], vectors[firsts[:BLOCK]])
     limit = np.percentile(strangers[np.triu_indices(len(strangers), 1)], ODD_ONE_OUT) if len(firsts) > 1 else np.inf
     keep = np.ones(len(vectors), bool)
     for rows in _rows_by_person(names):
         if len(rows) >= 3:
-            inside = _distances(vectors[rows], vectors[rows])
+            inside = distances_between(vectors[rows], vectors[rows])
             np.fill_diagonal(inside, np.inf)
             keep[rows[inside.min(axis=1) > limit]] = False
     return keep
@@ -202,7 +202,7 @@ def _rows_by_person(names: Counts) -> list[Counts]:
 
 def _within(vectors: Vectors) -> Counts:
     """Of the pairs within one account: how many are at most each threshold apart, and last how many there are."""
-    return _histogram(_distances(vectors, vectors)[np.triu_indices(len(vectors), 1)])
+    return _histogram(distances_between(vectors, vectors)[np.triu_indices(len(vectors), 1)])
 
 
 def _across(vectors: Vectors, names: Counts, by_person: list[Counts]) -> Counts:
@@ -210,7 +210,7 @@ def _across(vectors: Vectors, names: Counts, by_person: list[Counts]) -> Counts:
     edges = np.concatenate([[-1.0], GRID, [np.inf]])
     counts = np.zeros((int(names.max()) + 1, len(GRID) + 1), np.int64)
     for start in range(0, len(vectors), BLOCK):
-        block = _distances(vectors[start : start + BLOCK], vectors)
+        block = distances_between(vectors[start : start + BLOCK], vectors)
         for row, distances in enumerate(block):
             name = names[start + row]
             histogram = np.histogram(distances[names != name], edges)[0]
@@ -230,11 +230,6 @@ def _shares(within: Counts, of: Counts) -> tuple[list[float], list[float], list[
     high = np.where(seen == 0, min(1.0, 3 / total), high)
     low = np.where(seen == total, max(0.0, 1 - 3 / total), low)
     return (seen / total).tolist(), low.tolist(), high.tolist()
-
-
-def _distances(one: Vectors, other: Vectors) -> NDArray[np.float64]:
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None, :] - 2 * one @ other.T
-    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float64)
 
 
 def as_json(curve: Curve) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def find(database: Database, gallery: Gallery, encoder: Encoder, asked: Asked, l
         np.array([limits.face - limits.fallback if face.fallback else 0.0 for face in faces]),
     )
     scores = fusion.fuse(asked, held, limits.face, limits.customary)
-    to_probes = np.linalg.norm(asked.probes[:, None].astype(np.float64) - held.vectors[None], axis=2)
+    to_probes = fusion.distances_between(asked.probes, held.vectors)
     return [
         Hit(
             face.face_id, face.image_id, float(to_probes[:, at].min()), int(to_probes[:, at].argmin()), frozenset(kinds)

@@ -82,6 +82,13 @@ class Scores:
         return found
 
 
+def distances_between(one: Vectors, other: Vectors) -> Distances:
+    """Euclidean (len(one), len(other)), in float64: few rows, each exact."""
+    first, second = one.astype(np.float64), other.astype(np.float64)
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None, :] - 2 * first @ second.T
+    return np.asarray(np.sqrt(np.maximum(squares, 0)))
+
+
 def wide(threshold: float, customary: float) -> float:
     """How far the gallery must be searched, so that what follows has seen all it can decide on."""
     return threshold + GUARD * customary
@@ -89,7 +96,7 @@ def wide(threshold: float, customary: float) -> float:
 
 def fuse(asked: Asked, held: Held, threshold: float, customary: float) -> Scores:
     """Score the faces. `threshold` is that of the search; `customary` the one that the encoder is known by."""
-    to_each = _distances(asked.centres(), held.vectors)
+    to_each = distances_between(asked.centres(), held.vectors)
     alone = to_each.min(axis=0) + held.stricter
     groups = _of_one_person(held, alone, ALIKE * customary)
     middle = asked.probes.mean(axis=0, keepdims=True)
@@ -107,7 +114,7 @@ def _of_one_person(held: Held, alone: Distances, alike: float) -> list[NDArray[n
     for found in by_account.values():
         rows = np.array(found)
         nearest = rows[int(alone[rows].argmin())]
-        like = rows[_distances(held.vectors[[nearest]], held.vectors[rows])[0] <= alike]
+        like = rows[distances_between(held.vectors[[nearest]], held.vectors[rows])[0] <= alike]
         if len(like) > 1:
             groups.append(like)
     return groups
@@ -119,7 +126,7 @@ def _with_accounts(
     """The distance of each face, drawn towards that of its account's middle; infinite where it has none."""
     fused = np.full(len(alone), np.inf)
     for rows in groups:
-        apart = _distances(middle, held.vectors[rows].mean(axis=0, keepdims=True))[0, 0] + nearer
+        apart = distances_between(middle, held.vectors[rows].mean(axis=0, keepdims=True))[0, 0] + nearer
         fused[rows] = ITSELF * alone[rows] + (1 - ITSELF) * (apart + held.stricter[rows])
     return fused
 
@@ -132,18 +139,11 @@ def _second_hop(
     none = np.full(len(alone), np.inf)
     if not len(asked.confirmed):
         return none
-    to_probe = _distances(asked.probes, asked.confirmed).min(axis=0)
+    to_probe = distances_between(asked.probes, asked.confirmed).min(axis=0)
     trusted = asked.confirmed[to_probe <= wide(threshold, customary)]
     if not len(trusted):
         return none
     middle = np.concatenate([asked.probes, trusted]).mean(axis=0, keepdims=True)
-    apart = _distances(middle, held.vectors)[0] + held.stricter
+    apart = distances_between(middle, held.vectors)[0] + held.stricter
     hop = np.minimum(apart, _with_accounts(middle, held, apart, groups, NEARER * customary))
     return np.where(near, hop + STRICTER * customary, np.inf)
-
-
-def _distances(one: Vectors, other: Vectors) -> Distances:
-    """Euclidean (len(one), len(other)), in float64: few rows, each exact."""
-    first, second = one.astype(np.float64), other.astype(np.float64)
-    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None, :] - 2 * first @ second.T
-    return np.asarray(np.sqrt(np.maximum(squares, 0)))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from portal.errors import Unavailable
 
 Floats = NDArray[np.float32]
+Read = TypeVar("Read")
 
 ENCODER = "dlib_face_recognition_resnet_model_v1.dat"
 DETECTOR = "mmod_human_face_detector.dat"
@@ -87,14 +90,7 @@ def read_network(path: Path) -> Network:
 
 def parse(data: bytes, name: str) -> Network:
     """The network in `data`; `name` is for the message. Raises BadWeights when it does not end where the data ends."""
-    reader = _Reader(data)
-    try:
-        network = _network(reader)
-    except (ValueError, IndexError, OverflowError) as problem:
-        raise BadWeights(f"The weights {name} cannot be understood: {problem}.") from problem
-    if reader.at != len(data):
-        raise BadWeights(f"The weights {name} go on after their end.")
-    return network
+    return _to_the_end(data, name, _network)
 
 
 @dataclass(frozen=True)
@@ -109,14 +105,19 @@ class Filters:
 
 def parse_filters(data: bytes, name: str) -> Filters:
     """dlib's frontal face detector as it saves itself. Raises BadWeights when it is another one."""
+    return _to_the_end(data, name, _filters)
+
+
+def _to_the_end(data: bytes, name: str, read: Callable[[_Reader], Read]) -> Read:
+    """What `read` makes of the data. Raises BadWeights when it fails, or leaves something over."""
     reader = _Reader(data)
     try:
-        filters = _filters(reader)
+        found = read(reader)
     except (ValueError, IndexError, OverflowError) as problem:
         raise BadWeights(f"The weights {name} cannot be understood: {problem}.") from problem
     if reader.at != len(data):
         raise BadWeights(f"The weights {name} go on after their end.")
-    return filters
+    return found
 
 
 def _filters(reader: _Reader) -> Filters:
