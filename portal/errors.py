@@ -81,6 +81,12 @@ class StoreUnavailable(Unavailable):
     code = "store-unavailable"
 
 
+class ObjectUnreadable(StoreUnavailable):
+    """One object of a store cannot be read; the store itself is there."""
+
+    code = "object-unreadable"
+
+
 class LostLease(EffaceError):
     code = "lost-lease"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal import stores
 from portal.cases import packages
-from portal.errors import BadInput, NotFound, StoreUnavailable, TooLarge
+from portal.errors import BadInput, NotFound, ObjectUnreadable, TooLarge
 from portal.jobs import Lease
 from portal.tables import Case, Package
 
@@ -19,12 +19,8 @@ def work(lease: Lease) -> None:
     def read(store_id: str, key: str) -> bytes:
         try:
             return connectors[store_id].open(key)
-        except (NotFound, TooLarge, BadInput) as problem:
+        except (NotFound, TooLarge, BadInput, ObjectUnreadable) as problem:
             raise packages.Unreadable(problem.sentence) from problem
-        except StoreUnavailable as problem:
-            if problem.code == stores.OBJECT_UNREADABLE:
-                raise packages.Unreadable(problem.sentence) from problem
-            raise
 
     built = packages.build(contents, read)
     with lease.database.writing() as session:

@@ -16,11 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import images, stores
-from portal.errors import BadPicture, LostLease, NotFound, StoreUnavailable, TooLarge
+from portal.errors import BadPicture, LostLease, NotFound, ObjectUnreadable, TooLarge
 from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.matching import encoders as rules
-from portal.stores import OBJECT_UNREADABLE, Connector
+from portal.stores import Connector
 from portal.tables import Encoder as Row
 from portal.tables import Face, Image, Reencoding, Store, Template
 from workers import encoder as encoders
@@ -104,11 +104,7 @@ def _templates(held: _Held, opener: images.Opener, encoder: Encoder) -> list[byt
         if hashlib.sha256(data).digest() != held.digest:
             return None
         pixels = opener.open(data).pixels
-    except (BadPicture, NotFound, TooLarge):
-        return None
-    except StoreUnavailable as problem:
-        if problem.code != OBJECT_UNREADABLE:
-            raise
+    except (BadPicture, NotFound, TooLarge, ObjectUnreadable):
         return None
     found = encoder.encode(encoder.cut(pixels, [box for _, box in held.faces]))
     return [np.asarray(one, "<f4").tobytes() for one in found]

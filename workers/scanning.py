@@ -22,10 +22,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import stores
-from portal.errors import LostLease, NotFound, StoreUnavailable, TooLarge, Unavailable
+from portal.errors import LostLease, NotFound, ObjectUnreadable, TooLarge, Unavailable
 from portal.jobs import Lease
 from portal.matching import encoders as rules
-from portal.stores import OBJECT_UNREADABLE, Connector, Found, scans, seeing
+from portal.stores import Connector, Found, scans, seeing
 from portal.stores.seeing import Look, Seen
 from portal.suppression import Gate
 from portal.tables import Scan, Store, Suppression
@@ -141,9 +141,7 @@ class Scanner:
         except NotFound:
             self._low.end([found.key])  # It vanished after it was listed.
             return False
-        except (TooLarge, StoreUnavailable) as problem:
-            if isinstance(problem, StoreUnavailable) and problem.code != OBJECT_UNREADABLE:
-                raise
+        except (TooLarge, ObjectUnreadable) as problem:
             return self._add(Seen(found, "unreadable", problem=(problem.code, problem.sentence)))
         if self._gate.stops(digest, None):
             return self._add(Seen(found, "stopped"))

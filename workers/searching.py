@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal import audit, blobs, clock, images, stores
 from portal.cases import alarms, lifecycle
 from portal.db import Database
-from portal.errors import BadPicture, NotFound, StoreUnavailable, TooLarge
+from portal.errors import BadPicture, NotFound, ObjectUnreadable, TooLarge
 from portal.jobs import Lease
 from portal.matching import evidence, finding, grouping
 from portal.matching.coverage import coverage
@@ -26,7 +26,6 @@ from portal.matching.finding import Hit
 from portal.matching.fusion import Asked
 from portal.matching.gallery import load_gallery
 from portal.matching.thresholds import Thresholds, thresholds_now
-from portal.stores import OBJECT_UNREADABLE
 from portal.tables import Candidate, Case, Encoder, Face, Image, Probe, Search, Store
 from workers import comparing
 from workers import encoder as encoders
@@ -111,12 +110,10 @@ def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, byte
                 face = session.get(Face, suspicion.face_id) if suspicion.face_id else _only_face(session, image)
             try:
                 pixels = opener.open(stores.connect(store).open(image.key)).pixels
-            except (BadPicture, NotFound, TooLarge):
-                continue  # It was there when it was scanned; without a picture nobody can judge it: no candidate.
-            except StoreUnavailable as problem:
-                if problem.code != OBJECT_UNREADABLE:
-                    raise
-                continue  # One bad file must not hold up the person's case.
+            except (BadPicture, NotFound, TooLarge, ObjectUnreadable):
+                # It was there when it was scanned; without a picture nobody can judge it: no candidate. One bad file
+                # must not hold up the person's case.
+                continue
             if face is not None:
                 suspicion.face_id = face.id
                 crops[image.id] = images.to_jpeg(images.crop_face(pixels, face.box))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Connector, Found, Together
+from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Together
 from portal.stores.folder import Folder
 from portal.stores.sql import Sql
 from portal.stores.tar import Tar
@@ -12,7 +12,6 @@ from portal.tables import Store
 __all__ = [
     "KINDS",
     "LARGEST_OBJECT",
-    "OBJECT_UNREADABLE",
     "Check",
     "Connector",
     "Found",

@@ -12,9 +12,6 @@ Texts = list[str]
 LARGEST_OBJECT = 256 * 1024 * 1024
 """Bytes of the largest object that is read into memory as a whole."""
 
-OBJECT_UNREADABLE = "object-unreadable"
-"""Code of the StoreUnavailable that concerns one object only: the store itself is there."""
-
 
 @dataclass(frozen=True)
 class Found:
@@ -71,7 +68,7 @@ class Connector(Protocol):
     def open(self, key: str) -> bytes:
         """The bytes. Raises NotFound (vanished), TooLarge, BadInput (key outside the store), StoreUnavailable.
 
-        A StoreUnavailable with the code `object-unreadable` concerns this object alone.
+        An ObjectUnreadable concerns this object alone, any other StoreUnavailable the store.
         """
 
     def enumerate_copies(self, key: str) -> Texts:

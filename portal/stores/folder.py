@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from portal.errors import BadInput, Conflict, NotAllowed, NotFound, StoreUnavailable, TooLarge
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
 from portal.stores import tree
-from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Found, Texts
+from portal.stores.connector import LARGEST_OBJECT, Check, Found, Texts
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A named pipe with nobody at the other end would hold a scan up for ever: hence O_NONBLOCK.
@@ -264,7 +264,7 @@ class Folder:
         self._still_there()
         if problem.errno in VANISHED | {errno.ELOOP}:
             raise NotFound(f"This file is not in {self.name} any more.") from problem
-        raise StoreUnavailable(f"This file cannot be read: {_reason(problem)}.", OBJECT_UNREADABLE) from problem
+        raise ObjectUnreadable(f"This file cannot be read: {_reason(problem)}.") from problem
 
     def _away(self, problem: OSError) -> NoReturn:
         raise StoreUnavailable(f"The store {self.name} does not let us in: {_reason(problem)}.") from problem

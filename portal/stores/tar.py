@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, Literal
 
-from portal.errors import NotAllowed, NotFound, StoreUnavailable, TooLarge
+from portal.errors import NotAllowed, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
 from portal.stores import tree
-from portal.stores.connector import LARGEST_OBJECT, OBJECT_UNREADABLE, Check, Found, Texts
+from portal.stores.connector import LARGEST_OBJECT, Check, Found, Texts
 from portal.stores.folder import FILE, NEW_FILE, Folder
 from portal.stores.shards import BROKEN, Member, Shard, chunks, copy_without, names_in, read_shard
 
@@ -73,7 +73,7 @@ class Tar(Folder):
         with self._shard(place) as (file, _, shard):
             if not name and shard.problem():
                 sentence = f"The archive {place} cannot be looked at as a whole: {shard.problem()}."
-                raise StoreUnavailable(sentence, OBJECT_UNREADABLE)
+                raise ObjectUnreadable(sentence)
             if name not in shard.members:
                 raise NotFound(f"This photograph is not in {self.name} any more.")
             member = shard.members[name][-1]

@@ -11,8 +11,7 @@ import pytest
 import workers
 from portal import blobs, clock, images, jobs
 from portal.db import Database
-from portal.errors import StoreUnavailable
-from portal.stores import OBJECT_UNREADABLE
+from portal.errors import ObjectUnreadable
 from portal.stores.folder import Folder
 from portal.tables import Candidate, Case, Encoder, Image, Probe, Scan, Search, Store
 from tests.fakes import DrawnFaceEncoder, drawn_jpeg
@@ -54,7 +53,7 @@ def test_one_unreadable_file_does_not_hold_up_the_case(
 
     def unreadable(folder: Folder, key: str) -> bytes:
         if key == "a.jpg":
-            raise StoreUnavailable("This file cannot be read.", OBJECT_UNREADABLE)
+            raise ObjectUnreadable("This file cannot be read.")
         return real(folder, key)
 
     monkeypatch.setattr(Folder, "open", unreadable)
