@@ -6,6 +6,7 @@ from portal.tables.blob import Blob
 from portal.tables.cases import Appeal, Case, CaseEvent, CaseLink, CaseRight, Code, Draft, Mail, Message, Package
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
 from portal.tables.identity import Challenge
+from portal.tables.known import KnownLook, KnownPair, KnownPhoto
 from portal.tables.lineage import (
     Dataset,
     DatasetMember,
@@ -16,7 +17,7 @@ from portal.tables.lineage import (
     TrainedModel,
     TrainingUse,
 )
-from portal.tables.matching import Calibration, Candidate, Judgement, Probe, Search
+from portal.tables.matching import Calibration, Candidate, Judgement, PassedOn, Probe, Search
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
@@ -48,10 +49,14 @@ __all__ = [
     "Image",
     "Invitation",
     "Judgement",
+    "KnownLook",
+    "KnownPair",
+    "KnownPhoto",
     "Mail",
     "ManifestEntry",
     "Message",
     "Package",
+    "PassedOn",
     "Probe",
     "Product",
     "Recipient",

@@ -13,7 +13,19 @@ from portal.tables.stores import BigId
 
 ERASURE_KINDS = ("deletion", "opt-out")
 ERASURE_STATES = ("planned", "approved", "cooling", "running", "checking", "notifying", "settled", "stopped")
-ITEM_KINDS = ("image", "templates", "crop", "record", "dataset-place", "suppression", "model", "product", "recipient")
+ITEM_KINDS = (
+    "image",
+    "templates",
+    "crop",
+    "record",
+    "dataset-place",
+    "suppression",
+    "model",
+    "product",
+    "recipient",
+    "face",
+    "redaction",
+)
 FOR_PEOPLE = ("model", "product", "recipient")
 ITEM_STATES = ("planned", "intent", "applied", "verified", "refused", "failed")
 REMEDIES = (

@@ -15,6 +15,9 @@ PROBE_KINDS = ("selfie", "picture", "link", "account")
 PROBE_STATES = ("checking", "choose-face", "ready", "refused", "purged")
 CANDIDATE_STATES = ("open", "confirmed", "rejected", "unsure", "gone")
 ANSWERS = ("different", "probably-different", "cannot-tell", "probably-same", "same")
+PASS_REASONS = ("knows-person", "too-hard", "distressing")
+# What is done about one face of a photograph that shows other people, too.
+FACE_REMEDIES = ("delete", "crop", "mask", "template")
 
 
 class Probe(Work, Base):
@@ -84,7 +87,11 @@ class Candidate(Base):
     """
 
     __tablename__ = "candidate"
-    __table_args__ = (UniqueConstraint("case_id", "image_id"), one_of("state", CANDIDATE_STATES))
+    __table_args__ = (
+        UniqueConstraint("case_id", "image_id"),
+        one_of("state", CANDIDATE_STATES),
+        one_of("remedy", FACE_REMEDIES),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
@@ -100,6 +107,8 @@ class Candidate(Base):
     settled_at: Mapped[datetime | None]
     lease_account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
     lease_until: Mapped[datetime | None]
+    remedy: Mapped[str | None] = mapped_column(String(10), comment="where others are in the picture; empty: delete")
+    remedied_at: Mapped[datetime | None] = mapped_column(comment="when the face left a picture that stays")
 
     image: Mapped[Image] = relationship()
     face: Mapped[Face | None] = relationship()
@@ -129,3 +138,17 @@ class Judgement(Base):
     at: Mapped[datetime]
     seconds: Mapped[float | None] = mapped_column(Float, comment="from handing out to the answer; empty: not measured")
     undone_at: Mapped[datetime | None]
+    others_shown_at: Mapped[datetime | None] = mapped_column(comment="when its giver read what the others had said")
+
+
+class PassedOn(Base):
+    """A pair that one reviewer leaves to others, and why. Where they know the person: all pairs of that case."""
+
+    __tablename__ = "passed_on"
+    __table_args__ = (UniqueConstraint("account_id", "candidate_id"), one_of("reason", PASS_REASONS))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    candidate_id: Mapped[str] = mapped_column(ForeignKey("candidate.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(String(15))
+    at: Mapped[datetime]
