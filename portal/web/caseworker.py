@@ -1,12 +1,15 @@
-"""The privacy team's desk: one case, the one thing to do next in it, and the check of who is asking."""
+"""The privacy team's desk: the pages of one case, and the check of who is asking.
+
+Every page of a case stands in one frame: what to do next, and the tabs, each with an address of its own.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from io import BytesIO
+from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, send_file, url_for
+from flask import Blueprint, g, redirect, render_template, request, send_file, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -15,13 +18,11 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
-from portal import audit, blobs, clock
+from portal import audit, blobs, clock, lineage
 from portal.cases import (
     alarms,
-    appeals,
     assigning,
     challenge,
-    deciding,
     drafts,
     extending,
     held,
@@ -33,9 +34,10 @@ from portal.cases import (
     stuck,
 )
 from portal.errors import BadInput, NotFound
-from portal.tables import Account, Candidate, Case, CaseEvent, Certificate, Erasure
+from portal.tables import Account, Candidate, Case, CaseEvent, Certificate, Erasure, Package
 from portal.web.context import database, settings
 from portal.web.policy import policy
+from portal.web.steps import next_of
 
 blueprint = Blueprint("caseworker", __name__, url_prefix="/staff/cases")
 
@@ -49,15 +51,26 @@ WAITS = {
     "caseworker": "A caseworker",
     "approver": "A second person",
 }
+# The tabs of a case: where each is, and what it is called.
+TABS = {
+    "caseworker.case": "Overview",
+    "caseworker.photographs": "Photographs",
+    "messages.with_person": "Messages",
+    "letters.of_case": "Letters",
+    "caseworker.files": "Files",
+    "caseworker.timeline": "Timeline",
+}
+LATEST = 5
 
 
 @dataclass(frozen=True)
-class Next:
-    """The one thing to do now: what, and where. `address` is empty when others must act first."""
+class Tab:
+    """One tab: `news` is how many messages of the person nobody has read."""
 
-    sentence: str
-    button: str = ""
-    address: str = ""
+    title: str
+    address: str
+    current: bool
+    news: int
 
 
 class IdentityForm(FlaskForm):  # type: ignore[misc]
@@ -98,93 +111,102 @@ def try_again(case_id: str) -> Page:
 
 def _case_page(found: Case, contact: str | None = None) -> str:
     session = g.session
-    events = list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == found.id).order_by(CaseEvent.id)))
-    counts = [state for state in session.scalars(select(Candidate.state).where(Candidate.case_id == found.id))]
+    events = _events(session, found)
     return render_template(
         "caseworker/case.html",
-        case=found,
+        **framed(session, found),
         contact=contact,
-        next=next_of(session, found, current_user.id),
-        said=messages.of_case(session, found),
         troubles=stuck.troubles(session, found),
         linked=alarms.readings(session, found),
-        today=_today(),
+        today=clock.local_date(clock.now(), settings().zone),
         received_on=clock.local_date(found.received_at, settings().zone),
-        waits=WAITS,
-        events=events,
-        names=names_of(session, {who for event in events for who in (event.actor, event.facts.get("account")) if who}),
-        team={account.id: account.name for account in assigning.caseworkers(session)},
-        counts={state: counts.count(state) for state in ("confirmed", "rejected", "unsure", "open")},
-        covered=held.covered(session, found),
+        events=events[-LATEST:],
+        older=len(events) > LATEST,
+        names=_actors(session, events),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],
-        erasures=list(session.scalars(select(Erasure).where(Erasure.case_id == found.id))),
-        certificates=list(session.scalars(select(Certificate).where(Certificate.case_id == found.id))),
         probes=looking.probes_of(session, found),
         helps=drafts.read_details(session, found).get("helps"),
     )
 
 
-def next_of(session: Session, found: Case, account_id: str) -> Next:
-    """The one thing to do now in a case, for this caseworker."""
-    if found.state == "identity-check":
-        address = url_for("caseworker.check_identity", case_id=found.id)
-        return Next(
-            "Make sure that the person who asks is the person in the photographs.", "Check who is asking", address
-        )
-    if found.state == "deciding":
-        return _next_decision(found, account_id)
-    if found.state == "fulfilling":
-        return _next_of_erasures(session, found, account_id)
-    if found.state == "closed":
-        return _next_when_closed(session, found, account_id)
-    sentences = {
-        "searching": "The portal is looking for photographs. Nothing to do now.",
-        "reviewing": "Reviewers compare the pictures. Nothing to do now.",
+@blueprint.get("/<case_id>/photographs")
+@policy("caseworker")
+def photographs(case_id: str) -> Page:
+    """What was searched, what people agreed on, and how far the photographs went."""
+    found = find_case(g.session, case_id)
+    asked = {right.right for right in found.rights}
+    return render_template(
+        "caseworker/photographs.html",
+        **framed(g.session, found),
+        found=found_of(g.session, found),
+        to_see=bool(asked & {"access", "copy"}),
+        to_erase=[kind for kind in ("deletion", "opt-out") if kind in asked],
+    )
+
+
+@blueprint.get("/<case_id>/files")
+@policy("caseworker")
+def files(case_id: str) -> Page:
+    """What the person sent and gets: pictures, the copy of what is held, plans, certificates."""
+    found = find_case(g.session, case_id)
+    return render_template(
+        "caseworker/files.html",
+        **framed(g.session, found),
+        probes=looking.probes_of(g.session, found),
+        package=g.session.scalar(select(Package).where(Package.case_id == found.id)),
+        erasures=list(g.session.scalars(select(Erasure).where(Erasure.case_id == found.id))),
+        certificates=list(g.session.scalars(select(Certificate).where(Certificate.case_id == found.id))),
+    )
+
+
+@blueprint.get("/<case_id>/timeline")
+@policy("caseworker")
+def timeline(case_id: str) -> Page:
+    """All that happened in a case, oldest first."""
+    found = find_case(g.session, case_id)
+    events = _events(g.session, found)
+    return render_template(
+        "caseworker/timeline.html", **framed(g.session, found), events=events, names=_actors(g.session, events)
+    )
+
+
+def framed(session: Session, found: Case) -> dict[str, Any]:
+    """What the frame of all pages of a case shows: caseworker/frame.html."""
+    news = sum(one.new and one.account_id is None for one in messages.of_case(session, found))
+    # Showing the address is a button of the first tab.
+    here = "caseworker.case" if request.endpoint == "caseworker.reveal_contact" else request.endpoint
+    return {
+        "case": found,
+        "next": next_of(session, found, current_user.id),
+        "waits": WAITS,
+        "team": {account.id: account.name for account in assigning.caseworkers(session)},
+        "tabs": [
+            Tab(title, url_for(to, case_id=found.id), to == here, news if to == "messages.with_person" else 0)
+            for to, title in TABS.items()
+        ],
     }
-    return Next(sentences.get(found.state, "The portal begins soon. Nothing to do now."))
 
 
-def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
-    waiting = [appeal.right for appeal in appeals.open_appeals(session, found)]
-    for right in waiting:
-        if appeals.may_answer(session, right, account_id):
-            address = url_for("appeals.answer", case_id=found.id, right=right.right)
-            return Next("The person does not agree to a refusal.", "Look at it again", address)
-    if waiting:
-        return Next("The person does not agree to your refusal. Somebody else must look at it again.")
-    return Next("This request is finished.")
+def found_of(session: Session, found: Case) -> dict[str, Any]:
+    """How many photographs people agreed on, what was searched for them, and how far they went."""
+    states = list(session.scalars(select(Candidate.state).where(Candidate.case_id == found.id)))
+    shown = held.photographs(session, found)
+    return {
+        "confirmed": len(shown),
+        "unsure": held.unsure(session, found),
+        "rejected": states.count("rejected"),
+        "open": states.count("open"),
+        "coverage": held.covered(session, found),
+        "trace": lineage.trace(session, [one.image_id for one in shown]),
+    }
 
 
-def _next_decision(found: Case, account_id: str) -> Next:
-    address = url_for("decisions.decide", case_id=found.id)
-    if alarms.open_alarms(g.session, found):
-        linked = url_for("alarms.linked", case_id=found.id)
-        return Next("This request is held. Read it beside the others and say why it is fine.", "Read them", linked)
-    if any(right.decision is None for right in found.rights):
-        return Next("Decide about each thing that was asked.", "Decide", address)
-    waiting = [right for right in found.rights if deciding.is_waiting_refusal(right)]
-    if all(right.decided_by == account_id for right in waiting):
-        return Next("You refused something. A second person must agree to it.")
-    return Next("Somebody refused something. Do you agree to it?", "Read the refusal", address)
+def _events(session: Session, found: Case) -> list[CaseEvent]:
+    return list(session.scalars(select(CaseEvent).where(CaseEvent.case_id == found.id).order_by(CaseEvent.id)))
 
 
-def _next_of_erasures(session: Session, found: Case, account_id: str) -> Next:
-    if deciding.rights_to_erase(session, found):
-        return Next(
-            "The plan of what must go is still to be made.", "Make the plan", url_for("erasures.plan", case_id=found.id)
-        )
-    for erasure in session.scalars(select(Erasure).where(Erasure.case_id == found.id)):
-        address = url_for("erasures.show", erasure_id=erasure.id)
-        if erasure.state == "stopped":
-            return Next("The plan changed after it was approved. It must be made again.", "See the plan", address)
-        if erasure.state == "planned" and (erasure.asked_by != account_id or not settings().two_people):
-            return Next("A plan waits for approval. Read it to the end.", "Read the plan", address)
-        if erasure.state == "planned":
-            return Next("You asked for the plan. A second person must approve it.", "See the plan", address)
-        if erasure.state == "notifying":
-            address = url_for("erasures.people_items", erasure_id=erasure.id)
-            return Next("Say what was done about each model, product and recipient.", "Answer the items", address)
-    return Next("The portal carries out what was decided. Nothing to do now.")
+def _actors(session: Session, events: list[CaseEvent]) -> dict[str, str]:
+    return names_of(session, {who for event in events for who in (event.actor, event.facts.get("account")) if who})
 
 
 @blueprint.route("/<case_id>/identity", methods=["GET", "POST"])
@@ -241,7 +263,3 @@ def names_of(session: Session, actors: set[str]) -> dict[str, str]:
     """Who did something, in words: the person who asked, the portal, or a colleague's name."""
     names = {account.id: account.name for account in session.scalars(select(Account).where(Account.id.in_(actors)))}
     return {"subject": "The person who asked", "machine": "The portal", **names}
-
-
-def _today() -> date:
-    return clock.local_date(clock.now(), settings().zone)

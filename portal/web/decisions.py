@@ -5,17 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from portal import lineage
-from portal.cases import answers, deciding, extending, held
+from portal.cases import answers, deciding, extending
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, CaseRight
 from portal.web import erasures
-from portal.web.caseworker import find_case, names_of
+from portal.web.caseworker import find_case, found_of, names_of
 from portal.web.policy import policy
 
 blueprint = Blueprint("decisions", __name__, url_prefix="/staff/cases")
@@ -59,7 +57,7 @@ def decide(case_id: str) -> Page:
         marks={right.id: deciding.mark(right) for right in case.rights},
         waiting=[right.id for right in case.rights if deciding.is_waiting_refusal(right)],
         names=names_of(g.session, {right.decided_by for right in case.rights if right.decided_by}),
-        found=_found(g.session, case),
+        found=found_of(g.session, case),
     )
 
 
@@ -109,7 +107,7 @@ def decide_right(case_id: str, right: str) -> Page:
         seen=request.form.get("seen", seen),
         read=read,
         blind=answers.is_blind(case),
-        found=_found(g.session, case),
+        found=found_of(g.session, case),
     )
     return page, 422 if form.errors else 200
 
@@ -160,17 +158,6 @@ def more_time(case_id: str, right: str) -> Page:
         possible=extending.may_extend(g.session, chosen),
     )
     return page, 422 if form.errors else 200
-
-
-def _found(session: Session, case: Case) -> dict[str, object]:
-    """What the decision is about: how many photographs people agreed on, and how far they went."""
-    photographs = held.photographs(session, case)
-    return {
-        "confirmed": len(photographs),
-        "unsure": held.unsure(session, case),
-        "coverage": held.covered(session, case),
-        "trace": lineage.trace(session, [one.image_id for one in photographs]),
-    }
 
 
 def _right(case: Case, right: str) -> CaseRight:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
@@ -18,7 +19,7 @@ from portal.cases import appeals, assigning, law, messages, words
 from portal.errors import BadInput
 from portal.tables import Case, CaseRight, SavedView
 from portal.tables.cases import CASE_STATES, RIGHTS, WAITING_FOR
-from portal.web.caseworker import WAITS, find_case
+from portal.web.caseworker import WAITS
 from portal.web.context import settings
 from portal.web.policy import policy, safe_path
 
@@ -70,6 +71,7 @@ def show() -> str:
         count=count,
         page=page,
         pages=pages,
+        ticked=_ticked([case.reference for case in found]),
         chosen=chosen,
         kept={name: value for name, value in chosen.items() if value},
         waits=WAITS,
@@ -87,10 +89,11 @@ def show() -> str:
 def save_view() -> Response:
     """Keep the filters of the form under a name of one's own; the same name keeps the newer ones."""
     name = request.form.get("name", "").strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise BadInput(f"Give the view a name of 1 to {LONGEST_NAME} letters.", "name-length")
     team = {account.id: account.name for account in assigning.caseworkers(g.session)}
     kept: dict[str, Any] = {each: value for each, value in _known(request.form, team).items() if value}
+    if not 0 < len(name) <= LONGEST_NAME:
+        flash(f"The view is not kept. Give it a name of 1 to {LONGEST_NAME} letters.")
+        return redirect(url_for("inbox.show", **kept), 303)
     view = next((view for view in _views() if view.name == name), None)
     if view is None:
         view = SavedView(account_id=current_user.id, name=name)
@@ -119,12 +122,69 @@ def _views() -> list[SavedView]:
 @blueprint.post("/assign")
 @policy("caseworker")
 def assign() -> Response:
-    """Give the ticked requests to a caseworker or to nobody, all or none of them; `back` is where it was asked."""
-    to = request.form.get("to", "")
-    for case_id in request.form.getlist("case"):
-        assigning.assign(g.session, find_case(g.session, case_id), current_user.id, to or None)
-    g.session.commit()
-    return redirect(safe_path(request.form.get("back"), url_for("inbox.show")), 303)
+    """Give the ticked requests to a caseworker or to nobody, all or none of them; `back` is where it was asked.
+
+    What stands in the way is said there by reference, and the other ticks are still set.
+    """
+    to, asked = request.form.get("to", ""), request.form.getlist("case")
+    cases = {case.reference: case for case in g.session.scalars(select(Case).where(Case.reference.in_(asked)))}
+    problems = _in_the_way(asked, cases)
+    back = safe_path(request.form.get("back"), url_for("inbox.show"))
+    if not problems:
+        try:
+            for case in map(cases.__getitem__, dict.fromkeys(asked)):
+                assigning.assign(g.session, case, current_user.id, to or None)
+        except BadInput as problem:
+            problems[""] = problem.sentence
+    if not problems:
+        g.session.commit()
+        return redirect(back, 303)
+    flash(" ".join(["Nothing was given to anybody.", *problems.values()]))
+    left = [reference for reference in asked if reference not in problems]
+    return redirect(_with_ticks(back, left), 303)
+
+
+@blueprint.get("/assign")
+@blueprint.get("/views")
+@policy("caseworker")
+def not_a_page() -> Response:
+    """What only forms are sent to, opened by itself, as after a page that was open too long: back to the list."""
+    return redirect(url_for("inbox.show"), 303)
+
+
+def _in_the_way(asked: Sequence[str], cases: Mapping[str, Case]) -> dict[str, str]:
+    """Why a request cannot be given to anybody, by its reference. A finished one only while it came back."""
+    if not asked:
+        return {"": "Tick the requests first."}
+    back = _came_back()
+    problems = {}
+    for reference in asked:
+        case = cases.get(reference)
+        if case is None:
+            problems[reference] = f"{words.as_reference(reference)} is not kept any more."
+        elif case.state == "closed" and case.id not in back:
+            problems[reference] = f"{reference} is finished."
+    return problems
+
+
+def _came_back() -> set[str]:
+    """Finished cases that are on the desk again: their person writes, or does not agree."""
+    return messages.cases_with_news(g.session) | set(appeals.cases_in_appeal(g.session))
+
+
+def _with_ticks(back: str, references: Sequence[str]) -> str:
+    """The address of the list with these requests ticked."""
+    path, _, query = back.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if name != "ticked"]
+    if references and path == url_for("inbox.show"):
+        kept.append(("ticked", ",".join(references)))
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _ticked(shown: Sequence[str]) -> set[str]:
+    """Which requests are ticked from the start: `all` of the page, or those named in the address."""
+    asked = request.args.get("ticked", "")
+    return set(shown) if asked == "all" else set(asked.split(",")).intersection(shown)
 
 
 def _known(asked: Mapping[str, str], team: Mapping[str, str]) -> dict[str, str]:
@@ -154,9 +214,7 @@ def _filtered(chosen: Mapping[str, str]) -> Select[Case]:
     if chosen["state"]:
         query = query.where(Case.state == chosen["state"])
     else:
-        # A finished case comes back to the desk when its person writes, or does not agree.
-        back = messages.cases_with_news(g.session) | set(appeals.cases_in_appeal(g.session))
-        query = query.where((Case.state != "closed") | Case.id.in_(back))
+        query = query.where((Case.state != "closed") | Case.id.in_(_came_back()))
     if chosen["waiting"]:
         query = query.where(Case.waiting_for == chosen["waiting"])
     if chosen["right"]:

@@ -10,7 +10,7 @@ from portal.cases import answers, letters
 from portal.errors import NotFound
 from portal.tables import Case, CaseRight
 from portal.web import sessions
-from portal.web.caseworker import find_case
+from portal.web.caseworker import find_case, framed
 from portal.web.context import settings
 from portal.web.policy import policy
 
@@ -29,7 +29,9 @@ def of_case(case_id: str) -> Page:
         for right in case.rights
         for kind in letters.kinds_of(g.session, right)
     ]
-    return render_template("caseworker/letters.html", case=case, found=found, asked=answers.RIGHTS, names=letters.NAMES)
+    return render_template(
+        "caseworker/letters.html", **framed(g.session, case), found=found, asked=answers.RIGHTS, names=letters.NAMES
+    )
 
 
 @blueprint.get("/staff/cases/<case_id>/letters/<right>/<kind>")

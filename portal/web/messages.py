@@ -11,7 +11,7 @@ from portal.cases import answers, messages
 from portal.errors import BadInput
 from portal.tables import Case
 from portal.web import sessions
-from portal.web.caseworker import find_case, names_of
+from portal.web.caseworker import find_case, framed, names_of
 from portal.web.context import database
 from portal.web.intake import Page
 from portal.web.policy import policy
@@ -49,7 +49,7 @@ def with_person(case_id: str) -> Page:
     said = messages.of_case(g.session, case)
     page = render_template(
         "caseworker/messages.html",
-        case=case,
+        **framed(g.session, case),
         form=form,
         said=said,
         names=names_of(g.session, {one.account_id for one in said if one.account_id}),

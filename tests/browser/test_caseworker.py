@@ -114,7 +114,8 @@ def decide(carl: Visitor) -> None:
     """Both rights are granted, each after what the person will read was shown."""
     carl.page.reload()
     carl.look()
-    assert "2 confirmed" in carl.text
+    carl.press("Photographs")
+    assert "2 photographs confirmed" in carl.text
     carl.press("Decide")
     for asked in ("copy", "deleted"):
         carl.strike(carl.page.get_by_role("link", name=asked))

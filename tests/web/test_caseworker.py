@@ -16,6 +16,7 @@ from portal import clock
 from portal.cases import identity
 from portal.db import Database
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
+from portal.web import caseworker
 from tests.cases.making import make_account, send
 from tests.web.desk import EMAIL, Colleague, case_to_decide, colleague, fill_store
 
@@ -93,6 +94,31 @@ def test_the_mail_address_is_hidden_until_somebody_asks_and_that_is_logged(datab
     assert EMAIL not in cora.get(path)
 
 
+def test_a_case_has_tabs_with_addresses_and_one_thing_to_do_next(
+    database: Database, store: Store, cora: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caseworker, "LATEST", 2)
+    case = decided(database, store, "access", "deletion")
+    path = f"/staff/cases/{case.id}"
+    for tab, has in {
+        "": "What was asked",
+        "/photographs": "2 photographs confirmed",
+        "/messages": "Nobody has written anything yet.",
+        "/letters": "There is no letter yet.",
+        "/files": "A photo of their face",
+        "/timeline": "Request received",
+    }.items():
+        page = cora.get(path + tab)
+        assert f'<a href="{path}{tab}" aria-current="page">' in page, tab
+        assert page.count('aria-current="page"') == 1
+        assert has in page
+        assert page.count("btn-primary") == 1 + (tab == "/messages"), "one next button, and that of the tab's own form"
+        assert f'<a class="btn btn-primary" href="{path}/decide">Decide</a>' in page
+    overview, timeline = cora.get(path), cora.get(f"{path}/timeline")
+    assert "All that happened" in overview
+    assert timeline.count('"ef-by"') > overview.count('"ef-by"') == 2
+
+
 def test_who_is_asking_is_decided_once_with_a_note(database: Database, cora: Colleague) -> None:
     with database.writing() as session:
         case = send(session, "access").case
@@ -129,7 +155,7 @@ def test_nothing_is_decided_before_what_the_person_will_read_was_shown(
 ) -> None:
     case = decided(database, store, "access")
     path = f"/staff/cases/{case.id}/decide/access"
-    for page in (path, f"/staff/cases/{case.id}"):
+    for page in (path, f"/staff/cases/{case.id}/photographs"):
         assert "1 photograph: no face is compared, because we saw none in them" in cora.get(page)
     assert "2 photographs were confirmed" in cora.get(path)
     form = {"decision": "refuse", "reason": "exempt_legal", "note": "A court asked us to."}

@@ -100,8 +100,10 @@ def test_long_lists_have_pages_that_keep_the_filter(
 @pytest.mark.parametrize(
     ("left", "said", "kind"),
     [
-        (20, "20 of 30 days left", "ef-tag"),
-        (3, "3 of 13 days left", "ef-tag ef-tag-soon"),
+        (60, "60 of 70 days left: most", "ef-tag ef-tag-good"),
+        (20, "20 of 30 days left: over half", "ef-tag"),
+        (9, "9 of 19 days left: under half", "ef-tag"),
+        (3, "3 of 13 days left: little", "ef-tag ef-tag-soon"),
         (1, "due tomorrow", "ef-tag ef-tag-soon"),
         (0, "due today", "ef-tag ef-tag-late"),
         (-3, "3 days late", "ef-tag ef-tag-late"),
@@ -117,7 +119,7 @@ def test_requests_are_given_to_a_caseworker_several_at_once(
 ) -> None:
     one, two, other = (sent(database, left=left) for left in (3, 4, 5))
     back = "/staff/cases/?law=eu"
-    assert cora.post("/staff/cases/assign", case=[one.id, two.id], to=carl.id, back=back) == back
+    assert cora.post("/staff/cases/assign", case=[one.reference, two.reference], to=carl.id, back=back) == back
     assert references(cora.get(f"/staff/cases/?assigned={carl.id}")) == [one.reference, two.reference]
     assert references(cora.get("/staff/cases/?assigned=nobody")) == [other.reference]
     assert "Requests that you have" in carl.get("/staff")
@@ -130,9 +132,9 @@ def test_requests_are_given_to_a_caseworker_several_at_once(
     assert "It waits for: a caseworker. You have this request." in page
     assert "Carl Worker has this request." in cora.get(f"/staff/cases/{one.id}")
     assert "has this request" not in cora.get(f"/staff/cases/{other.id}")
-    cora.post("/staff/cases/assign", case=one.id, to=carl.id)
+    cora.post("/staff/cases/assign", case=one.reference, to=carl.id)
     assert entries(database, "case-assigned") == logged
-    assert carl.post("/staff/cases/assign", case=one.id, to="", back="//elsewhere.example") == "/staff/cases/"
+    assert carl.post("/staff/cases/assign", case=one.reference, to="", back="//elsewhere.example") == "/staff/cases/"
     assert references(cora.get(f"/staff/cases/?assigned={carl.id}")) == [two.reference]
 
 
@@ -140,12 +142,52 @@ def test_requests_are_given_to_caseworkers_only_and_all_or_none(
     app: Flask, database: Database, cora: Colleague
 ) -> None:
     reviewer = colleague(app, database, "reviewer")
-    case = sent(database)
-    cora.post("/staff/cases/assign", status=422, case=case.id, to=reviewer.id)
-    cora.post("/staff/cases/assign", status=404, case=[case.id, "0"], to=cora.id)
-    reviewer.post("/staff/cases/assign", status=403, case=case.id, to=reviewer.id)
+    case, finished = sent(database, left=3), sent(database, left=4)
+    with database.writing() as session:
+        row = session.get_one(Case, finished.id)
+        row.state, row.outcome = "closed", "refused"
+    back = "/staff/cases/?law=eu"
+    for asked, to, said in (
+        ([case.reference], reviewer.id, "Choose a caseworker from the list."),
+        ([case.reference, "EF-GONE-GONE"], cora.id, "EF-GONE-GONE is not kept any more."),
+        ([case.reference, finished.reference], cora.id, f"{finished.reference} is finished."),
+    ):
+        leads_to = cora.post("/staff/cases/assign", case=asked, to=to, back=back)
+        page = cora.get(leads_to)
+        assert f"Nothing was given to anybody. {said}" in page
+        assert f'value="{case.reference}" checked' in page, "the other ticks are still set"
+        assert '<option value="eu" selected>' in page
+    leads_to = cora.post("/staff/cases/assign", to=cora.id, back=back)
+    assert "Tick the requests first." in cora.get(leads_to)
+    reviewer.post("/staff/cases/assign", status=403, case=case.reference, to=reviewer.id)
     assert references(cora.get("/staff/cases/?assigned=nobody")) == [case.reference]
     assert entries(database, "case-assigned") == []
+
+
+def test_no_way_back_from_a_form_is_a_dead_end(cora: Colleague) -> None:
+    for path in ("assign", "views"):
+        answer = cora.client.post(f"/staff/cases/{path}", data={"csrf_token": "too old"})
+        assert answer.status_code == 400
+        assert f'href="/staff/cases/{path}"' in answer.text
+        assert cora.client.get(f"/staff/cases/{path}").location == "/staff/cases/"
+
+
+def test_all_requests_of_a_page_are_ticked_without_a_script(
+    database: Database, cora: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "CASES_A_PAGE", 2)
+    for left in (3, 4, 5):
+        sent(database, left=left)
+    page = cora.get("/staff/cases/?law=eu")
+    assert " checked" not in page
+    every = re.search(r'href="([^"]+)#requests">Tick all on this page', page)
+    assert every is not None
+    page = cora.get(every.group(1).replace("&amp;", "&"))
+    assert page.count(" checked") == 2
+    assert "Tick all" not in page
+    none = re.search(r'href="([^"]+)#requests">Tick none', page)
+    assert none is not None
+    assert " checked" not in cora.get(none.group(1).replace("&amp;", "&"))
 
 
 def test_a_view_is_kept_under_a_name_by_each_caseworker(database: Database, cora: Colleague, carl: Colleague) -> None:
@@ -160,8 +202,10 @@ def test_a_view_is_kept_under_a_name_by_each_caseworker(database: Database, cora
     cora.post("/staff/cases/views", name="Mine & soon", due="3")
     page = cora.get("/staff/cases/")
     assert (page.count(">Mine &amp; soon</a>"), "due=3" in page) == (1, True)
-    cora.post("/staff/cases/views", status=422, name=" ", due="3")
-    cora.post("/staff/cases/views", status=422, name="x" * 61, due="3")
+    for name in (" ", "x" * 61):
+        leads_to = cora.post("/staff/cases/views", name=name, due="3")
+        assert leads_to == "/staff/cases/?due=3"
+        assert "The view is not kept. Give it a name of 1 to 60 letters." in cora.get(leads_to)
     remove = re.search(r'action="(/staff/cases/views/[0-9a-f]{32}/remove)"', page)
     assert remove is not None
     carl.post(remove.group(1))

@@ -33,7 +33,7 @@ def test_a_conversation(app: Flask, client: FlaskClient, database: Database) -> 
     case_id = _case_id(database)
     anna = colleague(app, database, "caseworker", name="Ben")
     assert "New message" in anna.get("/staff/cases/")
-    assert "1 new message" in anna.get(f"/staff/cases/{case_id}")
+    assert "1 new</span>" in anna.get(f"/staff/cases/{case_id}")
     assert "My account was anna84." in anna.get(f"/staff/cases/{case_id}/messages")
     assert "New message" not in anna.get("/staff/cases/")
     assert "We wrote to you" not in client.get("/case").text

@@ -317,7 +317,7 @@ class Caseworker(Staff):
 
     def plans(self, case: str) -> list[str]:
         """Addresses of the case's erasures."""
-        page = self.browser.get(case)
+        page = self.browser.get(f"{case}/files")
         return sorted({href for href, _ in page.links if re.fullmatch(r"/staff/erasures/\w+", href)})
 
     def approves(self, erasure: str) -> Page:
@@ -338,10 +338,10 @@ class Caseworker(Staff):
         return "Waits for answers" in page.text or "certificate is issued" in page.text
 
     def candidate_counts(self, case: str) -> dict[str, int]:
-        """Confirmed and rejected candidates, as the case page counts them."""
-        text = self.browser.get(case).text
+        """Confirmed and rejected candidates, as the case's tab of photographs counts them."""
+        text = self.browser.get(f"{case}/photographs").text
         return {
-            state: int(found[1]) if (found := re.search(rf"(\d+) {words}", text)) else 0
+            state: int(found[1]) if (found := re.search(rf"(\d+) photographs? {words}", text)) else 0
             for state, words in (
                 ("confirmed", "confirmed"),
                 ("rejected", "of somebody else"),

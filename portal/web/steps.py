@@ -1,0 +1,88 @@
+"""The one next thing to do in a case, for the caseworker who looks at it: a sentence, and at most one button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.cases import alarms, appeals, deciding, messages
+from portal.tables import Case, Erasure
+from portal.web.context import settings
+
+
+@dataclass(frozen=True)
+class Next:
+    """The one thing to do now: what, and where. `address` is empty when others must act first."""
+
+    sentence: str
+    button: str = ""
+    address: str = ""
+
+
+def next_of(session: Session, found: Case, account_id: str) -> Next:
+    """The one thing to do now in a case, for this caseworker."""
+    if found.state == "identity-check":
+        address = url_for("caseworker.check_identity", case_id=found.id)
+        return Next(
+            "Make sure that the person who asks is the person in the photographs.", "Check who is asking", address
+        )
+    if found.state == "deciding":
+        return _next_decision(session, found, account_id)
+    if found.state == "fulfilling":
+        return _next_of_erasures(session, found, account_id)
+    if found.state == "closed":
+        return _next_when_closed(session, found, account_id)
+    sentences = {
+        "searching": "The portal is looking for photographs. Nothing to do now.",
+        "reviewing": "Reviewers compare the pictures. Nothing to do now.",
+    }
+    return Next(sentences.get(found.state, "The portal begins soon. Nothing to do now."))
+
+
+def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
+    waiting = [appeal.right for appeal in appeals.open_appeals(session, found)]
+    for right in waiting:
+        if appeals.may_answer(session, right, account_id):
+            address = url_for("appeals.answer", case_id=found.id, right=right.right)
+            return Next("The person does not agree to a refusal.", "Look at it again", address)
+    if waiting:
+        return Next("The person does not agree to your refusal. Somebody else must look at it again.")
+    if any(one.new and one.account_id is None for one in messages.of_case(session, found)):
+        address = url_for("messages.with_person", case_id=found.id)
+        return Next("This request is finished, and the person wrote to you.", "Read the message", address)
+    return Next("This request is finished.")
+
+
+def _next_decision(session: Session, found: Case, account_id: str) -> Next:
+    address = url_for("decisions.decide", case_id=found.id)
+    if alarms.open_alarms(session, found):
+        linked = url_for("alarms.linked", case_id=found.id)
+        return Next("This request is held. Read it beside the others and say why it is fine.", "Read them", linked)
+    if any(right.decision is None for right in found.rights):
+        return Next("Decide about each thing that was asked.", "Decide", address)
+    waiting = [right for right in found.rights if deciding.is_waiting_refusal(right)]
+    if all(right.decided_by == account_id for right in waiting):
+        return Next("You refused something. A second person must agree to it.")
+    return Next("Somebody refused something. Do you agree to it?", "Read the refusal", address)
+
+
+def _next_of_erasures(session: Session, found: Case, account_id: str) -> Next:
+    if deciding.rights_to_erase(session, found):
+        return Next(
+            "The plan of what must go is still to be made.", "Make the plan", url_for("erasures.plan", case_id=found.id)
+        )
+    for erasure in session.scalars(select(Erasure).where(Erasure.case_id == found.id)):
+        address = url_for("erasures.show", erasure_id=erasure.id)
+        if erasure.state == "stopped":
+            return Next("The plan changed after it was approved. It must be made again.", "See the plan", address)
+        if erasure.state == "planned" and (erasure.asked_by != account_id or not settings().two_people):
+            return Next("A plan waits for approval. Read it to the end.", "Read the plan", address)
+        if erasure.state == "planned":
+            return Next("You asked for the plan. A second person must approve it.", "See the plan", address)
+        if erasure.state == "notifying":
+            address = url_for("erasures.people_items", erasure_id=erasure.id)
+            return Next("Say what was done about each model, product and recipient.", "Answer the items", address)
+    return Next("The portal carries out what was decided. Nothing to do now.")
