@@ -1,5 +1,6 @@
 """What is stored, and nothing else: the data inventory, one file per subject."""
 
+from portal.tables.acting import Arrival, Mandate, Proof
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
@@ -24,6 +25,7 @@ from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding
 __all__ = [
     "Account",
     "Appeal",
+    "Arrival",
     "Attempt",
     "Base",
     "Blob",
@@ -53,12 +55,14 @@ __all__ = [
     "KnownPair",
     "KnownPhoto",
     "Mail",
+    "Mandate",
     "ManifestEntry",
     "Message",
     "Package",
     "PassedOn",
     "Probe",
     "Product",
+    "Proof",
     "Recipient",
     "Reencoding",
     "SavedView",

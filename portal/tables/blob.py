@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from portal.tables.base import Base, one_of, random_id
 
-PURPOSES = ("probe", "probe-crop", "candidate-crop", "package", "challenge")
+PURPOSES = ("probe", "probe-crop", "candidate-crop", "package", "challenge", "proof", "letter")
 
 
 class Blob(Base):
