@@ -38,15 +38,6 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
 
 
-def grey_fitted(pixels: Pixels, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
-    """Luma as bytes, as large as it fits into (height, width), and its scale. Enlarged when it is smaller."""
-    height, width = pixels.shape[:2]
-    scale = min(shape[0] / height, shape[1] / width)
-    size = (min(shape[1], max(1, round(width * scale))), min(shape[0], max(1, round(height * scale))))
-    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)), scale
-
-
 def letterbox(pixels: Pixels, shape: tuple[int, int]) -> tuple[Pixels, float]:
     """The picture as large as it fits into (height, width), at the top left of a black canvas, and its scale."""
     height, width = pixels.shape[:2]
@@ -62,7 +53,7 @@ def grey(pixels: Pixels, size: tuple[int, int] | None = None) -> NDArray[np.floa
     """Luma, 0 to 255, as (height, width); resized to `size` (width, height) when given."""
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
     if size is not None:
-        image = image.resize(size, Image.Resampling.BILINEAR)
+        image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(image, dtype=np.float64)
 
 

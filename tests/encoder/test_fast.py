@@ -138,7 +138,9 @@ def test_awkward_shapes_are_no_error(encoder: FastEncoder, shape: tuple[int, int
 @pytest.mark.parametrize(
     ("shape", "canvas"),
     [
-        ((112, 92), (448, 448)),
+        ((112, 92), (224, 224)),
+        ((224, 184), (448, 448)),
+        ((420, 560), (840, 1120)),
         ((300, 200), (704, 528)),
         ((3000, 4000), (1200, 1600)),
         ((4000, 3000), (1600, 1200)),

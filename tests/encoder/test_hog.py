@@ -15,7 +15,7 @@ from portal import images
 from workers.encoder import loading, reference, weights
 from workers.encoder.cnn import overlaps
 from workers.encoder.filters import read_filters
-from workers.encoder.histograms import PLANES, features, smaller
+from workers.encoder.histograms import PLANES, features, fitted, resized
 from workers.encoder.hog import HogDetector
 from workers.encoder.network import best_precision
 from workers.encoder.weights import BadWeights
@@ -40,7 +40,7 @@ def test_what_dlib_finds_is_found_in_the_same_place_with_nearly_its_score(photog
         for name in ("obama.jpg", "biden.jpg", "obama2.jpg", "lincoln.jpg"):
             if not (photographs / name).is_file():
                 continue
-            grey, _ = images.grey_fitted(opener.open((photographs / name).read_bytes()).pixels, SHAPE)
+            grey, _ = fitted(opener.open((photographs / name).read_bytes()).pixels, SHAPE)
             squares, scores = ours.find(grey)
             for box, score in zip(*theirs.run(grey, 0, 0.2)[:2], strict=True):
                 found = overlaps(np.array([box.left(), box.top(), box.right(), box.bottom()], np.float32), squares)
@@ -68,7 +68,7 @@ def test_pictures_smaller_than_the_canvas_have_features_of_the_canvas_s_size(siz
 
 def test_a_smaller_picture_keeps_its_corners() -> None:
     grey = np.random.default_rng(4).integers(0, 255, (60, 80), np.uint8)
-    made = smaller(grey, 50, 66)
+    made = resized(grey, 50, 66)
     assert made.shape == (50, 66)
     assert [made[0, 0], made[0, -1], made[-1, 0], made[-1, -1]] == [grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]]
 

@@ -15,6 +15,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from portal import images
+from portal.images import Pixels
+
 log = logging.getLogger(__name__)
 
 CELL = 8
@@ -45,8 +48,8 @@ def _compiled(function: Function) -> Function:
     return cast(Function, made)
 
 
-def _gradients() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Direction and length of every gradient (down + 255, right + 255) between two bytes.
+def _directions() -> NDArray[np.uint8]:
+    """Direction of every gradient between two bytes, (511 x 511,): 511 x (down + 255) + right + 255.
 
     Of directions that fit equally well the lower number counts, as in dlib.
     """
@@ -58,10 +61,10 @@ def _gradients() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         for sign, opposite in ((1, 0), (-1, DIRECTIONS // 2)):
             better = sign * along > best
             best[better], direction[better] = (sign * along)[better], number + opposite
-    return direction, np.hypot(down, right).astype(np.float32)
+    return direction.reshape(-1)
 
 
-DIRECTION, LENGTH = _gradients()
+DIRECTION = _directions()
 
 
 def features(grey: Grey, rows: int, columns: int) -> NDArray[np.uint8]:
@@ -69,11 +72,31 @@ def features(grey: Grey, rows: int, columns: int) -> NDArray[np.uint8]:
 
     What the picture does not fill has no gradients, and its edge is none.
     """
-    return _normed(_histograms(grey, DIRECTION, LENGTH, rows, columns), np.float32(STEPS))
+    return _normed(_histograms(grey, DIRECTION, rows, columns), np.float32(STEPS))
+
+
+def fitted(pixels: Pixels, shape: tuple[int, int]) -> tuple[Grey, float]:
+    """Luma of RGB pixels, as large as it fits into (height, width), and its scale. Enlarged when it is smaller."""
+    height, width = pixels.shape[:2]
+    scale = min(shape[0] / height, shape[1] / width)
+    # Straight lines between pixels leave none out down to half the size. Beyond that, they are averaged first.
+    near = np.ascontiguousarray(images.shrink(pixels, 2 * max(shape)))
+    grey = _luma(near.reshape(-1)).reshape(near.shape[:2])
+    rows, columns = (max(1, min(most, round(side * scale))) for most, side in zip(shape, (height, width), strict=True))
+    return resized(grey, rows, columns), scale
 
 
 @_compiled
-def smaller(grey: Grey, height: int, width: int) -> Grey:
+def _luma(pixels: NDArray[np.uint8]) -> Grey:
+    """Brightness of RGB triples in one row, after ITU-R 601-2, rounded as Pillow rounds it."""
+    made = np.empty(pixels.shape[0] // 3, np.uint8)
+    for at in range(made.shape[0]):
+        made[at] = (pixels[3 * at] * 19595 + pixels[3 * at + 1] * 38470 + pixels[3 * at + 2] * 7471 + 32768) >> 16
+    return made
+
+
+@_compiled
+def resized(grey: Grey, height: int, width: int) -> Grey:
     """The picture in another size, its corners kept in place, by straight lines between the pixels."""
     high, wide = grey.shape
     made = np.empty((height, width), np.uint8)
@@ -97,29 +120,44 @@ def smaller(grey: Grey, height: int, width: int) -> Grey:
 
 
 @_compiled
-def _histograms(
-    grey: Grey, direction: NDArray[np.uint8], length: NDArray[np.float32], rows: int, columns: int
-) -> NDArray[np.float32]:
-    """(rows + 2, columns + 2, 18): each gradient goes to its direction in the four nearest cells, a ring around."""
+def _histograms(grey: Grey, direction: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
+    """(rows + 2, columns + 2, 18): each gradient goes to its direction in the four nearest cells, a ring around.
+
+    Neighbours often add to the same place, and each sum waits for the one before: so every other pixel has sums of
+    its own, which are joined at the end of a line.
+    """
     found = np.zeros((rows + 2, columns + 2, 18), np.float32)
-    line = np.zeros((columns + 2, 18), np.float32)
+    even, odd = np.zeros((columns + 2) * 18, np.float32), np.zeros((columns + 2) * 18, np.float32)
     height, width = min(rows * 8, grey.shape[0]) - 1, min(columns * 8, grey.shape[1]) - 1
+    # One more than there are, with length zero, so that pixels come in pairs.
+    here, beyond = np.zeros(width + 2, np.float32), np.zeros(width + 2, np.float32)
+    parts, where = np.zeros(width + 2, np.float32), np.zeros(width + 2, np.int32)
+    for x in range(width + 2):
+        parts[x] = np.float32(((x + 4) & 7) + 0.5) * EIGHTH
     for y in range(1, height):
-        line[:] = 0
+        even[:], odd[:] = 0, 0
         for x in range(1, width):
-            right = int(grey[y, x + 1]) - int(grey[y, x - 1]) + 255
-            down = int(grey[y + 1, x]) - int(grey[y - 1, x]) + 255
-            which, long = direction[down, right], length[down, right]
-            cell = (x + 4) >> 3
-            part = np.float32(((x + 4) & 7) + 0.5) * EIGHTH
-            line[cell, which] += long * (ONE - part)
-            line[cell + 1, which] += long * part
+            right = np.int32(grey[y, x + 1]) - np.int32(grey[y, x - 1])
+            down = np.int32(grey[y + 1, x]) - np.int32(grey[y - 1, x])
+            length = np.sqrt(np.float32(right * right + down * down))
+            beyond[x] = length * parts[x]
+            here[x] = length - beyond[x]
+            where[x] = (down + 255) * 511 + right + 255
+        for x in range(1, width):
+            where[x] = ((x + 4) >> 3) * 18 + direction[where[x]]
+        for x in range(1, width, 2):
+            one, other = where[x], where[x + 1]
+            even[one] += here[x]
+            odd[other] += here[x + 1]
+            even[one + 18] += beyond[x]
+            odd[other + 18] += beyond[x + 1]
         cell = (y + 4) >> 3
         part = np.float32(((y + 4) & 7) + 0.5) * EIGHTH
-        for at in range(columns + 2):
-            for which in range(18):
-                found[cell, at, which] += line[at, which] * (ONE - part)
-                found[cell + 1, at, which] += line[at, which] * part
+        upper, lower = found[cell].ravel(), found[cell + 1].ravel()
+        for at in range(even.shape[0]):
+            both = even[at] + odd[at]
+            upper[at] += both * (ONE - part)
+            lower[at] += both * part
     return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from workers.encoder.filters import WINDOW
-from workers.encoder.histograms import CELL, PLANES, STEPS, Grey, features, smaller
+from workers.encoder.histograms import CELL, PLANES, STEPS, Grey, features, resized
 from workers.encoder.network import Precision, compile_graph
 from workers.encoder.weights import Filters, Floats
 
@@ -61,7 +61,7 @@ class HogDetector:
         for number, ((height, width), (rows, columns)) in enumerate(zip(self._sizes, self._cells, strict=True)):
             if number:
                 # The picture's own part of the canvas: what lies beside it is never computed.
-                grey = smaller(
+                grey = resized(
                     grey, _part(grey.shape[0], self._sizes[number - 1][0], height),
                     _part(grey.shape[1], self._sizes[number - 1][1], width),
                 )  # fmt: skip
