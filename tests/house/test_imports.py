@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the ground up. A room may import what stands in an earlier row, or itself.
 FLOORS = [
+    {"portal.languages"},
     {"portal.clock", "portal.errors"},
     {"portal.config"},
     {"portal.db"},
@@ -31,6 +32,8 @@ FLOORS = [
 # The door of each outside package: where alone it may be imported.
 DOORS = {
     "flask": {"portal.web"},
+    "flask_babel": {"portal.web"},
+    "babel": {"portal.languages"},
     "flask_login": {"portal.web"},
     "flask_wtf": {"portal.web"},
     "wtforms": {"portal.web"},
