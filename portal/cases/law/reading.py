@@ -46,16 +46,12 @@ class BadRule(EffaceError):
 
 def read_place(path: Path) -> Place:
     """The rules in one file. Raises BadRule with a sentence that names file, rule and field."""
-    try:
-        data = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise BadRule(f"{path.name} cannot be read: {problem}.") from problem
-    top = _Fields(data, path.name)
+    top = Fields(read_toml(path), path.name)
     code, name = top.text("code", empty=True), top.text("name")
     residence = top.take("residence", bool, True)
     tables = [one for each in top.tables("rule", optional=True) for one in _of_each_right(each, path)]
-    rules = [_rule(_Fields(each, path.name), path.stem) for each in tables]
-    duties = [_duty(_Fields(each, path.name), path.stem) for each in top.tables("duty", optional=True)]
+    rules = [_rule(Fields(each, path.name), path.stem) for each in tables]
+    duties = [_duty(Fields(each, path.name), path.stem) for each in top.tables("duty", optional=True)]
     top.nothing_else()
     if not (rules or duties):
         raise BadRule(f"{path.name}: there is no rule and no duty.")
@@ -65,6 +61,14 @@ def read_place(path: Path) -> Place:
     for each_id in {each.id for each in everything}:
         _check_versions([each for each in everything if each.id == each_id], path.name)
     return Place(code, name, residence, tuple(rules), tuple(duties))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a file says. Raises BadRule when it is no TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise BadRule(f"{path.name} cannot be read: {problem}.") from problem
 
 
 def _of_each_right(table: dict[str, Any], path: Path) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ def _of_each_right(table: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     return [rest | {"id": f"{path.stem}.{right}", "right": right} for right in rights]
 
 
-class _Fields:
+class Fields:
     """A table of the file; each field is taken once, and what is left over is a spelling mistake."""
 
     def __init__(self, data: dict[str, Any], where: str) -> None:
@@ -110,8 +114,8 @@ class _Fields:
     def peek(self, name: str, otherwise: str) -> Any:
         return self._left.get(name, otherwise)
 
-    def table(self, name: str) -> _Fields:
-        return _Fields(self.take(name, dict), f"{self.where}, {name}")
+    def table(self, name: str) -> Fields:
+        return Fields(self.take(name, dict), f"{self.where}, {name}")
 
     def sentences(self, name: str) -> tuple[str, ...]:
         value: list[Any] = self.take(name, list, [])
@@ -144,7 +148,7 @@ class _Fields:
             raise self.wrong(name, "is not a field")
 
 
-def _rule(fields: _Fields, stem: str) -> Rule:
+def _rule(fields: Fields, stem: str) -> Rule:
     fields.where = f"{fields.where}, {fields.peek('id', 'a rule without id')}"
     right = fields.choice("right", ALL_RIGHTS)
     rule = Rule(
@@ -162,7 +166,7 @@ def _rule(fields: _Fields, stem: str) -> Rule:
         notice=_term_or_none(fields, "notice"),
         cap=_term_or_none(fields, "cap"),
         backups=_term_or_none(fields, "backups"),
-        pauses=tuple(_pause(_Fields(each, fields.where)) for each in fields.tables("pauses", optional=True)),
+        pauses=tuple(_pause(Fields(each, fields.where)) for each in fields.tables("pauses", optional=True)),
         appeal=_appeal(fields.table("appeal")) if fields.has("appeal") else None,
         scope=fields.choice("scope", SCOPES, "all"),
         disclose=_disclose(fields.table("disclose")),
@@ -170,7 +174,7 @@ def _rule(fields: _Fields, stem: str) -> Rule:
         hold=fields.take("hold", str, ""),
         authority=fields.text("authority"),
         status=fields.choice("status", STATUS),
-        sources=_sources(fields),
+        sources=read_sources(fields),
     )
     fields.nothing_else()
     if rule.extended is None and rule.notice is not None:
@@ -178,7 +182,7 @@ def _rule(fields: _Fields, stem: str) -> Rule:
     return rule
 
 
-def _duty(fields: _Fields, stem: str) -> Duty:
+def _duty(fields: Fields, stem: str) -> Duty:
     fields.where = f"{fields.where}, {fields.peek('id', 'a duty without id')}"
     duty = Duty(
         id=fields.text("id"),
@@ -187,9 +191,9 @@ def _duty(fields: _Fields, stem: str) -> Duty:
         first_day=fields.take("first_day", date),
         last_day=fields.take("last_day", date, None),
         says=fields.text("says"),
-        destroy=tuple(_destroy(_Fields(each, fields.where)) for each in fields.tables("destroy", optional=True)),
+        destroy=tuple(_destroy(Fields(each, fields.where)) for each in fields.tables("destroy", optional=True)),
         status=fields.choice("status", STATUS),
-        sources=_sources(fields),
+        sources=read_sources(fields),
     )
     fields.nothing_else()
     if not duty.id.startswith(f"{stem}.") or duty.id.removeprefix(f"{stem}.") in ALL_RIGHTS:
@@ -197,14 +201,14 @@ def _duty(fields: _Fields, stem: str) -> Duty:
     return duty
 
 
-def _destroy(fields: _Fields) -> Destroy:
+def _destroy(fields: Fields) -> Destroy:
     """Without a term the thing goes at once."""
     destroy = Destroy(fields.choice("after", AFTER), _term_or_none(fields, "term"))
     fields.nothing_else()
     return destroy
 
 
-def _appeal(fields: _Fields) -> Appeal:
+def _appeal(fields: Fields) -> Appeal:
     appeal = Appeal(
         status=fields.choice("status", STATUS),
         acknowledge=_term_or_none(fields, "acknowledge"),
@@ -217,7 +221,7 @@ def _appeal(fields: _Fields) -> Appeal:
     return appeal
 
 
-def _disclose(fields: _Fields) -> Disclose:
+def _disclose(fields: Fields) -> Disclose:
     disclose = Disclose(
         template=fields.choice("template", TEMPLATE),
         recipients=fields.choice("recipients", RECIPIENTS),
@@ -228,11 +232,11 @@ def _disclose(fields: _Fields) -> Disclose:
     return disclose
 
 
-def _term_or_none(fields: _Fields, name: str) -> Term | None:
+def _term_or_none(fields: Fields, name: str) -> Term | None:
     return _term(fields.table(name)) if fields.has(name) else None
 
 
-def _term(fields: _Fields) -> Term:
+def _term(fields: Fields) -> Term:
     term = Term(
         n=fields.number("n"),
         unit=fields.choice("unit", UNITS),
@@ -244,17 +248,18 @@ def _term(fields: _Fields) -> Term:
     return term
 
 
-def _sources(fields: _Fields) -> tuple[Source, ...]:
-    return tuple(_source(_Fields(each, fields.where)) for each in fields.tables("sources"))
+def read_sources(fields: Fields) -> tuple[Source, ...]:
+    """Where a rule was read."""
+    return tuple(_source(Fields(each, fields.where)) for each in fields.tables("sources"))
 
 
-def _pause(fields: _Fields) -> Pause:
+def _pause(fields: Fields) -> Pause:
     pause = Pause(fields.choice("cause", CAUSES), fields.choice("effect", EFFECTS))
     fields.nothing_else()
     return pause
 
 
-def _source(fields: _Fields) -> Source:
+def _source(fields: Fields) -> Source:
     source = Source(
         fields.text("cite"),
         fields.take("url", str, ""),
