@@ -28,6 +28,8 @@ blueprint = Blueprint("inbox", __name__, url_prefix="/staff/cases")
 CASES_A_PAGE = 100
 LONGEST_NAME = 60
 FILTERS = ("reference", "state", "waiting", "due", "right", "law", "assigned")
+# What single keys do in the list, by the key each has from the start.
+KEYS = {"j": "Next request", "k": "Request before", "x": "Tick it", "a": "Tick all"}
 DUE = {
     "": "Any day",
     "overdue": "Overdue",
@@ -72,6 +74,7 @@ def show() -> str:
         page=page,
         pages=pages,
         ticked=_ticked([case.reference for case in found]),
+        keys=KEYS,
         chosen=chosen,
         kept={name: value for name, value in chosen.items() if value},
         waits=WAITS,

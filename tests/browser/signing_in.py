@@ -1,11 +1,13 @@
-"""Signing in through the page, with the code that the app shows."""
+"""Signing in through the page, with the code that the app shows; or being signed in already."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from portal.cli.demo.people import PASSWORD, Staff
 from tests.browser.visiting import Visitor
+from tests.web.desk import Colleague
 
 STEP_SECONDS = 30
 
@@ -25,3 +27,12 @@ def sign_in(visitor: Visitor, who: Staff) -> None:
     visitor.page.get_by_label("6-digit code").fill(next_code(who))
     visitor.press("Sign in")
     assert visitor.path == "/staff"
+
+
+def at_desk(browser: Any, site: str, who: Colleague, **more: Any) -> Visitor:
+    """A browser in which somebody is signed in already."""
+    visitor = Visitor(browser, site, **more)
+    cookie = who.client.get_cookie("efface")
+    assert cookie is not None
+    visitor.context.add_cookies([{"name": "efface", "value": cookie.value, "url": site}])
+    return visitor

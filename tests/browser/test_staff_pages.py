@@ -13,18 +13,10 @@ from portal import accounts
 from portal.db import Database
 from portal.stores import scans
 from portal.tables import Erasure, Judgement, Store
+from tests.browser.signing_in import at_desk
 from tests.browser.visiting import PHONE, Visitor
 from tests.cases.making import send
 from tests.web.desk import Colleague, case_in_review, case_to_decide, colleague, fill_store
-
-
-def at_desk(browser: Any, site: str, who: Colleague, **more: Any) -> Visitor:
-    """A browser in which somebody is signed in already."""
-    visitor = Visitor(browser, site, **more)
-    cookie = who.client.get_cookie("efface")
-    assert cookie is not None
-    visitor.context.add_cookies([{"name": "efface", "value": cookie.value, "url": site}])
-    return visitor
 
 
 def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
@@ -43,6 +35,7 @@ def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
     paths = (
         f"stores stores/add stores/{store.id} scans/{scan} scans/{scan}/errors lineage/ lineage/add/source "
         f"lineage/add/training accounts accounts/{boss.id} settings cases/ cases/{planned} cases/{asking}/identity "
+        f"cases/{deciding}/photographs cases/{planned}/files cases/{planned}/timeline cases/{planned}/messages "
         f"cases/{deciding}/decide cases/{deciding}/decide/access cases/{deciding}/more-time/access "
         f"cases/{planned}/letters cases/{planned}/letters/deletion/answer "
         f"erasures/{erasure} erasures/{erasure}/items review/ review/0 audit/ audit/log thresholds/ reports/ law/"
