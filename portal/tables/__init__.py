@@ -1,6 +1,7 @@
 """What is stored, and nothing else: the data inventory, one file per subject."""
 
 from portal.tables.acting import Arrival, Mandate, Proof
+from portal.tables.assurance import Declaration, ProfileCheck, SecondSign
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
@@ -41,6 +42,7 @@ __all__ = [
     "Code",
     "Dataset",
     "DatasetMember",
+    "Declaration",
     "Disclosure",
     "Draft",
     "Encoder",
@@ -62,6 +64,7 @@ __all__ = [
     "PassedOn",
     "Probe",
     "Product",
+    "ProfileCheck",
     "Proof",
     "Recipient",
     "Reencoding",
@@ -69,6 +72,7 @@ __all__ = [
     "Scan",
     "ScanError",
     "Search",
+    "SecondSign",
     "Source",
     "Store",
     "Suppression",
