@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal.errors import BadInput, BadManifest, Conflict, NotFound, StoreUnavailable
@@ -45,9 +46,9 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     kind = SelectField(
         "Kind of store",
         choices=[
-            ("folder", "A folder of pictures"),
-            ("tar", "A folder of .tar files (plain, or WebDataset)"),
-            ("sql", "A table of a database"),
+            SelectChoice("folder", "A folder of pictures"),
+            SelectChoice("tar", "A folder of .tar files (plain, or WebDataset)"),
+            SelectChoice("sql", "A table of a database"),
         ],
         default="folder",
     )
@@ -66,7 +67,7 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     image = StringField("Column of the pictures", description="Only for a table.")
     erase = SelectField(
         "How to delete from a table",
-        choices=[("empty", "Empty the picture, keep its row"), ("row", "Delete the whole row")],
+        choices=[SelectChoice("empty", "Empty the picture, keep its row"), SelectChoice("row", "Delete the whole row")],
         default="empty",
     )
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
@@ -105,7 +106,10 @@ def _card(store: Store) -> dict[str, object]:
 def add_store() -> Page:
     form = StoreForm()
     sources = g.session.scalars(select(Source).order_by(Source.name))
-    form.source_id.choices = [("", "Not said yet"), *((source.id, source.name) for source in sources)]
+    form.source_id.choices = [
+        SelectChoice("", "Not said yet"),
+        *(SelectChoice(source.id, source.name) for source in sources),
+    ]
     if form.validate_on_submit():
         try:
             store = adding.add_store(

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import RadioField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock, lineage
@@ -77,7 +78,7 @@ class IdentityForm(FlaskForm):  # type: ignore[misc]
     decision = RadioField(
         "Are you sure that the person who asks is the person in the photographs?",
         [InputRequired("Choose one of the two.")],
-        choices=[("confirmed", "Yes, I am sure"), ("not-confirmed", "No, I cannot be sure")],
+        choices=[SelectChoice("confirmed", "Yes, I am sure"), SelectChoice("not-confirmed", "No, I cannot be sure")],
     )
     note = TextAreaField("How do you know?", description="It is kept with the case and purged with it.")
 

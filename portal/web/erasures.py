@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.cases import deciding, lifecycle
@@ -197,7 +198,10 @@ def _item_form(item: ErasureItem, fresh: bool = False) -> ItemForm:
     # Several forms stand on one page: the prefix keeps the ids of their fields apart.
     form = ItemForm(formdata=None, obj=item, prefix=f"i{item.id}") if fresh else ItemForm(prefix=f"i{item.id}")
     remedies = plans.REMEDIES_FOR[item.kind]
-    form.result.choices = [("", "Choose one"), *((remedy, REMEDY_WORDS[remedy]) for remedy in remedies)]
+    form.result.choices = [
+        SelectChoice("", "Choose one"),
+        *(SelectChoice(remedy, REMEDY_WORDS[remedy]) for remedy in remedies),
+    ]
     return form
 
 

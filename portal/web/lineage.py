@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import DateField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
 from portal.errors import BadInput, Conflict, NotFound
@@ -224,7 +225,7 @@ def _fill_choices(session: Session, form: FlaskForm) -> None:
     }
     for name, choices in known.items():
         if name in form:
-            form[name].choices = [("", "Choose one"), *choices]
+            form[name].choices = [SelectChoice(*one) for one in (("", "Choose one"), *choices)]
 
 
 def _texts(form: FlaskForm) -> dict[str, Any]:

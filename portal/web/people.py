@@ -9,6 +9,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectMultipleField
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal import accounts
@@ -32,7 +33,7 @@ ROLE_WORDS = {
 class RolesForm(FlaskForm):  # type: ignore[misc]
     roles = SelectMultipleField(
         "What the person does here",
-        choices=[(role, ROLE_WORDS[role]) for role in ROLES],
+        choices=[SelectChoice(role, ROLE_WORDS[role]) for role in ROLES],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
