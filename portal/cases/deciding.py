@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import alarms, lifecycle
+from portal.cases import alarms, lifecycle, mandates
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
@@ -26,6 +26,7 @@ REASONS = {
     "cannot_search_store": "some of our collections could not be searched",
     "partial": "we can do only a part of what you asked",
 }
+OF_THE_PROTOCOL = tuple(REASONS)[:7]
 # These tell that there are, or are not, photographs: not for somebody who was not checked.
 TELLING = frozenset({"no_match", "not_same_person", "exempt_legal", "partial", "cannot_search_store"})
 PICTURES = frozenset({"access", "copy"})
@@ -129,6 +130,9 @@ def _may_grant(session: Session, case: Case, right: CaseRight) -> None:
             "This request is held. Read it beside the others it is linked with, and write down why it is fine.",
             "alarm-open",
         )
+    acting = mandates.why_not_grant(session, case, right)
+    if acting is not None:
+        raise Conflict(acting, "may-not-act")
     if right.right in PICTURES and case.identity != "confirmed":
         # Without this a stalker would get somebody else's photographs by sending a picture of them.
         raise Conflict("Nobody made sure who is asking, so no photographs may be given out.", "identity-missing")

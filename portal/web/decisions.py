@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -10,11 +13,15 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal.cases import answers, deciding, extending
+from portal import clock
+from portal.cases import answers, deciding, extending, law
 from portal.errors import BadInput, Conflict, NotFound
+from portal.languages import known, speaking
 from portal.tables import Case, CaseRight
 from portal.web import erasures
 from portal.web.caseworker import find_case, found_of, names_of
+from portal.web.context import settings
+from portal.web.days import day_in
 from portal.web.policy import policy
 
 blueprint = Blueprint("decisions", __name__, url_prefix="/staff/cases")
@@ -49,7 +56,7 @@ class MoreTimeForm(FlaskForm):  # type: ignore[misc]
 def decide(case_id: str) -> Page:
     """All rights of a case: those to decide, and refusals that wait for a second person."""
     case = find_case(g.session, case_id)
-    rights = [(right, answers.preview(g.session, right) if right.decision else []) for right in case.rights]
+    rights = [(right, _read_by_person(right) if right.decision else []) for right in case.rights]
     return render_template(
         "caseworker/decide.html",
         case=case,
@@ -57,6 +64,8 @@ def decide(case_id: str) -> Page:
         asked=answers.RIGHTS,
         marks={right.id: deciding.mark(right) for right in case.rights},
         waiting=[right.id for right in case.rights if deciding.is_waiting_refusal(right)],
+        spoken=known(case.language),
+        rules={right.id: law.rule_by(right.rule, right.rule_version) for right in case.rights},
         names=names_of(g.session, {right.decided_by for right in case.rights if right.decided_by}),
         found=found_of(g.session, case),
     )
@@ -71,7 +80,7 @@ def decide_right(case_id: str, right: str) -> Page:
     form, seen = DecisionForm(), deciding.mark(chosen)
     form.reason.choices = [
         SelectChoice("", "Choose a reason"),
-        *(SelectChoice(code, _capital(text)) for code, text in deciding.REASONS.items()),
+        *(SelectChoice(code, _reason(case, code)) for code in deciding.REASONS),
     ]
     read: list[str] = []
     if form.validate_on_submit():
@@ -93,7 +102,7 @@ def decide_right(case_id: str, right: str) -> Page:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
-            read = answers.preview(g.session, chosen)
+            read = _read_by_person(chosen)
             if "confirm" in request.form:
                 g.session.commit()
                 return _decided(case)
@@ -107,6 +116,9 @@ def decide_right(case_id: str, right: str) -> Page:
         form=form,
         seen=request.form.get("seen", seen),
         read=read,
+        spoken=known(case.language),
+        rule=law.rule_by(chosen.rule, chosen.rule_version),
+        protocol=form.reason.data if form.reason.data in deciding.OF_THE_PROTOCOL else None,
         blind=answers.is_blind(case),
         found=found_of(g.session, case),
     )
@@ -141,7 +153,7 @@ def second_person(case_id: str, right: str, what: str) -> Page:
 @blueprint.route("/<case_id>/more-time/<right>", methods=["GET", "POST"])
 @policy("caseworker")
 def more_time(case_id: str, right: str) -> Page:
-    """Move the last day of one right, once; the person is told."""
+    """Move the last day of one right, once; the person is told. The new day stands there before anything happens."""
     case = find_case(g.session, case_id)
     chosen = _right(case, right)
     form = MoreTimeForm()
@@ -157,8 +169,24 @@ def more_time(case_id: str, right: str) -> Page:
         asked=answers.RIGHTS[right],
         form=form,
         possible=extending.may_extend(g.session, chosen),
+        notice_by=extending.notice_by(g.session, chosen),
+        rule=law.rule_by(chosen.rule, chosen.rule_version),
+        **_if_asked(chosen),
     )
     return page, 422 if form.errors else 200
+
+
+def _if_asked(right: CaseRight) -> dict[str, Any]:
+    """What asking the person today would do, if they answer on the day in the address; in a week if there is none."""
+    today = clock.local_date(clock.now(), settings().zone)
+    answered = day_in("answered", today + timedelta(days=7))
+    if answered < today:
+        raise BadInput("Choose today or a later day: nobody answers before you ask.", "wrong-order")
+    return {
+        "answered": answered,
+        "pauses": extending.if_asked(g.session, right, answered),
+        "effects": extending.EFFECTS,
+    }
 
 
 def _right(case: Case, right: str) -> CaseRight:
@@ -168,5 +196,14 @@ def _right(case: Case, right: str) -> CaseRight:
     raise NotFound("This was not asked in this request.")
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _read_by_person(right: CaseRight) -> list[str]:
+    """What the person will read about a decision, in their language."""
+    with speaking(right.case.language):
+        return answers.preview(g.session, right)
+
+
+def _reason(case: Case, code: str) -> str:
+    """A reason as staff choose it; where it would tell what was found, it says so."""
+    text = deciding.REASONS[code]
+    kept = " (not before somebody is sure who asks)" if code in deciding.TELLING and answers.is_blind(case) else ""
+    return f"{text[:1].upper()}{text[1:]}{kept}"

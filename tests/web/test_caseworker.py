@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -305,6 +305,8 @@ def test_more_time_is_taken_once_and_by_the_law_s_last_day(database: Database, c
         right = send(session, "access").case.rights[0]
     path = f"/staff/cases/{right.case_id}/more-time/access"
     assert "Take more time" in cora.get(f"/staff/cases/{right.case_id}")
+    page = cora.get(path)
+    assert "Move the last day to" in page, "the new day stands there before anything happens"
     cora.post(path, status=422)
     cora.post(path, reason="complex")
     with database.reading() as session:
@@ -313,6 +315,39 @@ def test_more_time_is_taken_once_and_by_the_law_s_last_day(database: Database, c
     page = cora.get(f"/staff/cases/{right.case_id}")
     assert "More time taken" in page
     assert "Take more time" not in page
+
+
+def test_what_asking_the_person_does_to_the_last_day_is_shown_before(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        right = send(session, "access").case.rights[0]
+    path = f"/staff/cases/{right.case_id}/more-time/access"
+    late = clock.now().date() + timedelta(days=10)
+    # In the EU nine whole days between the question and the answer do not count.
+    latest = max(right.due_on + timedelta(days=9), right.due_on)
+    rows = cora.get(f"{path}?answered={late.isoformat()}").split("Last day then</th>")[1]
+    days = re.findall(r'data-name="Last day then">([^<]+)<', rows)
+    assert len(days) == 2
+    assert datetime.strptime(days[0], "%d %B %Y").date() - latest <= timedelta(days=4), "a weekend may follow"
+    assert datetime.strptime(days[0], "%d %B %Y").date() >= latest
+    assert "days between your question and the answer do not count" in rows
+    assert "nobody answers before you ask" in cora.get(f"{path}?answered=2020-01-01", status=422)
+    cora.get(f"{path}?answered=soon", status=422)
+
+
+def test_a_decision_is_made_beside_the_law_and_read_in_the_language_of_the_case(
+    database: Database, store: Store, cora: Colleague
+) -> None:
+    case = decided(database, store, "access")
+    with database.writing() as session:
+        session.get_one(Case, case.id).language = "ar"
+    path = f"/staff/cases/{case.id}/decide/access"
+    assert "What the law says: Access, GDPR Article 15" in cora.get(path)
+    page = cora.post(path, status=200, decision="refuse", reason="too_many_requests", note="")
+    assert '<div class="ef-preview" lang="ar" dir="rtl">' in page
+    assert "The person chose العربية" in page
+    assert "<code>too_many_requests</code>" in page
+    assert "gdprhub.eu" in page
+    assert "Data Rights Protocol" not in cora.post(path, status=200, decision="refuse", reason="exempt_legal", note="")
 
 
 def test_ids_that_nobody_has_are_not_found(cora: Colleague) -> None:
