@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,38 +12,27 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import challenge, drafts, lifecycle, mails
+from portal.cases import challenge, drafts, lifecycle, mails, pausing, mandates
+from portal.cases.addresses import clean_address, contact_digest
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
+from portal.languages import gettext as _
+from portal.languages import mark
 from portal.tables import Case, Code, Draft
 
 VALID = timedelta(minutes=10)
 TRIES = 5
 SENDS = 3
 SENDS_PER_CONTACT = 6
-MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]{1,64}@[^@\s,;<>\"()\[\]]{1,255}")
 
 Confirmed = Literal["confirmed", "wrong", "expired", "too-many"]
 SENTENCES: dict[str, str] = {
-    "wrong": "This is not the code we sent. Check the mail and try again.",
-    "expired": "This code does not work any more. Ask for a new code.",
-    "too-many": "You have tried many times. Your answers are saved. Ask for a new code.",
+    "wrong": mark("This is not the code we sent. Check the mail and try again."),
+    "expired": mark("This code does not work any more. Ask for a new code."),
+    "too-many": mark("You have tried many times. Your answers are saved. Ask for a new code."),
 }
-
-
-def clean_address(typed: str) -> str:
-    """A mail address. Raises BadInput when it cannot be one."""
-    address = typed.strip()
-    if len(address) > 254 or not MAIL_ADDRESS.fullmatch(address) or not address.isprintable():
-        raise BadInput("Enter a mail address in the right form, such as name@example.com.", "bad-address")
-    return address
-
-
-def contact_digest(session: Session, address: str) -> str:
-    """Keyed digest of an address, for counting and comparing without keeping it."""
-    return keys_of(session).digest("contact", address.strip().lower().encode())
 
 
 def send_code(session: Session, draft: Draft, email: str) -> None:
@@ -56,7 +44,7 @@ def send_code(session: Session, draft: Draft, email: str) -> None:
     digest = contact_digest(session, address)
     per_draft = spend(session, "code", draft.id, SENDS, timedelta(minutes=10))
     if not per_draft or not spend(session, "code-to", digest, SENDS_PER_CONTACT, timedelta(hours=1)):
-        raise TooMany("We have sent you several codes. Your answers are saved. Please wait 10 minutes.")
+        raise TooMany(_("We have sent you several codes. Your answers are saved. Please wait 10 minutes."))
     drafts.save_answers(session, draft, email=address, no_contact=False)
     session.execute(delete(Code).where(Code.draft_id == draft.id))
     code = f"{secrets.randbelow(1_000_000):06}"
@@ -123,12 +111,16 @@ def decide_identity(session: Session, case: Case, account_id: str, decision: str
         raise Conflict("Who is asking was decided already, or nobody needs to know it.", "moved-meanwhile")
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker decides who is asking.", "not-your-step")
+    mandate = mandates.of_case(session, case)
+    if mandate is not None and mandate.judged != "accepted":
+        raise Conflict("Look first at what shows that they may act for the person.", "mandate-open")
     case.identity = decision
     case.identity_note = note.strip()
     case.identity_by = account_id
     case.identity_at = clock.now()
     challenge.purge(session, case)
     _move_on(session, case, account_id, decision)
+    pausing.apply(session, case)
 
 
 def may_decide_identity(case: Case) -> bool:
@@ -168,7 +160,7 @@ def checklist(session: Session, case: Case) -> list[Check]:
             "contact", confirmed or "The person chose not to leave a contact, or did not confirm it.", at is not None
         ),
         Check("declaration", "By sending it the person declared that the photographs are theirs.", True),
-        Check("who", FOR_WHOM[details.get("for_whom") or "me"], (details.get("for_whom") or "me") == "me" or None),
+        _who(session, case, details.get("for_whom") or "me"),
     ]
     if case.state == "identity-check":
         checks.append(_challenge_check(session, case))
@@ -176,6 +168,13 @@ def checklist(session: Session, case: Case) -> list[Check]:
         rule = rule_by(right.rule, right.rule_version)
         checks.append(Check(right.right, f"{LADDER[rule.identity]} (rule {rule.id}, version {rule.version})", None))
     return checks
+
+
+def _who(session: Session, case: Case, for_whom: str) -> Check:
+    """Acting for somebody else has a list of its own, which comes before this one."""
+    mandate = mandates.of_case(session, case)
+    accepted = mandate is not None and mandate.judged == "accepted"
+    return Check("who", FOR_WHOM[for_whom], True if for_whom == "me" or accepted else None)
 
 
 def _challenge_check(session: Session, case: Case) -> Check:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, CursorResult, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import challenge
+from portal.cases import challenge, mandates
 from portal.db import config_of
 from portal.tables import (
+    Arrival,
     Attempt,
     Blob,
     Candidate,
@@ -28,9 +29,11 @@ from portal.tables import (
     Draft,
     Invitation,
     Mail,
+    Mandate,
     Message,
     Package,
     Probe,
+    Proof,
     WebSession,
 )
 
@@ -46,6 +49,7 @@ def purge(session: Session) -> dict[str, int]:
         "drafts": _purge_drafts(session),
         "probes": _purge_closed_probes(session),
         "challenges": _purge_challenges(session),
+        "papers": _purge_papers(session),
         "crops": _purge_closed_crops(session),
         "packages": _purge_packages(session),
         "contacts": _purge_contacts(session),
@@ -74,6 +78,7 @@ def overdue(session: Session) -> dict[str, int]:
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "challenges": _count(session, Challenge, _judged()),
+        "papers": _count(session, Blob, Blob.id.in_(_papers(closed))),
         "contacts": _count(session, Case, _old(now) & _known()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
     }
@@ -124,10 +129,19 @@ def purge_contact(session: Session, case: Case) -> None:
     case.contact = case.contact_digest = case.network_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
+    mandates.forget(session, case)
+    _forget_arrival(session, case)
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         right.note = None
     session.execute(update(CaseLink).where(CaseLink.case_id == case.id).values(note=None))
     session.flush()
+
+
+def _forget_arrival(session: Session, case: Case) -> None:
+    arrival = session.get(Arrival, case.id)
+    if arrival is not None:
+        arrival.address = None
+        blobs.purge_blob(session, arrival.scan_id)
 
 
 def _purge_drafts(session: Session) -> int:
@@ -155,6 +169,19 @@ def _purge_challenges(session: Session) -> int:
     """Photographs that were asked for to see who is asking, once that is decided or the case has ended."""
     cases = session.scalars(select(Case).where(Case.id.in_(select(Challenge.case_id).where(_judged()))).limit(AT_ONCE))
     return sum(challenge.purge(session, case) for case in cases.all())
+
+
+def _purge_papers(session: Session) -> int:
+    """What showed that somebody may act, and scans of letters, as long after the end as what was sent to look with."""
+    over = select(Case.id).where(Case.closed_at <= clock.now() - _probe_time(session))
+    return _delete(session, Blob, Blob.id.in_(_papers(over)))
+
+
+def _papers(cases: Select[str]) -> CompoundSelect[str | None]:
+    proofs = select(Proof.blob_id).join(Mandate, Mandate.id == Proof.mandate_id)
+    return proofs.where(Mandate.case_id.in_(cases), Proof.blob_id.is_not(None)).union_all(
+        select(Arrival.scan_id).where(Arrival.case_id.in_(cases), Arrival.scan_id.is_not(None))
+    )
 
 
 def _judged() -> ColumnElement[bool]:
@@ -189,6 +216,8 @@ def _known() -> ColumnElement[bool]:
     about = (Case.contact, Case.details, Case.identity_note)
     elsewhere = (
         select(Message.case_id),
+        select(Mandate.case_id).where(Mandate.case_id.is_not(None), Mandate.sealed.is_not(None)),
+        select(Arrival.case_id).where(Arrival.address.is_not(None)),
         select(CaseRight.case_id).where(CaseRight.note.is_not(None)),
         select(CaseLink.case_id).where(CaseLink.note.is_not(None)),
     )
@@ -214,6 +243,8 @@ def _purge_blobs(session: Session) -> int:
             select(Package.blob_id).where(Package.blob_id.is_not(None)),
             select(Challenge.paper_id).where(Challenge.paper_id.is_not(None)),
             select(Challenge.turned_id).where(Challenge.turned_id.is_not(None)),
+            select(Proof.blob_id).where(Proof.blob_id.is_not(None)),
+            select(Arrival.scan_id).where(Arrival.scan_id.is_not(None)),
         )
     )
     # A worker writes a blob and the row that points to it in one transaction, so an orphan is never a newborn.

@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import alarms, deadlines, drafts, identity, law, lifecycle, limits, looking, mails, words
+from portal.cases import (
+    alarms,
+    deadlines,
+    drafts,
+    law,
+    lifecycle,
+    limits,
+    looking,
+    mails,
+    mandates,
+    person_link,
+    words,
+)
+from portal.cases.addresses import contact_digest
 from portal.db import config_of
 from portal.errors import BadInput
 from portal.keys import keys_of
-from portal.tables import Blob, Case, CaseRight, Draft, random_id
+from portal.languages import gettext as _
+from portal.languages import mark
+from portal.tables import Blob, Case, CaseRight, Draft, Mandate, random_id
 
 # The steps a draft cannot be sent without, with what to say where one is missing.
 STEPS = {
-    "rights": "Choose what you would like to do.",
-    "residence": "Choose where you live, or say that you would rather not tell us.",
-    "ways": "Give us at least one way to look for you: a photo, a link, a picture file or an account name.",
-    "contact": "Tell us where we can reply, or choose to come back with your secret words.",
-    "code": "Type the code that we sent you.",
+    "rights": mark("Choose what you would like to do."),
+    "residence": mark("Choose where you live, or say that you would rather not tell us."),
+    "acting": mark("Tell us for whom you act, and what gives you the right to."),
+    "papers": mark("Send what shows that you may act for this person."),
+    "ways": mark("Give us at least one way to look for you: a photo, a link, a picture file or an account name."),
+    "contact": mark("Tell us where we can reply, or choose to come back with your secret words."),
+    "code": mark("Type the code that we sent you."),
 }
 
 
@@ -39,9 +56,14 @@ def missing(session: Session, draft: Draft) -> list[str]:
     """The steps of `STEPS` that are not complete, in their order. Empty: the draft can be sent."""
     answers = drafts.read_answers(session, draft)
     unwritten = bool(answers.get("no_contact"))
+    acting = mandates.lacks(session, draft)
+    # Somebody who acts for another is somebody whom we can reach.
+    unwritten = unwritten and answers.get("for_whom") != "agent"
     lacks = {
         "rights": not answers.get("rights"),
         "residence": "residence" not in answers,
+        "acting": acting == "acting",
+        "papers": acting == "papers",
         "ways": not looking.is_usable(session, draft),
         "contact": not unwritten and not answers.get("email"),
         "code": not unwritten and bool(answers.get("email")) and draft.contact_confirmed_at is None,
@@ -49,19 +71,22 @@ def missing(session: Session, draft: Draft) -> list[str]:
     return [step for step in STEPS if lacks[step]]
 
 
-def submit(session: Session, draft: Draft, network: str = "") -> Submitted:
+def submit(session: Session, draft: Draft, network: str = "", received_at: datetime | None = None) -> Submitted:
     """Open a case from a draft, with rules and clocks frozen, and let it move on. The draft is gone after.
 
     `network` is where it was sent from; only a digest under the day's key is kept, for a day, to count with.
+    `received_at` is when it came, for what was entered later: all clocks run from there.
     Raises NotFound when the draft was sent already (a form sent twice), BadInput naming the first missing step.
     """
     draft = drafts.find_draft(session, draft.id)
     lacking = missing(session, draft)
     if lacking:
-        raise BadInput(STEPS[lacking[0]], f"missing-{lacking[0]}")
+        raise BadInput(_(STEPS[lacking[0]]), f"missing-{lacking[0]}")
     answers = drafts.read_answers(session, draft)
     secret = words.new_words()
-    case = _open_case(session, draft, answers, secret)
+    received = received_at or clock.now()
+    case = _open_case(session, draft, answers, secret, received)
+    mandate = mandates.hand_over(session, draft, case, clock.local_date(received, config_of(session).zone))
     case.network_digest = limits.todays_digest(session, "case", network) if network else None
     for probe in looking.probes_of(session, draft):
         probe.draft_id, probe.case_id = None, case.id
@@ -73,15 +98,16 @@ def submit(session: Session, draft: Draft, network: str = "") -> Submitted:
     _log_receipt(session, case)
     alarms.look_at_receipt(session, case)
     mails.queue_acknowledgement(session, case)
-    _begin(session, case)
+    if mandate is not None:
+        person_link.ask_person(session, case, mandate)
+    _begin(session, case, mandate)
     return Submitted(case, secret)
 
 
-def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: str) -> Case:
-    now = clock.now()
+def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: str, received: datetime) -> Case:
     config = config_of(session)
     case_id = random_id()
-    rights = _frozen_rights(answers, clock.local_date(now, config.zone), config.holidays)
+    rights = _frozen_rights(answers, clock.local_date(received, config.zone), config.holidays)
     email = None if answers.get("no_contact") else answers["email"]
     details = {name: answers[name] for name in ("helps", "for_whom") if answers.get(name)}
     keys = keys_of(session)
@@ -92,11 +118,11 @@ def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: 
         residence=answers["residence"],
         language=answers.get("language", "en"),
         contact=keys.seal(email.encode(), f"case/{case_id}/contact") if email else None,
-        contact_digest=identity.contact_digest(session, email) if email else None,
+        contact_digest=contact_digest(session, email) if email else None,
         contact_confirmed_at=draft.contact_confirmed_at if email else None,
         details=keys.seal(json.dumps(details).encode(), f"case/{case_id}/details") if details else None,
-        consented_at=now if answers.get("consent") is True else None,
-        received_at=now,
+        consented_at=received if answers.get("consent") is True else None,
+        received_at=received,
         due_on=min(right.due_on for right in rights),
         rights=rights,
     )
@@ -142,13 +168,14 @@ def _log_receipt(session: Session, case: Case) -> None:
         {"right": right.right, "rule": right.rule, "version": right.rule_version, "due": right.due_on.isoformat()}
         for right in case.rights
     ]
-    lifecycle.record(session, case, "received", "subject")
+    due = {right.right: right.due_on.isoformat() for right in case.rights}
+    lifecycle.record(session, case, "received", "subject", due=due)
     audit.append(session, "case-received", {"case": case.id, "rights": rights})
 
 
-def _begin(session: Session, case: Case) -> None:
+def _begin(session: Session, case: Case, mandate: Mandate | None) -> None:
     """On to a caseworker where a rule asks for more than what was given, else straight to the search."""
-    if needs_identity_check(case):
+    if mandate is not None or needs_identity_check(case):
         lifecycle.move(session, case, "identity-check", "machine")
         return
     case.identity = "not-needed"
