@@ -15,9 +15,11 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import mails
+from portal.cases import deadlines, law, mails
+from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due, ring
+from portal.languages import gettext as _
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure, Search
 
 LOOKING = "We are looking for photos of you. A person checks everything the computer suggests."
@@ -343,13 +345,17 @@ def may_erase_now(session: Session, case: Case) -> bool:
 def search_again(session: Session, case: Case, actor: str, reason: str) -> None:
     """Look once more: with a better photo, or because the person says that something was missed.
 
-    A closed case can be opened again when nothing was found; after an erasure a new request is needed.
+    A closed case can be opened again when nothing was found, and its clocks start anew. After an erasure a new
+    request is needed.
     """
     if case.state == "closed" and case.outcome != "nothing-found":
-        raise Conflict("This request is finished. Please make a new one.", "finished")
+        raise Conflict(_("This request is finished. Please make a new one."), "finished")
     if case.state in {"closed", "deciding"}:
+        was_closed = case.state == "closed"
         _undecide(session, case)
         move(session, case, "reviewing", actor, reason)
+        if was_closed:
+            _start_clocks_anew(session, case)
     move(session, case, "searching", actor, reason)
 
 
@@ -366,6 +372,17 @@ def _undecide(session: Session, case: Case) -> None:
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         if right.outcome in {None, "nothing-found"}:
             undecide(right)
+    session.flush()
+
+
+def _start_clocks_anew(session: Session, case: Case) -> None:
+    """What is open again is due as if it came in today: the old days are over, or nearly."""
+    config = config_of(session)
+    today = clock.local_date(clock.now(), config.zone)
+    for right in open_rights(session, case):
+        days = deadlines.clock_for(law.rule_by(right.rule, right.rule_version), today, config.holidays)
+        right.due_on, right.latest_on = days.due_on, days.latest_on
+    case.due_on = min(right.due_on for right in open_rights(session, case))
     session.flush()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,21 @@ def test_nothing_found_can_be_looked_for_again_but_a_deletion_cannot(session: Se
     session.refresh(case)
     with pytest.raises(EffaceError):
         lifecycle.search_again(session, case, "subject", "another photo")
+
+
+def test_what_is_opened_again_is_due_as_if_it_came_in_today(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = send(session, "deletion", "opt-out").case
+    before = {right.right: (right.due_on, right.latest_on) for right in case.rights}
+    grant_all(session, case, to_deciding(session, case))
+    later = clock.now() + timedelta(weeks=20)
+    monkeypatch.setattr("portal.clock.now", lambda: later)
+    lifecycle.search_again(session, case, "subject", "another photo")
+    assert case.due_on == min(right.due_on for right in case.rights) >= later.date() + timedelta(days=27)
+    for right in case.rights:
+        due, latest = before[right.right]
+        # A month is not always as long, and a last day may fall on a Sunday.
+        assert abs((right.due_on - due).days - 140) <= 6
+        assert abs((right.latest_on - latest).days - 140) <= 6
 
 
 def test_what_is_sent_later_is_searched_too(session: Session) -> None:
