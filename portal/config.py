@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.errors import UnsafeConfig
+from portal.languages import ENGLISH, LANGUAGES
 
 # Systems cut the path of a unix socket at 104 or 108 bytes.
 LONGEST_SOCKET_PATH = 100
@@ -47,6 +48,7 @@ class Config:
     organisation: str = _setting("This organisation", "name of the organisation that holds the photographs")
     contact: str = _setting("", "postal or mail address of the organisation's privacy team")
     exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
+    language: str = _setting(ENGLISH, f"language for people whose browser names none of {', '.join(LANGUAGES)}")
     zone: str = _setting("UTC", "IANA time zone in which legal days are counted")
     holidays: str = _setting("", "country, or country-part, whose public holidays count, such as DE or DE-BE")
     smtp_url: str = _setting("", "smtp://user:password@host:port; empty: mails are written to data/outbox", secret=True)
@@ -121,6 +123,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_PUBLIC_URL": _wrong_public_url(config),
         "EFFACE_EXIT_URL": _wrong_exit(config),
         "EFFACE_ZONE": not _is_zone(config.zone) and f"{config.zone!r} is not an IANA time zone, such as Europe/Berlin",
+        "EFFACE_LANGUAGE": config.language not in LANGUAGES and f"must be one of {', '.join(LANGUAGES)}",
         "EFFACE_THRESHOLD": not 0 < config.threshold <= 0.7
         and "must be above 0 and at most 0.7: beyond that nearly everybody is a candidate",
         "EFFACE_COOLING_HOURS": not 0 <= config.cooling_hours <= 24 * 14 and "must be from 0 to 336",

@@ -40,6 +40,7 @@ from portal.web import (
     reviewer,
     security,
     sessions,
+    speaking,
     staff,
     subject,
     texts,
@@ -58,7 +59,7 @@ def create_app(config: Config) -> Flask:
     app.config.update(_settings(config))
     app.extensions["database"] = Database(config)
     Bootstrap5(app)
-    for part in (context, sessions, policy, security, errors, assets, texts):
+    for part in (speaking, context, sessions, policy, security, errors, assets, texts):
         part.prepare(app)
     _register(app)
     policy.check(app)
@@ -82,7 +83,7 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    public = (health, subject, intake, photos, following, additions, messages, appeals, challenges)
+    public = (health, subject, speaking, intake, photos, following, additions, messages, appeals, challenges)
     inside = (
         staff,
         admin,

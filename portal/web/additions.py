@@ -9,6 +9,7 @@ from portal.blobs import open_blob
 from portal.cases import answers, lifecycle
 from portal.cases import intake as rules
 from portal.errors import BadInput, Conflict, TooLarge
+from portal.languages import gettext as _
 from portal.tables import Case
 from portal.web import photos as shared
 from portal.web import questions as ask
@@ -53,7 +54,7 @@ def _take_in() -> Page:
 def _page(form: ask.Photo, status: int = 200) -> Page:
     case = sessions.held_case(g.session)
     if not answers.status_of(g.session, case).can_add or case.consented_at is None:
-        raise Conflict("Photos cannot be added to this request now. You can make a new one.", "cannot-add")
+        raise Conflict(_("Photos cannot be added to this request now. You can make a new one."), "cannot-add")
     there = [probe for probe in rules.probes_of(g.session, case) if probe.kind == "selfie"]
     back_to = url_for("following.overview")
     page = render_template("subject/add_photo.html", form=form, there=there, said=shared.SAID, back_to=back_to)
@@ -72,7 +73,7 @@ def too_big(_problem: RequestEntityTooLarge) -> Page:
 def checking(probe_id: str) -> Page:
     probe = rules.find_probe(g.session, _case(), probe_id)
     if probe.state == "ready":
-        flash("Thank you. We will look with this photo, too.")
+        flash(_("Thank you. We will look with this photo, too."))
     return shared.outcome_of(probe, "additions", url_for("additions.photos"))
 
 

@@ -11,6 +11,8 @@ from wtforms.validators import InputRequired
 
 from portal.cases import answers, appeals, deciding, messages
 from portal.errors import BadInput, NotFound
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
 from portal.tables import Appeal, Case, CaseRight
 from portal.web import sessions
 from portal.web.caseworker import find_case
@@ -21,7 +23,7 @@ blueprint = Blueprint("appeals", __name__)
 
 
 class AskForm(FlaskForm):  # type: ignore[misc]
-    text = TextAreaField("Why do you think it is wrong?", description="You can leave this empty.")
+    text = TextAreaField(_l("Why do you think it is wrong?"), description=_l("You can leave this empty."))
 
 
 class AnswerForm(FlaskForm):  # type: ignore[misc]
@@ -53,9 +55,9 @@ def ask(right: str) -> Page:
             form.text.errors = [problem.sentence]
         else:
             g.session.commit()
-            flash("We look at it again. You see here when there is an answer.")
+            flash(_("We look at it again. You see here when there is an answer."))
             return redirect(url_for("following.overview"), 303)
-    asked = answers.RIGHTS[chosen.right]
+    asked = _(answers.RIGHTS[chosen.right])
     page = render_template("subject/appeal.html", case=case, right=chosen, asked=asked, form=form, most=messages.MOST)
     return page, 422 if form.errors else 200
 
@@ -99,7 +101,7 @@ def _refused(case: Case, right: str) -> CaseRight:
     for one in case.rights:
         if one.right == right and right in open_to:
             return one
-    raise NotFound("There is nothing here to look at again. You can write us a message.")
+    raise NotFound(_("There is nothing here to look at again. You can write us a message."))
 
 
 def _open_one(case: Case, right: str) -> Appeal:

@@ -16,6 +16,9 @@ from wtforms import HiddenField
 from portal import audit, blobs, clock
 from portal.cases import challenge, looking, waiting
 from portal.errors import BadInput, Conflict, NotFound, TooLarge
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
+from portal.languages import mark
 from portal.tables import Challenge
 from portal.web import photos as shared
 from portal.web import sessions
@@ -27,14 +30,16 @@ from portal.web.policy import policy
 
 blueprint = Blueprint("challenges", __name__)
 
-LABELS = {
-    "paper": "Photo 1 of 2: look straight into the camera",
-    "turned": "Photo 2 of 2: turn your head to your {turn}",
+LABELS: dict[tuple[str, str | None], str] = {
+    ("paper", "left"): mark("Photo 1 of 2: look straight into the camera"),
+    ("paper", "right"): mark("Photo 1 of 2: look straight into the camera"),
+    ("turned", "left"): mark("Photo 2 of 2: turn your head to your left"),
+    ("turned", "right"): mark("Photo 2 of 2: turn your head to your right"),
 }
 
 
 class Frame(FlaskForm):  # type: ignore[misc]
-    photo = FileField("Your photo")
+    photo = FileField(_l("Your photo"))
     step = HiddenField()
     code = HiddenField()
 
@@ -79,7 +84,7 @@ def _waiting(session: Session) -> Challenge:
     """Raises Conflict when the person has nothing to do; the words are the same whatever the reason."""
     found = challenge.waiting(session, sessions.held_case(session))
     if found is None:
-        raise Conflict("You do not need to send photographs now.", "not-asked")
+        raise Conflict(_("You do not need to send photographs now."), "not-asked")
     return found
 
 
@@ -89,7 +94,7 @@ def _page(form: Frame, status: int = 200) -> Page:
     step = challenge.next_step(found) if found is not None else None
     minutes = 0
     if found is not None and found.expires_at is not None and step is not None:
-        form.photo.label.text = LABELS[step].format(turn=found.turn)
+        form.photo.label.text = _(LABELS[step, found.turn])
         form.step.data, form.code.data = step, found.code
         minutes = max(1, round((found.expires_at - clock.now()).total_seconds() / 60))
     page = render_template(

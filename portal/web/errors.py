@@ -14,6 +14,8 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from portal.errors import EffaceError
+from portal.languages import gettext as _
+from portal.languages import mark
 
 log = logging.getLogger(__name__)
 
@@ -21,26 +23,43 @@ Answer = tuple[str, int] | Response
 
 PAGES = {
     400: (
-        "This page could not be read",
-        "Something in what your browser sent is not as we expect it. Please try again.",
+        mark("This page could not be read"),
+        mark("Something in what your browser sent is not as we expect it. Please try again."),
     ),
-    403: ("You cannot open this page", "This page is not for the account or the request you are signed in to."),
-    404: ("Page not found", "If you typed the address, check that it is right. If you followed a link, it may be old."),
-    405: ("This page works in another way", "Please go back and use the buttons on the page."),
-    409: ("This has changed", "Somebody else was faster, or it has changed since you opened the page."),
-    413: ("The picture is too big", "Please send a smaller picture. Your other answers are saved."),
-    422: ("Something needs another look", "Please go back and check what you wrote. Your other answers are saved."),
-    429: ("Please wait a little", "You have tried many times. Your answers are saved. Please wait a few minutes."),
+    403: (
+        mark("You cannot open this page"),
+        mark("This page is not for the account or the request you are signed in to."),
+    ),
+    404: (
+        mark("Page not found"),
+        mark("If you typed the address, check that it is right. If you followed a link, it may be old."),
+    ),
+    405: (mark("This page works in another way"), mark("Please go back and use the buttons on the page.")),
+    409: (mark("This has changed"), mark("Somebody else was faster, or it has changed since you opened the page.")),
+    413: (mark("The picture is too big"), mark("Please send a smaller picture. Your other answers are saved.")),
+    422: (
+        mark("Something needs another look"),
+        mark("Please go back and check what you wrote. Your other answers are saved."),
+    ),
+    429: (
+        mark("Please wait a little"),
+        mark("You have tried many times. Your answers are saved. Please wait a few minutes."),
+    ),
     500: (
-        "Sorry, something went wrong",
-        "This is our fault, not yours. Your earlier answers are saved. Please try again later.",
+        mark("Sorry, something went wrong"),
+        mark("This is our fault, not yours. Your earlier answers are saved. Please try again later."),
     ),
-    503: ("Sorry, this is not working right now", "Your earlier answers are saved. Please try again in a few minutes."),
+    503: (
+        mark("Sorry, this is not working right now"),
+        mark("Your earlier answers are saved. Please try again in a few minutes."),
+    ),
 }
 TOO_LONG_OPEN = (
-    "This page was open too long",
-    "To keep you safe, pages stop working after some time. Your saved answers are still there. "
-    "Open the page again and send it once more.",
+    mark("This page was open too long"),
+    mark(
+        "To keep you safe, pages stop working after some time. Your saved answers are still there. "
+        "Open the page again and send it once more."
+    ),
 )
 
 
@@ -61,6 +80,12 @@ def error_page(status: int, title: str, sentence: str, reference: str | None = N
     return page, status
 
 
+def _words(status: int) -> tuple[str, str]:
+    """What a page says about a status, in the language of the reader."""
+    title, sentence = PAGES.get(status, PAGES[400 if status < 500 else 500])
+    return _(title), _(sentence)
+
+
 def _nearest_page() -> str | None:
     """The page itself, or for a button that has none, such as `.../approve`, the page above it."""
     addresses = current_app.create_url_adapter(request)
@@ -75,19 +100,19 @@ def _nearest_page() -> str | None:
 def _known(problem: EffaceError) -> Answer:
     if problem.status >= 500 and problem.status != 503:
         return _unknown(problem)
-    title, _ = PAGES[problem.status]
+    title, _usual = _words(problem.status)
     return error_page(problem.status, title, problem.sentence)
 
 
 def _old_form(_problem: CSRFError) -> Answer:
-    return error_page(400, *TOO_LONG_OPEN)
+    return error_page(400, *(_(text) for text in TOO_LONG_OPEN))
 
 
 def _http(problem: HTTPException) -> Answer:
     if isinstance(problem, RequestRedirect) or problem.response is not None:
         return problem.get_response()
     status = problem.code or 500
-    return error_page(status, *PAGES.get(status, PAGES[400 if status < 500 else 500]))
+    return error_page(status, *_words(status))
 
 
 def _strange_host(_problem: SecurityError) -> Answer:
@@ -97,7 +122,7 @@ def _strange_host(_problem: SecurityError) -> Answer:
 
 def _busy(problem: OperationalError) -> Answer:
     log.error("the database did not answer: %s", type(problem.orig).__name__)
-    return error_page(503, *PAGES[503])
+    return error_page(503, *_words(503))
 
 
 def _unknown(problem: Exception) -> Answer:
@@ -105,4 +130,4 @@ def _unknown(problem: Exception) -> Answer:
     reference = secrets.token_hex(4).upper()
     lines = "".join(traceback.format_tb(problem.__traceback__))
     log.error("error %s at %s: %s\n%s", reference, request.endpoint, type(problem).__name__, lines)
-    return error_page(500, *PAGES[500], reference=reference)
+    return error_page(500, *_words(500), reference=reference)

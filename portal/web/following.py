@@ -16,6 +16,8 @@ from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
 from portal.errors import NotAllowed, NotFound
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
 from portal.tables import Case, Certificate, Package
 from portal.web import sessions
 from portal.web.context import database
@@ -28,14 +30,14 @@ blueprint = Blueprint("following", __name__, url_prefix="/case")
 
 class SignIn(FlaskForm):  # type: ignore[misc]
     reference = StringField(
-        "Your reference",
-        [InputRequired("Enter your reference"), Length(max=40, message="A reference looks like EF-7K3M-Q2WX")],
-        description="It looks like EF-7K3M-Q2WX.",
+        _l("Your reference"),
+        [InputRequired(_l("Enter your reference")), Length(max=40, message=_l("A reference looks like EF-7K3M-Q2WX"))],
+        description=_l("It looks like EF-7K3M-Q2WX."),
     )
     secret = StringField(
-        "Your secret words",
-        [InputRequired("Enter your secret words"), Length(max=200, message="Enter the five secret words only")],
-        description="Five words. We showed them once, when you sent your request.",
+        _l("Your secret words"),
+        [InputRequired(_l("Enter your secret words")), Length(max=200, message=_l("Enter the five secret words only"))],
+        description=_l("Five words. We showed them once, when you sent your request."),
     )
 
 
@@ -70,7 +72,7 @@ def _case_of(reference: str, words: str) -> str:
 @policy("case-holder")
 def sign_out() -> Page:
     sessions.leave_case()
-    flash("You are signed out. Nobody can see your request on this device now.")
+    flash(_("You are signed out. Nobody can see your request on this device now."))
     return redirect(url_for("subject.start"), 303)
 
 
@@ -127,7 +129,7 @@ def package() -> Page:
     answer = answers.answer_of(g.session, case)
     found = g.session.get(Package, answer.package_id) if answer and answer.package_id else None
     if found is None or (found.expires_at is not None and found.expires_at <= now()):
-        raise NotFound("This copy is not kept any more. You can ask for a new one.")
+        raise NotFound(_("This copy is not kept any more. You can ask for a new one."))
     data = open_blob(g.session, found.blob_id)
     found.fetched_at = found.fetched_at or now()
     g.session.commit()
@@ -163,7 +165,7 @@ def _certificate(case: Case, certificate_id: str) -> Certificate:
     """One of the certificates the answer shows to this person; others are as if they were not there."""
     answer = answers.answer_of(g.session, case)
     if answer is None or certificate_id not in answer.certificate_ids:
-        raise NotFound("There is no such certificate in your request.")
+        raise NotFound(_("There is no such certificate in your request."))
     found: Certificate = g.session.get_one(Certificate, certificate_id)
     return found
 

@@ -13,6 +13,8 @@ from portal import clock
 from portal.cases import identity
 from portal.cases import intake as rules
 from portal.errors import BadInput, NotFound
+from portal.languages import current
+from portal.languages import gettext as _
 from portal.tables import Draft, Probe
 from portal.web import questions as ask
 from portal.web import sessions
@@ -41,7 +43,7 @@ def held_draft() -> Draft:
     """The draft this browser fills in. Raises NotFound with what to do now."""
     draft_id = session.get("draft")
     if draft_id is None:
-        raise NotFound("There is no request being filled in here. Please start on the first page.", "draft-gone")
+        raise NotFound(_("There is no request being filled in here. Please start on the first page."), "draft-gone")
     return rules.find_draft(g.session, draft_id)
 
 
@@ -128,7 +130,7 @@ def no_face() -> Response:
     _drop_other_ways(draft, ways)
     g.session.commit()
     if not ways:
-        flash("That is fine. Choose another way in which we can look for you.")
+        flash(_("That is fine. Choose another way in which we can look for you."))
     return go_on(draft)
 
 
@@ -148,7 +150,7 @@ def names(name: str) -> Page:
             except BadInput as problem:
                 form.text.errors = [problem.sentence]
         elif not there or "more" in request.form:
-            form.text.errors = ["Enter it here, or go back and choose another way"]
+            form.text.errors = [_("Enter it here, or go back and choose another way")]
         if not form.text.errors:
             g.session.commit()
             return redirect(request.path, 303) if "more" in request.form else go_on(draft)
@@ -168,7 +170,7 @@ def remove(probe_id: str) -> Response:
     page = {"selfie": "photos", "picture": "files", "link": "links", "account": "accounts"}[probe.kind]
     rules.remove_probe(g.session, probe)
     g.session.commit()
-    flash("Removed. We do not keep it.")
+    flash(_("Removed. We do not keep it."))
     return redirect(step_url(ask.NAMES[page]), 303)
 
 
@@ -213,7 +215,7 @@ def code() -> Page:
         g.session.commit()
         if result == "confirmed":
             return go_on(draft)
-        form.code.errors = [identity.SENTENCES[result]]
+        form.code.errors = [_(identity.SENTENCES[result])]
     page = render_template("subject/code.html", form=form, email=email, back_to=url_for("intake.contact"))
     return page, 422 if form.errors else 200
 
@@ -225,7 +227,7 @@ def code_again() -> Response:
     draft = held_draft()
     identity.send_code(g.session, draft, rules.read_answers(g.session, draft).get("email", ""))
     g.session.commit()
-    flash("We sent a new code. The old one does not work any more.")
+    flash(_("We sent a new code. The old one does not work any more."))
     return redirect(url_for("intake.code"), 303)
 
 
@@ -246,6 +248,7 @@ def check() -> Page:
         rows = summary(draft, progress)
         back = step_url(ask.NAMES["helps"])
         return render_template("subject/check.html", form=form, rows=rows, back_to=back, **_pictures(draft))
+    rules.save_answers(g.session, draft, language=current().code)
     _remember(rules.submit(g.session, draft, public_network()))
     g.session.commit()
     return redirect(url_for("intake.sent"), 303)
@@ -256,22 +259,22 @@ def summary(draft: Draft, progress: ask.Progress) -> list[dict[str, Any]]:
     answers = progress.answers
     home = answers.get("residence") or ask.RATHER_NOT
     said: dict[str, Any] = {
-        "rights": [text for value, text, _ in ask.RIGHTS if value in answers["rights"]],
+        "rights": [_(text) for value, text, _hint in ask.RIGHTS if value in answers["rights"]],
         "whom": _text(ask.WHOM, answers["for_whom"]),
         "residence": _text(ask.places(), home),
-        "ways": [text for value, text, _ in ask.WAYS if value in progress.ways],
-        "consent": "Yes, you may compare my face",
-        "links": [text for _, text in _given(draft, "link")],
-        "accounts": [text for _, text in _given(draft, "account")],
-        "contact": answers.get("email") or "No address. I will come back with my reference and secret words.",
-        "helps": answers.get("helps") or "Nothing",
+        "ways": [_(text) for value, text, _hint in ask.WAYS if value in progress.ways],
+        "consent": _("Yes, you may compare my face"),
+        "links": [text for _probe, text in _given(draft, "link")],
+        "accounts": [text for _probe, text in _given(draft, "account")],
+        "contact": answers.get("email") or _("No address. I will come back with my reference and secret words."),
+        "helps": answers.get("helps") or _("Nothing"),
     }
     asked = [step for step in ask.STEPS if step.asked(progress) and step.name in said]
-    return [{"key": step.title, "value": said[step.name], "change": step_url(step)} for step in asked]
+    return [{"key": _(step.title), "value": said[step.name], "change": step_url(step)} for step in asked]
 
 
 def _text(choices: list[tuple[str, str, str]], chosen: str) -> str:
-    return next((text for value, text, _ in choices if value == chosen), "")
+    return next((_(text) for value, text, _hint in choices if value == chosen), "")
 
 
 def _pictures(draft: Draft) -> dict[str, list[Probe]]:

@@ -9,6 +9,7 @@ from flask import request
 
 from portal.cases import limits
 from portal.errors import TooMany
+from portal.languages import gettext as _
 from portal.web.context import database
 
 # Most tries, and in which time. A network may be a school or a company, so these are far above what one person needs.
@@ -32,7 +33,10 @@ def spend(purpose: str, what: str | None = None) -> None:
         granted = limits.spend(session, purpose, what or network(request.remote_addr or ""), most, window)
     if not granted:
         minutes = int(window.total_seconds() // 60)
-        raise TooMany(f"You have tried many times. Your answers are saved. Please wait {minutes} minutes.")
+        sentence = _(
+            "You have tried many times. Your answers are saved. Please wait %(minutes)s minutes.", minutes=minutes
+        )
+        raise TooMany(sentence)
 
 
 def network(address: str) -> str:

@@ -9,6 +9,8 @@ from wtforms import TextAreaField
 
 from portal.cases import answers, messages
 from portal.errors import BadInput
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
 from portal.tables import Case
 from portal.web import sessions
 from portal.web.caseworker import find_case, framed, names_of
@@ -20,7 +22,7 @@ blueprint = Blueprint("messages", __name__)
 
 
 class MessageForm(FlaskForm):  # type: ignore[misc]
-    text = TextAreaField("Your message")
+    text = TextAreaField(_l("Your message"))
 
 
 @blueprint.route("/case/messages", methods=["GET", "POST"])
@@ -30,7 +32,7 @@ def with_us() -> Page:
     case = sessions.held_case(g.session)
     form = MessageForm()
     if form.validate_on_submit() and _wrote(case, "subject", form):
-        flash("Your message is sent. We answer here.")
+        flash(_("Your message is sent. We answer here."))
         return redirect(url_for("messages.with_us"), 303)
     page = render_template("subject/messages.html", case=case, form=form, said=messages.of_case(g.session, case))
     _note_as_read(case, by_person=True)

@@ -13,6 +13,7 @@ from portal import clock, images
 from portal.blobs import open_blob
 from portal.cases import intake as rules
 from portal.errors import BadInput, BadPicture, NotFound, TooLarge
+from portal.languages import gettext as _
 from portal.matching.probe_words import DOUBTED, NOT_USABLE, REFUSED
 from portal.tables import Probe
 from portal.web import questions as ask
@@ -55,7 +56,7 @@ def _page(name: str, form: FlaskForm, status: int = 200) -> Page:
     consent = rules.read_answers(g.session, draft).get("consent") is True
     if name == "photos" and not consent:
         return redirect(step_url(ask.NAMES["consent"]), 303)
-    return shown(name, draft, form, status, there=there, said=SAID, not_usable=NOT_USABLE)
+    return shown(name, draft, form, status, there=there, said=SAID, not_usable=_(NOT_USABLE))
 
 
 def _take_in(form: FlaskForm, field: str, kind: str) -> Page:
@@ -136,7 +137,7 @@ def outcome_of(probe: Probe, place: str, back_to: str) -> Page:
     if probe.state == "choose-face":
         return render_template("subject/faces.html", probe=probe, place=place, back_to=back_to)
     if probe.state == "refused":
-        sentence = REFUSED.get(probe.reason or "", NOT_USABLE)
+        sentence = _(REFUSED.get(probe.reason or "", NOT_USABLE))
         return render_template("subject/refused.html", probe=probe, sentence=sentence, place=place, back_to=back_to)
     if probe.state != "checking":
         return redirect(back_to, 303)
@@ -161,7 +162,7 @@ def chosen(probe: Probe, place: str, back_to: str) -> Page:
 def face_of(probe: Probe, index: int) -> Response:
     """One of the faces found, for the person to choose from. Raises NotFound."""
     if not 0 <= index < len(probe.boxes):
-        raise NotFound("There is no such face in this picture.")
+        raise NotFound(_("There is no such face in this picture."))
     pixels = images.open_picture(open_blob(g.session, probe.blob_id)).pixels
     return jpeg(images.to_jpeg(images.crop_face(pixels, tuple(probe.boxes[index]), side=THUMBNAIL)))
 
@@ -173,11 +174,11 @@ def jpeg(data: bytes) -> Response:
 def uploaded(sent: FileStorage | None) -> bytes:
     """The bytes of a file field. Raises BadPicture when nothing was chosen."""
     if not sent or not sent.filename:
-        raise BadPicture("Choose a picture first.", "no-file")
+        raise BadPicture(_("Choose a picture first."), "no-file")
     data: bytes = sent.read()
     return data
 
 
 def too_big_sentence() -> str:
     most = settings().upload_megabytes
-    return f"The picture is too big. Send one of at most {most} megabytes. Your answers are saved."
+    return _("The picture is too big. Send one of at most %(most)s megabytes. Your answers are saved.", most=most)

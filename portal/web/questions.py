@@ -17,59 +17,61 @@ from portal.cases import intake as rules
 from portal.cases.drafts import HELPS_LONGEST
 from portal.cases.law import residences
 from portal.cases.looking import USABLE
+from portal.languages import lazy_gettext as _l
+from portal.languages import mark
 from portal.tables import Draft
 
 RATHER_NOT = "unsaid"
 
 RIGHTS = [
-    ("access", "Find out if you have photos of me", "You get an answer, and where the photos came from."),
-    ("copy", "Get a copy of them", "You get the photos as a file."),
-    ("deletion", "Have them deleted", "You get a certificate that you can check."),
-    ("opt-out", "Stop using them from now on", "The photos stay, but are not used to train computers."),
+    ("access", mark("Find out if you have photos of me"), mark("You get an answer, and where the photos came from.")),
+    ("copy", mark("Get a copy of them"), mark("You get the photos as a file.")),
+    ("deletion", mark("Have them deleted"), mark("You get a certificate that you can check.")),
+    ("opt-out", mark("Stop using them from now on"), mark("The photos stay, but are not used to train computers.")),
 ]
 WHOM = [
-    ("me", "Me", ""),
-    ("child", "A child I am responsible for", ""),
-    ("agent", "Somebody who asked me to do it for them", ""),
-    ("deceased", "Somebody who has died", ""),
+    ("me", mark("Me"), ""),
+    ("child", mark("A child I am responsible for"), ""),
+    ("agent", mark("Somebody who asked me to do it for them"), ""),
+    ("deceased", mark("Somebody who has died"), ""),
 ]
 WAYS = [
-    ("face", "A photo of my face", "We compare it with the photos we have."),
-    ("link", "A link to a profile or a picture", "The address of a page where the picture was shown."),
-    ("file", "The picture file itself", "We look for the same picture, not for your face."),
-    ("account", "An account name", "The name you had on a site or in an app."),
+    ("face", mark("A photo of my face"), mark("We compare it with the photos we have.")),
+    ("link", mark("A link to a profile or a picture"), mark("The address of a page where the picture was shown.")),
+    ("file", mark("The picture file itself"), mark("We look for the same picture, not for your face.")),
+    ("account", mark("An account name"), mark("The name you had on a site or in an app.")),
 ]
 
 
 def listed(choices: Iterable[tuple[str, str, str]]) -> list[SelectChoice]:
-    """Choices for a field, from (value, text, hint)."""
-    return [SelectChoice(value, text, {"hint": hint}) for value, text, hint in choices]
+    """Choices for a field, from (value, text, hint), in the language of whoever reads them."""
+    return [SelectChoice(value, _l(text), {"hint": hint and _l(hint)}) for value, text, hint in choices]
 
 
 def places() -> list[tuple[str, str, str]]:
     """Where people may live, as far as a law is known for it, and the rest."""
     known = [(code, name, "") for code, name in residences() if code]
-    return [*known, (RATHER_NOT, "Somewhere else, or I would rather not say", "")]
+    return [*known, (RATHER_NOT, mark("Somewhere else, or I would rather not say"), "")]
 
 
 class Rights(FlaskForm):  # type: ignore[misc]
     rights = SelectMultipleField(
-        "What would you like to do?",
-        [InputRequired("Choose what you would like to do")],
+        _l("What would you like to do?"),
+        [InputRequired(_l("Choose what you would like to do"))],
         choices=listed(RIGHTS),
-        description="You can choose more than one. If you are not sure, choose the first.",
+        description=_l("You can choose more than one. If you are not sure, choose the first."),
     )
 
 
 class Whom(FlaskForm):  # type: ignore[misc]
-    for_whom = RadioField("Who is this for?", [InputRequired("Choose who this is for")], choices=listed(WHOM))
+    for_whom = RadioField(_l("Who is this for?"), [InputRequired(_l("Choose who this is for"))], choices=listed(WHOM))
 
 
 class Residence(FlaskForm):  # type: ignore[misc]
     residence = RadioField(
-        "Where do you live?",
-        [InputRequired("Choose where you live, or that you would rather not say")],
-        description="The law there says how soon we must answer.",
+        _l("Where do you live?"),
+        [InputRequired(_l("Choose where you live, or that you would rather not say"))],
+        description=_l("The law there says how soon we must answer."),
     )
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -79,62 +81,64 @@ class Residence(FlaskForm):  # type: ignore[misc]
 
 class Ways(FlaskForm):  # type: ignore[misc]
     ways = SelectMultipleField(
-        "How can we look for you?",
-        [InputRequired("Choose at least one way")],
+        _l("How can we look for you?"),
+        [InputRequired(_l("Choose at least one way"))],
         choices=listed(WAYS),
-        description="Choose what you like. You never need to send your face. More ways find more photos.",
+        description=_l("Choose what you like. You never need to send your face. More ways find more photos."),
     )
 
 
 class Consent(FlaskForm):  # type: ignore[misc]
     consent = BooleanField(
-        "Yes, you may compare my face with the photos you have",
-        [InputRequired("Tick the box if you agree, or go on without a photo of your face")],
+        _l("Yes, you may compare my face with the photos you have"),
+        [InputRequired(_l("Tick the box if you agree, or go on without a photo of your face"))],
     )
 
 
 class Photo(FlaskForm):  # type: ignore[misc]
-    photo = FileField("Add a photo of your face", description="A new one or one you have. Up to 5 photos.")
+    photo = FileField(_l("Add a photo of your face"), description=_l("A new one or one you have. Up to 5 photos."))
 
 
 class PictureFile(FlaskForm):  # type: ignore[misc]
-    picture = FileField("Add the picture file", description="The picture that you think we have.")
+    picture = FileField(_l("Add the picture file"), description=_l("The picture that you think we have."))
     digest = HiddenField()
 
 
 class Link(FlaskForm):  # type: ignore[misc]
     text = StringField(
-        "What is the link?",
-        [Length(max=2000, message="This link is too long. Copy it again from the address bar")],
-        description="Such as https://example.com/you. We never open it. We only compare it with our lists.",
+        _l("What is the link?"),
+        [Length(max=2000, message=_l("This link is too long. Copy it again from the address bar"))],
+        description=_l("Such as https://example.com/you. We never open it. We only compare it with our lists."),
     )
 
 
 class AccountName(FlaskForm):  # type: ignore[misc]
     text = StringField(
-        "What is the account name?",
-        [Length(max=300, message="This name is too long. Write it as the site shows it")],
-        description="As it was shown on the site or in the app.",
+        _l("What is the account name?"),
+        [Length(max=300, message=_l("This name is too long. Write it as the site shows it"))],
+        description=_l("As it was shown on the site or in the app."),
     )
 
 
 class Contact(FlaskForm):  # type: ignore[misc]
     email = StringField(
-        "What is your e‑mail address?",
-        [InputRequired("Enter your e-mail address, or go on without one")],
-        description="We send a code to it, and later a note when there is news. The note never says what it is about.",
+        _l("What is your e‑mail address?"),
+        [InputRequired(_l("Enter your e-mail address, or go on without one"))],
+        description=_l(
+            "We send a code to it, and later a note when there is news. The note never says what it is about."
+        ),
     )
 
 
 class CodeTyped(FlaskForm):  # type: ignore[misc]
-    code = StringField("Enter the code", [InputRequired("Enter the 6 digits from the mail")])
+    code = StringField(_l("Enter the code"), [InputRequired(_l("Enter the 6 digits from the mail"))])
 
 
 class Helps(FlaskForm):  # type: ignore[misc]
     helps = TextAreaField(
-        "Is there anything that helps us to find you?",
-        [Length(max=HELPS_LONGEST, message=f"Use at most {HELPS_LONGEST} characters")],
-        description="You can leave this empty. For example: names you used, years, places.",
+        _l("Is there anything that helps us to find you?"),
+        [Length(max=HELPS_LONGEST, message=_l("Use at most %(most)s characters", most=HELPS_LONGEST))],
+        description=_l("You can leave this empty. For example: names you used, years, places."),
     )
 
 
@@ -187,17 +191,23 @@ def _contact_settled(progress: Progress) -> bool:
 
 
 STEPS = (
-    Step("rights", "intake.question", "What you ask for", _always, lambda p: bool(p.answers.get("rights"))),
-    Step("whom", "intake.question", "Who it is for", _always, _has("for_whom")),
-    Step("residence", "intake.question", "Where you live", _always, _has("residence")),
-    Step("ways", "intake.question", "How we can look for you", _always, lambda progress: bool(progress.ways)),
-    Step("consent", "intake.question", "Comparing your face", _way("face"), lambda p: p.answers.get("consent") is True),
-    Step("photos", "photos.photos", "Photos of your face", _way("face"), _kind("selfie")),
-    Step("links", "intake.names", "Links", _way("link"), _kind("link")),
-    Step("files", "photos.files", "Picture files", _way("file"), _kind("picture")),
-    Step("accounts", "intake.names", "Account names", _way("account"), _kind("account")),
-    Step("contact", "intake.contact", "Where we can write to you", _always, _contact_settled),
-    Step("helps", "intake.question", "What helps us", _always, _has("helps")),
+    Step("rights", "intake.question", mark("What you ask for"), _always, lambda p: bool(p.answers.get("rights"))),
+    Step("whom", "intake.question", mark("Who it is for"), _always, _has("for_whom")),
+    Step("residence", "intake.question", mark("Where you live"), _always, _has("residence")),
+    Step("ways", "intake.question", mark("How we can look for you"), _always, lambda progress: bool(progress.ways)),
+    Step(
+        "consent",
+        "intake.question",
+        mark("Comparing your face"),
+        _way("face"),
+        lambda p: p.answers.get("consent") is True,
+    ),
+    Step("photos", "photos.photos", mark("Photos of your face"), _way("face"), _kind("selfie")),
+    Step("links", "intake.names", mark("Links"), _way("link"), _kind("link")),
+    Step("files", "photos.files", mark("Picture files"), _way("file"), _kind("picture")),
+    Step("accounts", "intake.names", mark("Account names"), _way("account"), _kind("account")),
+    Step("contact", "intake.contact", mark("Where we can write to you"), _always, _contact_settled),
+    Step("helps", "intake.question", mark("What helps us"), _always, _has("helps")),
 )
 NAMES = {step.name: step for step in STEPS}
 

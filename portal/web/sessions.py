@@ -22,6 +22,7 @@ from portal import clock
 from portal.db import Database
 from portal.errors import NotFound
 from portal.keys import Keys, SealBroken, keys_in, token_digest
+from portal.languages import gettext as _
 from portal.tables import Account, Case, WebSession
 from portal.web.policy import AccountLogin
 
@@ -233,7 +234,7 @@ def held_case(database_session: Session) -> Case:
     """The case this browser signed in to. Raises NotFound when it is not there any more."""
     case = database_session.get(Case, session.get("case", ""))
     if case is None:
-        raise NotFound("This request is not kept any more.", "case-gone")
+        raise NotFound(_("This request is not kept any more."), "case-gone")
     return case
 
 

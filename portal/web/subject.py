@@ -9,10 +9,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal import audit
 from portal.cases.purging import RECORD_MONTHS
 from portal.errors import NotFound
+from portal.languages import gettext as _
 from portal.tables import Checkpoint
 from portal.web.context import settings
 from portal.web.policy import policy, safe_path
-from portal.web.texts import THEME_COOKIE, THEMES, counted
+from portal.web.texts import THEME_COOKIE, THEMES
 
 blueprint = Blueprint("subject", __name__)
 
@@ -53,10 +54,7 @@ def help_page() -> str:
 @blueprint.get("/privacy")
 @policy("public")
 def privacy() -> str:
-    years = counted(settings().suppression_years, "year")
-    return render_template(
-        "subject/privacy.html", config=settings(), suppression_years=years, record_months=RECORD_MONTHS
-    )
+    return render_template("subject/privacy.html", config=settings(), record_months=RECORD_MONTHS)
 
 
 @blueprint.get("/comparison")
@@ -90,7 +88,7 @@ def checkpoint() -> Response:
     """The newest signed head of the log: a C2SP checkpoint."""
     newest = g.session.scalar(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1))
     if newest is None:
-        raise NotFound("The log has no signed head yet.")
+        raise NotFound(_("The log has no signed head yet."))
     return _plain(newest.note)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, request
 
-from portal import clock
+from portal import clock, languages
 from portal.web.context import settings
 
 THEMES = ("light", "dark", "device")
@@ -23,23 +23,23 @@ def prepare(app: Flask) -> None:
 
 
 def day(value: date | datetime | None) -> str:
-    """`20 December 2026`; an instant is told in the installation's time zone."""
+    """`20 December 2026` in the language of the page; an instant is told in the installation's time zone."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         value = clock.local_date(value, settings().zone)
-    return f"{value.day} {value:%B %Y}"
+    return languages.day(value)
 
 
 def moment(value: datetime | None) -> str:
-    """`20 December 2026, 14:05` in the installation's time zone."""
+    """`20 December 2026, 14:05` in the language of the page and the installation's time zone."""
     if value is None:
         return ""
-    return f"{day(value)}, {value.astimezone(ZoneInfo(settings().zone)):%H:%M}"
+    return languages.moment(value.astimezone(ZoneInfo(settings().zone)))
 
 
 def counted(number: float, one: str, many: str | None = None) -> str:
-    """`1 photograph`, `14 photographs`, `3 copies`."""
+    """`1 photograph`, `14 photographs`, `3 copies`: English, for pages of staff."""
     return f"{number:,.12g} {one if number == 1 else many or one + 's'}"
 
 

@@ -9,7 +9,7 @@ for (const area of document.querySelectorAll("textarea[data-most]")) {
   let timer = 0;
   const count = () => {
     const left = Number(area.dataset.most) - [...area.value].length;
-    const text = left >= 0 ? `You have ${left} characters left.` : `You have ${-left} characters too many.`;
+    const text = (left >= 0 ? area.dataset.left : area.dataset.over).replace("#", Math.abs(left));
     shown.textContent = text;
     clearTimeout(timer);
     // A screen reader hears it once the typing pauses.

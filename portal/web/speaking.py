@@ -1,0 +1,89 @@
+"""In which language a page is: what the person chose, else what their browser asks for, else the installation's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, redirect, request, session, url_for
+from flask_babel import Babel, Domain
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal import languages
+from portal.languages import LANGUAGES, speaking
+from portal.tables import Case
+from portal.web.context import settings
+from portal.web.policy import policy, safe_path
+
+blueprint = Blueprint("speaking", __name__)
+
+COOKIE = "efface-language"
+YEAR = 365 * 24 * 3600
+
+
+class OneSource(Domain):  # type: ignore[misc]
+    """Flask-Babel's texts are those of portal.languages."""
+
+    def get_translations(self) -> Any:
+        return languages.catalogue(languages.current().code)
+
+
+def prepare(app: Flask) -> None:
+    babel = Babel(app, locale_selector=lambda: languages.current().locale)
+    babel.domain_instance = OneSource()
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.add_template_filter(bdi)
+    app.add_template_filter(languages.number, "number")
+    app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES.values()})
+    app.before_request(_begin)
+    app.after_request(_say_which)
+    app.teardown_request(_end)
+
+
+def bdi(text: object) -> Markup:
+    """A reference, a date or a name that keeps its own direction in a text from right to left."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def asked_for() -> str:
+    """The language this request is answered in. Pages of staff are in English."""
+    if request.path.startswith("/staff"):
+        return languages.ENGLISH
+    chosen = request.cookies.get(COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(list(LANGUAGES)) or settings().language
+
+
+def _begin() -> None:
+    g.speaking = speaking(asked_for())
+    g.speaking.__enter__()
+
+
+def _end(_problem: BaseException | None) -> None:
+    # A thread of the server answers one request after the other.
+    if "speaking" in g:
+        g.pop("speaking").__exit__(None, None, None)
+
+
+def _say_which(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers["Content-Language"] = languages.current().code
+        response.vary.update(["Accept-Language", "Cookie"])
+    return response
+
+
+@blueprint.post("/language")
+@policy("public")
+def choose() -> AnyResponse:
+    """Kept in a cookie of its own, which says nothing else; and in the person's request, where mails take it from."""
+    answer = redirect(safe_path(request.form.get("back"), url_for("subject.start")), 303)
+    asked = request.form.get("language", "")
+    if asked in LANGUAGES:
+        case = g.session.get(Case, session.get("case", ""))
+        if case is not None:
+            case.language = asked
+            g.session.commit()
+        secure = settings().secure_cookies
+        answer.set_cookie(COOKIE, asked, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
+    return answer
