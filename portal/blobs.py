@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.errors import NotFound
 from portal.keys import keys_of
+from portal.languages import gettext as _
 from portal.tables import Blob, random_id
 
 
@@ -32,7 +33,7 @@ def open_blob(session: Session, blob_id: str | None) -> bytes:
     """The bytes. Raises NotFound when they were purged or never were."""
     blob = session.get(Blob, blob_id) if blob_id else None
     if blob is None:
-        raise NotFound("This picture is not kept any more.")
+        raise NotFound(_("This picture is not kept any more."))
     return keys_of(session).unseal(blob.sealed, f"blob/{blob.id}")
 
 

@@ -15,6 +15,7 @@ from portal.cases import law, lifecycle, mails, messages
 from portal.cases.deadlines import appeal_clock, clock_for
 from portal.db import config_of
 from portal.errors import Conflict, NotAllowed
+from portal.languages import gettext as _
 from portal.tables import Appeal, Case, CaseRight
 
 
@@ -31,7 +32,7 @@ def open_appeal(session: Session, right: CaseRight, why: str = "") -> Appeal:
     today = clock.local_date(clock.now(), config.zone)
     days = appeal_clock(rule, today, config.holidays)
     if days is None or not may_appeal(session, right):
-        raise Conflict("This answer cannot be looked at again here. You can write us a message.", "no-appeal")
+        raise Conflict(_("This answer cannot be looked at again here. You can write us a message."), "no-appeal")
     if why.strip():
         messages.write(session, right.case, "subject", why)
     appeal = Appeal(right_id=right.id, opened_at=clock.now(), due_on=days.due_on)

@@ -17,6 +17,8 @@ from portal.cases import lifecycle, limits, mails
 from portal.cases.looking import Prepared
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.jobs import make_due
+from portal.languages import gettext as _
+from portal.languages import mark
 from portal.tables import Blob, Case, Challenge
 from portal.tables.identity import TURNS
 
@@ -27,7 +29,7 @@ CODES = 10
 DAY = timedelta(days=1)
 STEPS = ("paper", "turned")
 
-OVER = "The 10 minutes are over. That is no problem: ask for a new code and try again."
+OVER = mark("The 10 minutes are over. That is no problem: ask for a new code and try again.")
 # How far the nose must lie to the side. On 67 good photographs of people who look straight it is at most 0.14.
 TURNED = 0.2
 
@@ -84,9 +86,9 @@ def draw(session: Session, challenge: Challenge) -> None:
     if is_running(challenge):
         return
     if challenge.state not in {"asked", "shown"}:
-        raise Conflict("We have your photographs already. You do not need to send more.", "sent-already")
+        raise Conflict(_("We have your photographs already. You do not need to send more."), "sent-already")
     if not limits.spend(session, "challenge", challenge.case_id, CODES, DAY):
-        raise TooMany("You have asked for many codes today. Please go on tomorrow.")
+        raise TooMany(_("You have asked for many codes today. Please go on tomorrow."))
     _purge_frames(session, challenge)
     challenge.code = "".join(secrets.choice(SIGNS) for _ in range(4))
     challenge.turn = secrets.choice(TURNS)
@@ -101,16 +103,16 @@ def take(session: Session, challenge: Challenge, step: str, code: str, prepared:
     Conflict (code over or used), BadInput (no such step, or the same photograph for both).
     """
     if step not in STEPS:
-        raise BadInput("Send the photographs one after the other.", "unknown-step")
+        raise BadInput(_("Send the photographs one after the other."), "unknown-step")
     if not is_running(challenge) or code != challenge.code:
-        raise Conflict(OVER, "challenge-over")
+        raise Conflict(_(OVER), "challenge-over")
     if (step == "turned") != (challenge.paper_id is not None):
         return
     if step == "turned" and blobs.open_blob(session, challenge.paper_id) == prepared.jpeg:
-        raise BadInput("This is the same photograph again. Turn your head and take another one.", "same-photograph")
+        raise BadInput(_("This is the same photograph again. Turn your head and take another one."), "same-photograph")
     blob = blobs.put_blob(session, "challenge", prepared.jpeg, "image/jpeg", challenge.expires_at)
     if not _keep(session, challenge, step, blob.id):
-        raise Conflict(OVER, "challenge-over")
+        raise Conflict(_(OVER), "challenge-over")
     if step == "turned":
         _send(session, challenge)
 

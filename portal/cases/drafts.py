@@ -13,6 +13,8 @@ from portal import clock
 from portal.cases.law import residences
 from portal.errors import BadInput, NotFound
 from portal.keys import keys_of
+from portal.languages import gettext as _
+from portal.languages import mark
 from portal.tables import Case, Draft, random_id
 from portal.tables.cases import RIGHTS
 
@@ -37,8 +39,10 @@ def find_draft(session: Session, draft_id: str) -> Draft:
     draft = session.get(Draft, draft_id, populate_existing=True)
     if draft is None or draft.expires_at <= clock.now():
         raise NotFound(
-            "This request was sent already, or it was left for more than a day. "
-            "If you sent it, sign in with your reference. If not, please start again.",
+            _(
+                "This request was sent already, or it was left for more than a day. "
+                "If you sent it, sign in with your reference. If not, please start again."
+            ),
             "draft-gone",
         )
     return draft
@@ -61,7 +65,7 @@ def save_answers(session: Session, draft: Draft, **answers: Any) -> dict[str, An
         if name not in CHECKS:
             raise BadInput(f"There is no question called {name}.", "unknown-question")
         if value is not None and not CHECKS[name](value):
-            raise BadInput(SENTENCES[name], f"bad-{name.replace('_', '-')}")
+            raise BadInput(_(SENTENCES[name], most=HELPS_LONGEST), f"bad-{name.replace('_', '-')}")
     after = {name: value for name, value in (before | answers).items() if value is not None}
     if after.get("email") != before.get("email"):
         draft.contact_confirmed_at = None
@@ -99,13 +103,13 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "language": lambda value: isinstance(value, str) and 0 < len(value) <= 10,
 }
 SENTENCES = {
-    "rights": "Choose what you would like to do.",
-    "for_whom": "Choose who this is for.",
-    "residence": "Choose where you live, or say that you would rather not tell us.",
-    "ways": "Choose how we can look for you.",
-    "consent": "Say whether we may compare your face.",
-    "email": "Enter a mail address in the right form, such as name@example.com.",
-    "no_contact": "Say whether we can write to you.",
-    "helps": f"Use at most {HELPS_LONGEST} letters.",
-    "language": "Choose a language.",
+    "rights": mark("Choose what you would like to do."),
+    "for_whom": mark("Choose who this is for."),
+    "residence": mark("Choose where you live, or say that you would rather not tell us."),
+    "ways": mark("Choose how we can look for you."),
+    "consent": mark("Say whether we may compare your face."),
+    "email": mark("Enter a mail address in the right form, such as name@example.com."),
+    "no_contact": mark("Say whether we can write to you."),
+    "helps": mark("Use at most %(most)s letters."),
+    "language": mark("Choose a language."),
 }

@@ -15,6 +15,7 @@ from portal.config import Config
 from portal.errors import BadInput, BadPicture, Conflict, NotFound, TooLarge
 from portal.jobs import make_due
 from portal.keys import keys_of
+from portal.languages import gettext as _
 from portal.stores import links
 from portal.tables import Case, Draft, Probe, random_id
 
@@ -42,9 +43,11 @@ def prepare_picture(config: Config, data: bytes) -> Prepared:
     Raises BadPicture (empty, or not a picture), TooLarge.
     """
     if not data:
-        raise BadPicture("This file is empty. Choose another picture.", "empty")
+        raise BadPicture(_("This file is empty. Choose another picture."), "empty")
     if len(data) > config.upload_megabytes * 1024 * 1024:
-        raise TooLarge(f"This picture is too big. It may have at most {config.upload_megabytes} megabytes.")
+        raise TooLarge(
+            _("This picture is too big. It may have at most %(most)s megabytes.", most=config.upload_megabytes)
+        )
     picture = images.open_picture(data)
     return Prepared(
         digest=hashlib.sha256(data).digest(),
@@ -59,9 +62,9 @@ def add_picture(session: Session, owner: Owner, prepared: Prepared, kind: str) -
     Sent twice, it is kept once. Raises BadInput (no consent, or five pictures already).
     """
     if kind not in {"selfie", "picture"}:
-        raise BadInput("Choose what kind of picture this is.", "unknown-kind")
+        raise BadInput(_("Choose what kind of picture this is."), "unknown-kind")
     if kind == "selfie" and not _has_consent(session, owner):
-        raise BadInput("We compare your face only if you say yes. You can also be found without it.", "no-consent")
+        raise BadInput(_("We compare your face only if you say yes. You can also be found without it."), "no-consent")
     same = _same_picture(session, owner, prepared.digest, kind)
     if same is not None:
         return same
@@ -78,7 +81,7 @@ def _same_picture(session: Session, owner: Owner, digest: bytes, kind: str) -> P
     pictures = [probe for probe in probes_of(session, owner) if probe.kind in {"selfie", "picture"}]
     same = next((probe for probe in pictures if (probe.digest, probe.kind) == (digest, kind)), None)
     if same is None and len(pictures) >= PICTURES:
-        raise BadInput(f"You can send up to {PICTURES} pictures. Remove one first.", "too-many-pictures")
+        raise BadInput(_("You can send up to %(most)s pictures. Remove one first.", most=PICTURES), "too-many-pictures")
     return same
 
 
@@ -88,7 +91,7 @@ def add_digest(session: Session, owner: Owner, digest: str) -> Probe:
     Raises BadInput (no SHA-256, or five pictures already).
     """
     if len(digest) != 64 or not all(each in "0123456789abcdef" for each in digest.lower()):
-        raise BadInput("This is not the fingerprint of a file. Choose the file again.", "bad-digest")
+        raise BadInput(_("This is not the fingerprint of a file. Choose the file again."), "bad-digest")
     given = bytes.fromhex(digest)
     same = _same_picture(session, owner, given, "picture")
     if same is not None:
@@ -107,7 +110,7 @@ def add_account(session: Session, owner: Owner, name: str) -> Probe:
     """Look with an account name. Raises BadInput."""
     clean = " ".join(name.split())
     if not clean or len(clean) > 300 or not clean.isprintable():
-        raise BadInput("Enter the account name as it was shown on the site.", "bad-account")
+        raise BadInput(_("Enter the account name as it was shown on the site."), "bad-account")
     return _add_text(session, owner, "account", clean)
 
 
@@ -117,7 +120,7 @@ def _add_text(session: Session, owner: Owner, kind: str, text: str) -> Probe:
         if opened(session, probe) == text:
             return probe
     if len(same_kind) >= NAMES:
-        raise BadInput(f"You can give up to {NAMES} of these. Remove one first.", "too-many-names")
+        raise BadInput(_("You can give up to %(most)s of these. Remove one first.", most=NAMES), "too-many-names")
     probe = _new(owner, kind, "ready")
     probe.sealed = keys_of(session).seal(text.encode(), f"probe/{probe.id}")
     return _add(session, owner, probe)
@@ -131,9 +134,9 @@ def opened(session: Session, probe: Probe) -> str | None:
 def choose_face(session: Session, probe: Probe, index: int) -> Probe:
     """The person says which face is theirs. It is checked again, for that face. Raises BadInput, Conflict."""
     if probe.state not in {"choose-face", "ready", "refused"} or not probe.boxes:
-        raise Conflict("There is no face to choose in this picture any more.", "nothing-to-choose")
+        raise Conflict(_("There is no face to choose in this picture any more."), "nothing-to-choose")
     if not 0 <= index < len(probe.boxes):
-        raise BadInput("Choose one of the faces.", "unknown-face")
+        raise BadInput(_("Choose one of the faces."), "unknown-face")
     probe.chosen = index
     probe.state = "checking"
     probe.reason = None
@@ -149,7 +152,7 @@ def find_probe(session: Session, owner: Owner, probe_id: str) -> Probe:
     for probe in probes_of(session, owner):
         if probe.id == probe_id:
             return probe
-    raise NotFound("This is not kept any more.")
+    raise NotFound(_("This is not kept any more."))
 
 
 def remove_probe(session: Session, probe: Probe) -> None:
@@ -173,7 +176,7 @@ def is_usable(session: Session, owner: Owner) -> bool:
 
 def _new(owner: Owner, kind: str, state: str) -> Probe:
     if isinstance(owner, Case) and owner.state in {"fulfilling", "closed"}:
-        raise Conflict("This request was decided already. Please make a new one.", "decided")
+        raise Conflict(_("This request was decided already. Please make a new one."), "decided")
     mine = {"draft_id": owner.id} if isinstance(owner, Draft) else {"case_id": owner.id}
     return Probe(id=random_id(), kind=kind, state=state, boxes=[], created_at=clock.now(), **mine)
 

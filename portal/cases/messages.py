@@ -16,6 +16,8 @@ from portal import audit, clock
 from portal.cases import lifecycle, limits, mails
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
+from portal.languages import gettext as _
+from portal.languages import number
 from portal.tables import Case, Message, random_id
 
 MOST = 2000
@@ -41,11 +43,11 @@ def write(session: Session, case: Case, actor: str, text: str) -> Message:
     """
     clean = readable(text)
     if case.outcome == "withdrawn":
-        raise Conflict("This request was taken back. Please make a new one.", "withdrawn")
+        raise Conflict(_("This request was taken back. Please make a new one."), "withdrawn")
     if actor != "subject" and "caseworker" not in lifecycle.roles_of(session, actor):
         raise NotAllowed("Only a caseworker writes to the person.", "not-your-step")
     if actor == "subject" and not limits.spend(session, "message", case.id, A_DAY, DAY):
-        raise TooMany("You have sent many messages today. Please send the next one tomorrow.")
+        raise TooMany(_("You have sent many messages today. Please send the next one tomorrow."))
     message_id = random_id()
     message = Message(
         id=message_id,
@@ -68,9 +70,16 @@ def readable(text: str) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     clean = "".join(each for each in lines if each == "\n" or unicodedata.category(each) not in {"Cc", "Cs"}).strip()
     if not clean:
-        raise BadInput("Write your message first.", "empty-message")
+        raise BadInput(_("Write your message first."), "empty-message")
     if len(clean) > MOST:
-        raise BadInput(f"Your message has {len(clean):,} characters. It may have {MOST:,}.", "long-message")
+        raise BadInput(
+            _(
+                "Your message has %(length)s characters. It may have %(most)s.",
+                length=number(len(clean)),
+                most=number(MOST),
+            ),
+            "long-message",
+        )
     return clean
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.cases import challenge, lifecycle, purging
 from portal.errors import Conflict
+from portal.languages import gettext as _
 from portal.tables import Appeal, Candidate, Case, CaseRight, Erasure, ErasureItem, Mail, Package, Search
 
 # From the first of these on, copies may be gone already.
@@ -21,7 +22,7 @@ def withdraw(session: Session, case: Case) -> None:
     """
     session.refresh(case)
     if not may_withdraw(session, case):
-        raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
+        raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
     _stop_erasures(session, case)
     _stop_work(session, case)
     _stop_appeals(session, case)
@@ -62,7 +63,7 @@ def _stop_erasures(session: Session, case: Case) -> None:
         )
         assert isinstance(stopped, CursorResult)
         if stopped.rowcount != 1:
-            raise Conflict("This request can no longer be taken back: we have begun to carry it out.", "too-late")
+            raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
         session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
         session.expire(erasure)
 

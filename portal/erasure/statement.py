@@ -18,6 +18,7 @@ from portal.db import config_of
 from portal.erasure.items import extent_of, tally
 from portal.erasure.verifying import STATEMENT
 from portal.keys import keys_of
+from portal.languages import mark
 from portal.tables import (
     Candidate,
     Case,
@@ -31,12 +32,20 @@ from portal.tables import (
     TrainedModel,
 )
 
-BACKUPS = (
+# What is signed stays in English; `wording` says the marked texts in the language of whoever reads.
+BACKUPS = mark(
     "Backups of the stores are outside this statement: the portal cannot reach them. "
     "What is in them stays until the issuer lets them expire."
 )
-CHECKED = "After each step the place was looked at again by another path. Only what was then seen is written here."
-NOT_FOUND = "No other record above the threshold was confirmed. What was not searched is not covered by this."
+CHECKED = mark(
+    "After each step the place was looked at again by another path. Only what was then seen is written here."
+)
+NOT_FOUND = mark("No other record above the threshold was confirmed. What was not searched is not covered by this.")
+NOT_AGAIN = {
+    "deletion": mark("so that the same photographs are not taken in again to any store"),
+    "opt-out": mark("so that the same photographs are not taken in again to any dataset"),
+}
+LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.
 PARTS = {
     "images": ("image",),
@@ -186,22 +195,23 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
     kept: list[dict[str, Any]] = []
     if erasure.kind == "opt-out":
         photographs = len({item["image"] for item in items if item["image"] is not None})
-        kept.append({"what": "photographs", "count": photographs, "why": "an opt-out does not delete photographs"})
+        kept.append(
+            {"what": "photographs", "count": photographs, "why": mark("an opt-out does not delete photographs")}
+        )
     count, until = session.execute(
         select(func.count(), func.max(Suppression.expires_at)).where(Suppression.erasure_id == erasure.id)
     ).one()
     if count:
-        place = "to any store" if erasure.kind == "deletion" else "to any dataset"
         kept.append(
             {
                 "what": "suppressions",
                 "count": count,
                 "form": "a keyed hash of each photograph's digest and a sealed near-duplicate digest; no face template",
-                "why": f"so that the same photographs are not taken in again {place}",
+                "why": NOT_AGAIN.get(erasure.kind, NOT_AGAIN["opt-out"]),
                 "until": _instant(until),
             }
         )
-    kept.append({"what": "log", "why": "the lines of the log about this case stay: no names and no pictures in them"})
+    kept.append({"what": "log", "why": LOG_STAYS})
     return kept
 
 
@@ -217,8 +227,8 @@ def _exceptions(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _approval(erasure: Erasure) -> str:
     if erasure.one_person:
-        return "One person alone asked for and approved this: the organisation allows that."
-    return "One person asked for this and another person approved the plan by its digest."
+        return mark("One person alone asked for and approved this: the organisation allows that.")
+    return mark("One person asked for this and another person approved the plan by its digest.")
 
 
 def _instant(at: datetime | None) -> str | None:

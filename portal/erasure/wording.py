@@ -1,36 +1,50 @@
-"""A certificate in plain words: what was erased, what was not, who was told. Pure, so that it works offline."""
+"""A certificate in plain words: what was erased, what was not, who was told. Pure, so that it works offline.
+
+What is signed is in English. The words are in the language spoken now; days are written as they are in the file, so
+that both can be laid side by side.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from portal.languages import gettext as _
+from portal.languages import isolated, mark, ngettext
 from portal.matching import coverage_words
 
-THINGS = {
-    "image": ("photograph", "photographs"),
-    "templates": ("photograph's face templates", "photographs' face templates"),
-    "crop": ("cut-out of a face", "cut-outs of faces"),
-    "record": ("line of a manifest", "lines of manifests"),
-    "dataset-place": ("place in a dataset", "places in datasets"),
-    "suppression": ("suppression", "suppressions"),
-    "model": ("trained model", "trained models"),
-    "product": ("product", "products"),
-    "recipient": ("recipient", "recipients"),
+THINGS: dict[str, Callable[[int], str]] = {
+    "image": lambda count: ngettext("%(num)s photograph", "%(num)s photographs", count),
+    "templates": lambda count: ngettext(
+        "%(num)s photograph's face templates", "%(num)s photographs' face templates", count
+    ),
+    "crop": lambda count: ngettext("%(num)s cut-out of a face", "%(num)s cut-outs of faces", count),
+    "record": lambda count: ngettext("%(num)s line of a manifest", "%(num)s lines of manifests", count),
+    "dataset-place": lambda count: ngettext("%(num)s place in a dataset", "%(num)s places in datasets", count),
+    "suppression": lambda count: ngettext("%(num)s suppression", "%(num)s suppressions", count),
+    "model": lambda count: ngettext("%(num)s trained model", "%(num)s trained models", count),
+    "product": lambda count: ngettext("%(num)s product", "%(num)s products", count),
+    "recipient": lambda count: ngettext("%(num)s recipient", "%(num)s recipients", count),
+}
+# What stays: said with its number, where it has one.
+KEPT: dict[str, Callable[[int], str]] = {
+    "photographs": THINGS["image"],
+    "suppressions": THINGS["suppression"],
+    "log": lambda _count: _("log"),
 }
 RESULTS = {
-    "deleted": "deleted",
-    "already-absent": "already gone when we looked",
-    "suppressed": "set, so that the same photographs are not taken in again",
-    "destroyed": "destroyed",
-    "retrained-without": "trained again without the photographs",
-    "unlearned": "changed so that it forgets the photographs",
-    "output-suppressed": "not changed, but its answers about you are held back",
-    "not-affected": "not affected",
-    "kept": "kept as it is",
-    "told": "told to erase",
-    "not-reached": "could not be reached",
-    "not-yet-decided": "not decided yet",
+    "deleted": mark("deleted"),
+    "already-absent": mark("already gone when we looked"),
+    "suppressed": mark("set, so that the same photographs are not taken in again"),
+    "destroyed": mark("destroyed"),
+    "retrained-without": mark("trained again without the photographs"),
+    "unlearned": mark("changed so that it forgets the photographs"),
+    "output-suppressed": mark("not changed, but its answers about you are held back"),
+    "not-affected": mark("not affected"),
+    "kept": mark("kept as it is"),
+    "told": mark("told to erase"),
+    "not-reached": mark("could not be reached"),
+    "not-yet-decided": mark("not decided yet"),
 }
 MACHINE = ("image", "templates", "crop", "record", "dataset-place", "suppression")
 
@@ -41,45 +55,75 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
     return [
         *_head(statement),
         "",
-        "What was done:",
-        *(_counts(statement) or ["  Nothing: no photograph was confirmed."]),
-        *_named(statement, "datasets", "Taken out of these datasets:", notes),
-        *_named(statement, "models", "Models trained on the photographs:", notes),
-        *_named(statement, "products", "Products built on those models:", notes),
-        *_named(statement, "recipients", "Who was told:", notes),
+        _("What was done:"),
+        *(_counts(statement) or ["  " + _("Nothing: no photograph was confirmed.")]),
+        *_named(statement, "datasets", _("Taken out of these datasets:"), notes),
+        *_named(statement, "models", _("Models trained on the photographs:"), notes),
+        *_named(statement, "products", _("Products built on those models:"), notes),
+        *_named(statement, "recipients", _("Who was told:"), notes),
         *_exceptions(statement),
         *_kept(statement),
         "",
         *_search(statement),
-        statement["approval"],
-        statement["checked"],
-        statement["backups"],
+        _signed(statement["approval"]),
+        _signed(statement["checked"]),
+        _signed(statement["backups"]),
     ]
 
 
 def result_in_words(result: str) -> str:
-    return RESULTS.get(result, result.replace("-", " "))
+    return _(RESULTS[result]) if result in RESULTS else result.replace("-", " ")
+
+
+def _signed(text: str) -> str:
+    """A sentence of the statement, which is signed in English, in the language spoken now."""
+    return _(text.replace("%", "%%")) if text else ""
 
 
 def _head(statement: dict[str, Any]) -> Iterator[str]:
-    what = "Opt-out" if statement["erasure"] == "opt-out" else "Deletion"
-    whole = "everything planned was done" if statement["extent"] == "full" else "not everything was done: see below"
     issuer, case, dates = statement["issuer"], statement["case"], statement["dates"]
-    yield f"{what} for case {case.get('reference')}: {whole}."
-    yield f"Issued by {issuer.get('organisation')} on {_day(statement['at'])}. Certificate {statement['id']}."
-    yield f"Asked for on {_day(dates.get('received'))}, approved on {_day(dates.get('approved'))}."
+    reference = isolated(str(case.get("reference")))
+    yield _headline(statement["erasure"] == "opt-out", statement["extent"] == "full", reference)
+    yield _(
+        "Issued by %(organisation)s on %(day)s. Certificate %(certificate)s.",
+        organisation=isolated(str(issuer.get("organisation"))),
+        day=_day(statement["at"]),
+        certificate=isolated(statement["id"]),
+    )
+    received, approved = _day(dates.get("received")), _day(dates.get("approved"))
+    yield _("Asked for on %(received)s, approved on %(approved)s.", received=received, approved=approved)
     if dates.get("carried_out_from"):
-        yield f"Carried out from {_day(dates['carried_out_from'])} to {_day(dates['carried_out_to'])}."
-    yield f"Under the rule {case.get('rule')}, version {case.get('rule_version')}."
+        first, last = _day(dates["carried_out_from"]), _day(dates["carried_out_to"])
+        yield _("Carried out from %(first)s to %(last)s.", first=first, last=last)
+    rule = isolated(str(case.get("rule")))
+    yield _("Under the rule %(rule)s, version %(version)s.", rule=rule, version=case.get("rule_version"))
+
+
+def _headline(opt_out: bool, whole: bool, case: str) -> str:
+    if opt_out and whole:
+        return _("Opt-out for case %(case)s: everything planned was done.", case=case)
+    if opt_out:
+        return _("Opt-out for case %(case)s: not everything was done: see below.", case=case)
+    if whole:
+        return _("Deletion for case %(case)s: everything planned was done.", case=case)
+    return _("Deletion for case %(case)s: not everything was done: see below.", case=case)
 
 
 def _counts(statement: dict[str, Any]) -> list[str]:
     return [
-        f"  {count} {THINGS[kind][count != 1]}: {result_in_words(result)}"
+        "  " + _line(_things(kind, count), result_in_words(result))
         for kind in MACHINE
         for result, count in sorted(statement["counts"].get(kind, {}).items())
         if not _is_exception(statement, kind, result)
     ]
+
+
+def _line(what: str, became: str) -> str:
+    return _("%(what)s: %(became)s", what=what, became=became)
+
+
+def _things(kind: str, count: int) -> str:
+    return THINGS[kind](count) if kind in THINGS else f"{count} {kind}"
 
 
 def _is_exception(statement: dict[str, Any], kind: str, result: str) -> bool:
@@ -94,49 +138,59 @@ def _named(statement: dict[str, Any], name: str, title: str, notes: dict[int, st
     for one in statement[name]:
         label = " ".join(str(part) for part in (one["name"], one.get("version")) if part)
         done = one.get("results") or {one["result"]: 1}
-        words = ", ".join(result_in_words(result) for result in done)
+        words = _listed([result_in_words(result) for result in done])
         note = notes.get(one.get("item", -1))
-        yield f"  {label}: {words}." + (f" {note}" if note else "")
+        yield f"  {_line(isolated(label), words)}." + (f" {isolated(note)}" if note else "")
+
+
+def _listed(words: list[str]) -> str:
+    # For translators: what stands between the parts of a list.
+    return _(", ").join(words)
 
 
 def _exceptions(statement: dict[str, Any]) -> Iterator[str]:
     if statement["exceptions"]:
         yield ""
-        yield "What was not done:"
+        yield _("What was not done:")
     for one in statement["exceptions"]:
-        things = THINGS.get(one["kind"], (one["kind"], one["kind"]))[one["count"] != 1]
-        yield f"  {one['count']} {things}: {result_in_words(one['why'])}"
+        yield "  " + _line(_things(one["kind"], one["count"]), result_in_words(one["why"]))
 
 
 def _kept(statement: dict[str, Any]) -> Iterator[str]:
     yield ""
-    yield "What was kept:"
+    yield _("What was kept:")
     for one in statement["kept"]:
-        count = f"{one['count']} " if "count" in one else ""
-        until = f" Until {_day(one['until'])}." if one.get("until") else ""
-        yield f"  {count}{one['what']}: {one['why']}.{until}"
+        what = KEPT[one["what"]](one.get("count", 0)) if one["what"] in KEPT else one["what"]
+        until = " " + _("Until %(day)s.", day=_day(one["until"])) if one.get("until") else ""
+        yield f"  {_line(what, _signed(one['why']))}.{until}"
 
 
 def _search(statement: dict[str, Any]) -> Iterator[str]:
     searches = statement["search"].get("searches", [])
     for search in searches:
-        yield (
-            f"Searched on {_day(search['at'])} with {search['encoder']}, threshold {search['threshold']}, "
-            f"among {search['gallery_size']} face templates."
+        yield ngettext(
+            "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face template.",
+            "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face templates.",
+            search["gallery_size"],
+            day=_day(search["at"]),
+            encoder=isolated(search["encoder"]),
+            threshold=search["threshold"],
+            size=search["gallery_size"],
         )
         yield coverage_words.summary(search["coverage"])
     # Of an earlier search the sum is enough: the last one saw all that the stores held then.
     yield from _covered(searches[-1]["coverage"] if searches else {})
-    yield str(statement["search"].get("sentence", ""))
+    yield _signed(str(statement["search"].get("sentence", "")))
 
 
 def _covered(report: coverage_words.Report) -> Iterator[str]:
     """What became of the photographs of each store, and of all together where there are several."""
     if len(report) > 1:
-        yield from (f"  All stores together: {line}" for line in coverage_words.lines(coverage_words.totals(report)))
+        together = coverage_words.lines(coverage_words.totals(report))
+        yield from ("  " + _line(_("All stores together"), line) for line in together)
     for store, kinds in sorted(report.items()):
-        yield from (f"  {store}: {line}" for line in coverage_words.lines(kinds))
+        yield from ("  " + _line(isolated(store), line) for line in coverage_words.lines(kinds))
 
 
 def _day(instant: str | None) -> str:
-    return instant[:10] if instant else "a day that is not known"
+    return isolated(instant[:10]) if instant else _("a day that is not known")

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from portal.languages import gettext as _
+from portal.languages import mark, ngettext
+
 # Store name -> kind -> photographs. As JSON it is part of a search and of a certificate.
 Report = dict[str, dict[str, int]]
 
 # Each photograph that was seen counts under one kind. Faces of the first three can be compared.
 KINDS = {
-    "searched": "a face was found that can be compared",
-    "fallback": "only our second way to look for faces saw one, which can be compared",
-    "too-small": "the faces are very small: they can be compared, but are easier to miss",
-    "old-encoder": "no face is compared, because they were prepared with an older encoder: they must be scanned again",
-    "faceless": "no face is compared, because we saw none in them",
-    "unreadable": "not searched, because the files could not be opened",
-    "stopped": "not searched, because they are kept out, as we promised when they were erased",
-    "not-looked-at": "not searched, because the scan had not come to them yet",
+    "searched": mark("a face was found that can be compared"),
+    "fallback": mark("only our second way to look for faces saw one, which can be compared"),
+    "too-small": mark("the faces are very small: they can be compared, but are easier to miss"),
+    "old-encoder": mark(
+        "no face is compared, because they were prepared with an older encoder: they must be scanned again"
+    ),
+    "faceless": mark("no face is compared, because we saw none in them"),
+    "unreadable": mark("not searched, because the files could not be opened"),
+    "stopped": mark("not searched, because they are kept out, as we promised when they were erased"),
+    "not-looked-at": mark("not searched, because the scan had not come to them yet"),
 }
 COMPARED = ("searched", "fallback", "too-small")
 
@@ -35,18 +40,37 @@ def summary(report: Report) -> str:
     kinds = totals(report)
     seen, compared = sum(kinds.values()), sum(kinds.get(kind, 0) for kind in COMPARED)
     if not seen:
-        return "There were no photographs that we could search."
-    stores = "1 store" if len(report) == 1 else f"{len(report):,} stores"
-    rest = f"In {counted(seen - compared)} there are none." if seen > compared else "That is all of them."
-    return f"We hold {counted(seen)} in {stores}. In {counted(compared)} there are faces that we can compare. {rest}"
+        return _("There were no photographs that we could search.")
+    # For translators: put in after "photographs in", below.
+    stores = ngettext("%(num)s store", "%(num)s stores", len(report))
+    sentences = (
+        ngettext(
+            "We hold %(num)s photograph in %(stores)s.",
+            "We hold %(num)s photographs in %(stores)s.",
+            seen,
+            stores=stores,
+        ),
+        ngettext(
+            "In %(num)s photograph there are faces that we can compare.",
+            "In %(num)s photographs there are faces that we can compare.",
+            compared,
+        ),
+        ngettext("In %(num)s photograph there are none.", "In %(num)s photographs there are none.", seen - compared)
+        if seen > compared
+        else _("That is all of them."),
+    )
+    return " ".join(sentences)
 
 
 def lines(kinds: Mapping[str, int]) -> list[str]:
     """What became of the photographs of a store, or of all together: a line for each kind."""
-    return [f"{counted(kinds[kind])}: {words}" for kind, words in KINDS.items() if kinds.get(kind)] or [
-        "no photographs were seen there"
+    said = [
+        _("%(photographs)s: %(what)s", photographs=counted(kinds[kind]), what=_(words))
+        for kind, words in KINDS.items()
+        if kinds.get(kind)
     ]
+    return said or [_("no photographs were seen there")]
 
 
 def counted(number: int) -> str:
-    return "1 photograph" if number == 1 else f"{number:,} photographs"
+    return ngettext("%(num)s photograph", "%(num)s photographs", number)

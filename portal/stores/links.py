@@ -12,12 +12,14 @@ import socket
 from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from portal.errors import BadInput
+from portal.languages import gettext as _
+from portal.languages import mark
 
 LONGEST = 2000
-PRIVATE = (
+PRIVATE = mark(
     "This link leads to a private address, so it cannot be a page that others saw. Copy the link of a public page."
 )
-NOT_A_LINK = "This is not a web link. A web link starts with https:// and names a website."
+NOT_A_LINK = mark("This is not a web link. A web link starts with https:// and names a website.")
 PREFIXES = ("www.", "m.", "mobile.")
 INSIDE = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
 # Parameters that say how somebody came to a page, not which page it is.
@@ -39,16 +41,16 @@ def canonical(url: str) -> str:
     """
     text = url.strip()
     if len(text) > LONGEST:
-        raise BadInput(f"This link is longer than {LONGEST} characters.")
+        raise BadInput(_("This link is longer than %(most)s characters.", most=LONGEST))
     if UNFIT.search(text):
-        raise BadInput("This link has a space or another sign in it that no web link has.")
+        raise BadInput(_("This link has a space or another sign in it that no web link has."))
     if BARE.fullmatch(text):
         text = f"https://{text}"
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as problem:
-        raise BadInput(NOT_A_LINK) from problem
+        raise BadInput(_(NOT_A_LINK)) from problem
     _refuse_odd(parts)
     place = _host(parts.hostname or "")
     if port is not None and port not in {80, 443}:
@@ -56,15 +58,15 @@ def canonical(url: str) -> str:
     query = _query(parts.query)
     result = f"https://{place}{_path(parts.path)}" + (f"?{query}" if query else "")
     if len(result) > LONGEST:
-        raise BadInput(f"This link is longer than {LONGEST} characters.")
+        raise BadInput(_("This link is longer than %(most)s characters.", most=LONGEST))
     return result
 
 
 def _refuse_odd(parts: SplitResult) -> None:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadInput(NOT_A_LINK)
+        raise BadInput(_(NOT_A_LINK))
     if "@" in parts.netloc:
-        raise BadInput("This link has a name or password in it. Copy the link of the page without them.")
+        raise BadInput(_("This link has a name or password in it. Copy the link of the page without them."))
 
 
 def _host(host: str) -> str:
@@ -74,13 +76,13 @@ def _host(host: str) -> str:
     try:
         name = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError as problem:
-        raise BadInput(NOT_A_LINK) from problem
+        raise BadInput(_(NOT_A_LINK)) from problem
     if LAST_IS_NUMBER.search(name):
         return str(_public(_four(name)))
     if name == "localhost" or name.endswith(INSIDE) or "." not in name:
-        raise BadInput(PRIVATE)
+        raise BadInput(_(PRIVATE))
     if not NAME.fullmatch(name):
-        raise BadInput(NOT_A_LINK)
+        raise BadInput(_(NOT_A_LINK))
     return _without_prefix(name)
 
 
@@ -97,14 +99,14 @@ def _four(text: str) -> ipaddress.IPv4Address:
     try:
         return ipaddress.IPv4Address(socket.inet_aton(text))
     except (OSError, ValueError) as problem:
-        raise BadInput(NOT_A_LINK) from problem
+        raise BadInput(_(NOT_A_LINK)) from problem
 
 
 def _six(text: str) -> ipaddress.IPv6Address:
     try:
         return ipaddress.IPv6Address(text)
     except ValueError as problem:
-        raise BadInput(NOT_A_LINK) from problem
+        raise BadInput(_(NOT_A_LINK)) from problem
 
 
 def _public(
@@ -114,14 +116,14 @@ def _public(
     wrapped: list[ipaddress.IPv4Address | None] = []
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id is not None:
-            raise BadInput(PRIVATE)
+            raise BadInput(_(PRIVATE))
         wrapped = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
         if address in ipaddress.ip_network("64:ff9b::/96") or int(address) >> 32 == 0:
             wrapped.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     for one in (address, *filter(None, wrapped)):
         mapped = isinstance(one, ipaddress.IPv6Address) and one.ipv4_mapped is not None
         if one.is_multicast or not (one.is_global or mapped):
-            raise BadInput(PRIVATE)
+            raise BadInput(_(PRIVATE))
     return address
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from portal.cases.law.reading import RIGHTS, BadRule, read_place
 from portal.cases.law.shapes import Appeal, Destroy, Disclose, Duty, Pause, Place, Rule, Source, Term
 from portal.errors import BadInput
+from portal.languages import gettext as _
 
 __all__ = [
     "RIGHTS",
@@ -65,9 +66,9 @@ def rules_for(residence: str, right: str, on: date) -> Rule:
     """
     place = places().get(residence)
     if place is None:
-        raise BadInput("We do not know the law of this place. Choose another, or none.", "unknown-residence")
+        raise BadInput(_("We do not know the law of this place. Choose another, or none."), "unknown-residence")
     if right not in RIGHTS:
-        raise BadInput("This is not a right one can choose here.", "unknown-right")
+        raise BadInput(_("This is not a right one can choose here."), "unknown-right")
     for rule in (*place.rules, *places()[""].rules):
         if rule.right == right and rule.in_force(on):
             return rule
