@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
+# Two processes share what the tests of a file, or of one installation, share (tests/conftest.py). Each has one thread.
+CORES = -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Runs $(2), and says how long it took and what it was.
 timed = @start=$$(date +%s); $(2); code=$$?; echo "[$$(( $$(date +%s) - start )) s] $(1)"; exit $$code
 
@@ -16,7 +19,7 @@ demo: .venv/installed photographs ## everything it needs, then the main job on r
 	$(call timed,the main job,$(BIN)/efface demo $(DEMO))
 
 test: .venv/installed-test photographs browser lint ## everything it needs, then all checks and tests
-	$(call timed,the tests,$(BIN)/python -m pytest)
+	$(call timed,the tests,$(ONE_THREAD) $(BIN)/python -m pytest $(CORES))
 
 lint: .venv/installed-test
 	$(call timed,ruff,$(BIN)/ruff check . && $(BIN)/ruff format --check .)

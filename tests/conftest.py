@@ -24,10 +24,36 @@ from portal.tables import Base
 POSTGRESQL = os.environ.pop("EFFACE_TEST_DATABASE_URL", "")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """The processes of pytest-xdist read the environment as this one did."""
+    if POSTGRESQL:
+        os.environ["EFFACE_TEST_DATABASE_URL"] = POSTGRESQL
+
+
+# What takes longest begins first, so that no process is alone with it at the end.
+LONGEST = ("journeys", "browser", "encoder", "migrations")
+
+
+# Before pytest-xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if POSTGRESQL and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="looks into SQLite's own files"))
+    if hasattr(config, "workerinput"):
+        _share_out(items)
+
+
+def _share_out(items: list[pytest.Item]) -> None:
+    """Which tests stay in one process: those that share an installation, which say so, and those of a file.
+
+    Journeys and visits by browser that have an installation of their own may run anywhere.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and item.path.parent.name not in {"journeys", "browser"}:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.browser.signing_in import sign_in
 from tests.browser.visiting import Visitor
 from tests.journeys.staffed import Team
 
-pytestmark = pytest.mark.photographs
+pytestmark = [pytest.mark.photographs, pytest.mark.xdist_group("browser")]
 EMAIL = "p46@mail.example"
 
 
