@@ -23,6 +23,7 @@ GROUPS = {
     "gate": "may these files come in?",
     "lineage": "sources, datasets, models, products, recipients",
     "log": "check the tamper-evident log",
+    "pairs": "pairs with a known answer, for reviewers to practise and be measured on",
     "scan": "start and watch scans",
     "store": "add and test image stores",
     "up": "start the portal",

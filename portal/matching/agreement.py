@@ -20,11 +20,15 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.db import config_of
 from portal.errors import BadInput
-from portal.matching.review import SIDE, verdict
+from portal.matching.looks import SIDE, verdict
+from portal.matching.rates import Measured
 from portal.stores.scans import FORMULA
 from portal.tables import Judgement
 
 A_DAY = timedelta(days=1)
+# Columns about pairs with a known answer, each share with its interval.
+KNOWN = [f"known_{what}{part}" for what in ("hits", "false_alarms") for part in ("", "_of", "_from", "_to")]
+KNOWN += ["known_seconds"]
 STATE = {-1: "rejected", 0: "unsure", 1: "confirmed"}
 
 
@@ -53,12 +57,14 @@ class Agreement:
     """The pairs that were settled in a period. `kappa` compares first and second answers about `pairs` of them.
 
     Cohen's kappa (1960) over the three sides: different, cannot tell, same. 1: always agreed; 0: no more than by
-    chance; None: no pairs, or all answers on one side, so that nothing can be said.
+    chance; None: no pairs, or all answers on one side, so that nothing can be said. `kappa_of` is
+    the same for each reviewer and whoever else was among the first two.
     """
 
     pairs: int
     kappa: float | None
     reviewers: list[Reviewer]
+    kappa_of: dict[str, float | None]
 
 
 def agreement(session: Session, since: date, until: date) -> Agreement:
@@ -66,19 +72,33 @@ def agreement(session: Session, since: date, until: date) -> Agreement:
     settled = _settled(session, since, until)
     both = [(SIDE[one.answer], SIDE[other.answer]) for one, other, *_ in (some for some in settled if len(some) > 1)]
     accounts = sorted({judgement.account_id for judgements in settled for judgement in judgements})
-    return Agreement(len(both), kappa(both), [_reviewer(account_id, settled) for account_id in accounts])
+    each = [_reviewer(account_id, settled) for account_id in accounts]
+    return Agreement(
+        len(both), kappa(both), each, {account_id: _kappa_of(account_id, settled) for account_id in accounts}
+    )
 
 
-def as_csv(reviewers: Iterable[Reviewer], names: Mapping[str, str]) -> str:
-    """One line for each reviewer, with a header. `names` gives the name of an account."""
+def as_csv(found: Agreement, measured: Mapping[str, Measured], names: Mapping[str, str]) -> str:
+    """One line for each reviewer, with a header: `measured` is on known pairs, `names` gives the name of an account."""
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, ["name", *(item.name for item in fields(Reviewer))])
+    writer = csv.DictWriter(out, ["name", *(item.name for item in fields(Reviewer)), "kappa", *KNOWN])
     writer.writeheader()
-    for one in reviewers:
-        name = names.get(one.account_id, "")
+    of_cases = {one.account_id: asdict(one) for one in found.reviewers}
+    for account_id in sorted({*of_cases, *measured}):
+        name = names.get(account_id, "")
+        row = {"account_id": account_id, **of_cases.get(account_id, {}), "kappa": found.kappa_of.get(account_id)}
+        known = _known_columns(measured[account_id]) if account_id in measured else {}
         # People choose their names themselves; a spreadsheet must not run one as a formula.
-        writer.writerow({**asdict(one), "name": f"'{name}" if name.startswith(FORMULA) else name})
+        writer.writerow({**row, **known, "name": f"'{name}" if name.startswith(FORMULA) else name})
     return out.getvalue()
+
+
+def _known_columns(measured: Measured) -> dict[str, object]:
+    columns: dict[str, object] = {"known_seconds": measured.seconds}
+    for name, rate in (("known_hits", measured.hits), ("known_false_alarms", measured.false_alarms)):
+        low, high = rate.interval or (None, None)
+        columns |= {name: rate.count, f"{name}_of": rate.of, f"{name}_from": low, f"{name}_to": high}
+    return columns
 
 
 def kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
@@ -138,6 +158,16 @@ def _reviewer(account_id: str, settled: Iterable[Sequence[Judgement]]) -> Review
         others_same=count["others_same"],
         seconds=median(timed) if timed else None,
     )
+
+
+def _kappa_of(account_id: str, settled: Iterable[Sequence[Judgement]]) -> float | None:
+    """Kappa of one reviewer's answers with those of the other of the first two."""
+    pairs = []
+    for one, other, *_ in (some for some in settled if len(some) > 1):
+        if account_id in (one.account_id, other.account_id):
+            own, theirs = (one, other) if one.account_id == account_id else (other, one)
+            pairs.append((SIDE[own.answer], SIDE[theirs.answer]))
+    return kappa(pairs)
 
 
 def _without(own: Judgement, judgements: Iterable[Judgement]) -> list[str]:

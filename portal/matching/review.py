@@ -1,15 +1,14 @@
 """The match queue. People judge; the machine only decides whom to show which pair.
 
 Two independent answers settle a candidate; where they differ, a third person's does. Nobody holds a pair that somebody
-else holds, nobody judges a case of their own, nobody sees an earlier answer, a distance or a name.
+else holds, nobody judges a case of their own, nobody sees an earlier answer, a distance or a name. Answers of a new
+reviewer count once `practice` says so.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, false, func, not_, or_, select, update
@@ -18,32 +17,18 @@ from sqlalchemy.orm import Session
 from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.tables import Account, Candidate, Case, CaseRight, Judgement, Probe
+from portal.matching import practice
+from portal.matching.looks import WHOLE, Pair, lot, verdict
+from portal.tables import Account, Candidate, Case, CaseRight, Judgement, PassedOn, Probe
 from portal.tables.matching import ANSWERS
 
 LEASE = timedelta(minutes=10)
-WHOLE = 1600  # pixels of the longer side
-SIDE = {"different": -1, "probably-different": -1, "cannot-tell": 0, "probably-same": 1, "same": 1}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What a reviewer sees: JPEG bytes. Without a face photo, `sent` is None and `note` says what was given.
-
-    `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
-    decides, this one first.
-    """
-
-    candidate_id: str
-    sent: bytes | None
-    found: bytes
-    note: str | None
-    found_left: bool
-    together: list[str]
 
 
 def waiting(session: Session, account_id: str) -> int:
-    """How many looks wait for this reviewer: pairs that belong together are one."""
+    """How many looks wait for this reviewer: pairs that belong together are one. Who still practises: none."""
+    if not practice.standing(session, account_id).may_judge:
+        return 0
     found = _open_to(session, account_id).subquery()
     looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
     return session.scalar(select(looks)) or 0
@@ -59,7 +44,7 @@ def kept_from(session: Session, account_id: str) -> int:
 def stranded(session: Session) -> int:
     """How many open pairs no reviewer may judge: each has answered already, or the case is their own."""
     open_pairs = select(Candidate.id).join(Case, Case.id == Candidate.case_id)
-    left = set(session.scalars(open_pairs.where(Case.state == "reviewing", Candidate.state == "open")))
+    left = set(session.scalars(open_pairs.where(Case.state == "reviewing", *_to_judge())))
     for account in session.scalars(select(Account).where(Account.disabled_at.is_(None))):
         if left and "reviewer" in account.roles:
             left.difference_update(session.scalars(_fit_for(session, account.id).with_only_columns(Candidate.id)))
@@ -72,7 +57,7 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
     With it go those that belong with it, as far as nobody else holds them.
     """
     now = clock.now()
-    candidate = _first(session, account_id)
+    candidate = _first(session, account_id) if practice.standing(session, account_id).may_judge else None
     if candidate is None:
         return None
     _lease(session, candidate, account_id)
@@ -81,6 +66,11 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
         with contextlib.suppress(Conflict):
             _lease(session, other, account_id)
     return candidate
+
+
+def has_next(session: Session, account_id: str) -> bool:
+    """Whether a pair waits that this reviewer may take now."""
+    return session.scalar(_open_to(session, account_id).with_only_columns(Candidate.id).limit(1)) is not None
 
 
 def together(session: Session, account_id: str, candidate: Candidate) -> list[Candidate]:
@@ -99,11 +89,11 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
     probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
     sent = blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
     return Pair(
-        candidate_id=candidate.id,
+        id=candidate.id,
         sent=sent,
         found=blobs.open_blob(session, candidate.crop_id),
         note=None if sent else _note(probe),
-        found_left=_lot("side", account_id, candidate_id)[0] % 2 == 1,
+        found_left=lot("side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
     )
 
@@ -123,6 +113,8 @@ def answer(session: Session, account_id: str, candidate_id: str, given: str, apa
     if given not in ANSWERS:
         raise BadInput("Choose one of the five answers.", "unknown-answer")
     candidate = held_by(session, account_id, candidate_id)
+    if not practice.standing(session, account_id).may_judge:
+        raise Conflict("Your answers count once you have practised. Take the next pair.", "practice-first")
     now = clock.now()
     seconds = _seconds_held(candidate)
     for one in together(session, account_id, candidate):
@@ -142,7 +134,8 @@ def undo(session: Session, account_id: str) -> Candidate | None:
     """Take back this reviewer's last answer, as long as the case is still being reviewed.
 
     Returns the pair to judge again, or None when there is no answer to take back. Where another reviewer is looking
-    at the pair just now, the answer is taken back all the same, and the pair comes round again later.
+    at the pair just now, the answer is taken back all the same, and the pair comes round again later. Raises Conflict
+    when it is too late: the case has gone on, the picture is not kept any more, or the others' answers were read.
     """
     standing = (Judgement.account_id == account_id, Judgement.undone_at.is_(None))
     last = session.scalar(select(Judgement).where(*standing).order_by(Judgement.id.desc()).limit(1))
@@ -150,20 +143,29 @@ def undo(session: Session, account_id: str) -> Candidate | None:
         return None
     # One answer about several pairs was given at one instant.
     given = list(session.scalars(select(Judgement).where(*standing, Judgement.at == last.at).order_by(Judgement.id)))
-    case = session.get_one(Case, session.get_one(Candidate, last.candidate_id).case_id)
-    if case.state != "reviewing":
+    candidates = [_take_back(session, judgement) for judgement in given if _may_be_judged_again(session, judgement)]
+    if not candidates:
         raise Conflict("This answer cannot be taken back: the case has gone on.", "too-late")
-    candidates = [session.get_one(Candidate, judgement.candidate_id) for judgement in given]
-    for judgement, candidate in zip(given, candidates, strict=True):
-        judgement.undone_at = clock.now()
-        # What was erased meanwhile is nobody's to judge again.
-        if candidate.state != "gone":
-            candidate.state, candidate.settled_at = "open", None
     session.flush()
     for candidate in candidates:
         with contextlib.suppress(Conflict):
             _lease(session, candidate, account_id)
     return candidates[0]
+
+
+def _may_be_judged_again(session: Session, judgement: Judgement) -> bool:
+    candidate = session.get_one(Candidate, judgement.candidate_id)
+    # What was erased meanwhile, and what nobody could see any more, is nobody's to judge again.
+    there = candidate.state != "gone" and candidate.crop_id is not None
+    going_on = session.get_one(Case, candidate.case_id).state == "reviewing"
+    return going_on and there and judgement.others_shown_at is None
+
+
+def _take_back(session: Session, judgement: Judgement) -> Candidate:
+    candidate = session.get_one(Candidate, judgement.candidate_id)
+    judgement.undone_at = clock.now()
+    candidate.state, candidate.settled_at = "open", None
+    return candidate
 
 
 def unfinished(session: Session, case: Case) -> int:
@@ -204,7 +206,7 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
         # Beside one face, all must be compared with the same.
         Candidate.probe_id.is_not_distinct_from(candidate.probe_id),
     )
-    return sorted(session.scalars(others), key=lambda other: _lot("order", account_id, other.id))
+    return sorted(session.scalars(others), key=lambda other: lot("order", account_id, other.id))
 
 
 def _first(session: Session, account_id: str) -> Candidate | None:
@@ -219,28 +221,7 @@ def _first(session: Session, account_id: str) -> Candidate | None:
         urgent = _open_to(session, account_id).with_only_columns(Case.id)
         case_id = session.scalar(urgent.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
         ids = session.scalars(open_ids.where(Candidate.case_id == case_id)).all()
-    return session.get_one(Candidate, min(ids, key=lambda one: _lot("order", account_id, one))) if ids else None
-
-
-def _lot(purpose: str, account_id: str, candidate_id: str) -> bytes:
-    """32 bytes by which chance decides about this pair for this reviewer: the same on every reload."""
-    return hashlib.sha256(f"{purpose}/{account_id}/{candidate_id}".encode()).digest()
-
-
-def verdict(answers: list[str], needed: int) -> str | None:
-    """`confirmed`, `rejected` or `unsure` for the standing answers, or None while another person must look.
-
-    Answers on the same side agree. Where two differ a third decides: the side that two of the three took, else unsure.
-    """
-    sides = [SIDE[answer] for answer in answers]
-    if len(sides) < needed:
-        return None
-    if needed > 1 and len(sides) == 2 and sides[0] != sides[1]:
-        return None
-    for side, state in ((1, "confirmed"), (-1, "rejected")):
-        if sides.count(side) * 2 > len(sides):
-            return state
-    return "unsure"
+    return session.get_one(Candidate, min(ids, key=lambda one: lot("order", account_id, one))) if ids else None
 
 
 def _settle(session: Session, candidate: Candidate) -> None:
@@ -264,12 +245,23 @@ def _open_to(session: Session, account_id: str) -> Select[Candidate]:
 def _fit_for(session: Session, account_id: str) -> Select[Candidate]:
     """What this reviewer may judge, whoever holds it now."""
     answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
+    left = select(PassedOn.candidate_id).where(PassedOn.account_id == account_id)
+    known = (
+        select(Candidate.case_id)
+        .join(PassedOn, PassedOn.candidate_id == Candidate.id)
+        .where(PassedOn.account_id == account_id, PassedOn.reason == "knows-person")
+    )
     return (
         select(Candidate)
         .join(Case, Case.id == Candidate.case_id)
-        .where(Case.state == "reviewing", Candidate.state == "open", Candidate.id.not_in(answered))
-        .where(not_(_own(session, account_id)))
+        .where(Case.state == "reviewing", *_to_judge(), Candidate.id.not_in(answered), Candidate.id.not_in(left))
+        .where(Case.id.not_in(known), not_(_own(session, account_id)))
     )
+
+
+def _to_judge() -> tuple[ColumnElement[bool], ...]:
+    """Open, and with a picture: an erasure in another case takes the picture before it closes the candidate."""
+    return (Candidate.state == "open", Candidate.crop_id.is_not(None))
 
 
 def _own(session: Session, account_id: str) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from portal import clock
 from portal.cases import report_paper, reports
 from portal.cases.reports import Line
 from portal.errors import BadInput
-from portal.matching import agreement
+from portal.matching import agreement, rates
 from portal.web.caseworker import names_of
 from portal.web.context import settings
 from portal.web.policy import policy
@@ -30,6 +30,7 @@ def show() -> str | AnyResponse:
     report = reports.report(g.session, since, until)
     # How each colleague works is for those who look after accounts, nobody else.
     judged = agreement.agreement(g.session, since, until) if current_user.has("admin") else None
+    measured = rates.measured(g.session, since, until) if judged else {}
     return render_template(
         "reports/show.html",
         report=report,
@@ -39,7 +40,8 @@ def show() -> str | AnyResponse:
         california=reports.california(g.session, until.year),
         fewest=reports.FEWEST,
         judged=judged,
-        names=names_of(g.session, {one.account_id for one in judged.reviewers}) if judged else {},
+        measured=measured,
+        names=names_of(g.session, {one.account_id for one in judged.reviewers} | set(measured)) if judged else {},
     )
 
 
@@ -64,9 +66,9 @@ def download_pdf() -> Response:
 @policy("admin")
 def download_reviewers() -> Response:
     since, until = _period()
-    found = agreement.agreement(g.session, since, until).reviewers
-    names = names_of(g.session, {one.account_id for one in found})
-    return _csv(agreement.as_csv(found, names), f"reviewers-{since}-{until}.csv")
+    found, measured = agreement.agreement(g.session, since, until), rates.measured(g.session, since, until)
+    names = names_of(g.session, {one.account_id for one in found.reviewers} | set(measured))
+    return _csv(agreement.as_csv(found, measured, names), f"reviewers-{since}-{until}.csv")
 
 
 def _csv(text: str, name: str) -> Response:

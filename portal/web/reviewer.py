@@ -1,4 +1,7 @@
-"""The match queue: two pictures, one question, five answers. No score, no name, no earlier answer, no reference."""
+"""The match queue: two pictures, one question, five answers. No score, no name, no earlier answer, no reference.
+
+A pair with a known answer has the same page and the same addresses as one of a case, until it is answered.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases import lifecycle
 from portal.errors import Conflict, NotFound
-from portal.matching import review
-from portal.tables import Case
-from portal.tables.matching import ANSWERS
+from portal.matching import practice, review, second_thoughts
+from portal.matching.looks import Pair
+from portal.tables import Case, KnownLook
+from portal.tables.matching import ANSWERS, PASS_REASONS
 from portal.web.context import database
 from portal.web.policy import policy
 
@@ -22,9 +26,17 @@ blueprint = Blueprint("reviewer", __name__, url_prefix="/staff/review")
 Page = str | Response | tuple[str, int]
 
 LABELS = dict(zip(ANSWERS, ("Different", "Probably different", "Cannot tell", "Probably same", "Same"), strict=True))
-# The keys of compare.html, until somebody chooses others.
+REASONS = dict(
+    zip(
+        PASS_REASONS,
+        ("I know this person, or I may", "It is too hard for me", "I do not want to look at this picture"),
+        strict=True,
+    )
+)
+# The keys of all pages here, until somebody chooses others.
 KEYS = {str(place): label for place, label in enumerate(LABELS.values(), start=1)}
-KEYS |= {"u": "Undo my last answer", "z": "Zoom", "c": "Show the whole picture"}
+KEYS |= {"u": "Undo my last answer", "z": "Zoom", "f": "Flip", "c": "Show the whole picture"}
+KEYS |= {"s": "Leave this pair to others", "n": "Next pair", "o": "Show what the others said"}
 SECONDS_A_PAIR = 25
 
 
@@ -32,11 +44,17 @@ SECONDS_A_PAIR = 25
 @policy("reviewer")
 def queue() -> Page:
     waiting = review.waiting(g.session, current_user.id)
-    minutes = max(1, round(waiting * SECONDS_A_PAIR / 60))
-    kept = review.kept_from(g.session, current_user.id)
-    note = request.args.get("note")
-    more = {"kept": kept, "note": note, "keys": KEYS}
-    return render_template("reviewer/queue.html", waiting=waiting, minutes=minutes, **more)
+    return render_template(
+        "reviewer/queue.html",
+        waiting=waiting,
+        minutes=max(1, round(waiting * SECONDS_A_PAIR / 60)),
+        kept=review.kept_from(g.session, current_user.id),
+        note=request.args.get("note"),
+        keys=KEYS,
+        standing=practice.standing(g.session, current_user.id),
+        gate=practice.GATE,
+        least=practice.LEAST_RIGHT,
+    )
 
 
 @blueprint.post("/next")
@@ -45,25 +63,78 @@ def take_next() -> Page:
     return _to_next()
 
 
-@blueprint.get("/<candidate_id>")
+@blueprint.get("/<look_id>")
 @policy("reviewer")
-def compare(candidate_id: str) -> Page:
+def compare(look_id: str) -> Page:
+    look = _known(look_id)
     try:
-        pair = review.pair(g.session, current_user.id, candidate_id)
+        if look is not None and look.answer is not None:
+            return _told(look, look.answer)
+        pair = _pair(look_id)
     except (Conflict, NotFound):
         return _not_yours()
     return render_template("reviewer/compare.html", pair=pair, labels=LABELS, whole="whole" in request.args)
 
 
-@blueprint.post("/<candidate_id>")
+@blueprint.post("/<look_id>")
 @policy("reviewer")
-def answer(candidate_id: str) -> Page:
+def answer(look_id: str) -> Page:
+    given, apart = request.form.get("answer", ""), request.form.getlist("apart")
     try:
-        given, apart = request.form.get("answer", ""), request.form.getlist("apart")
-        candidate = review.answer(g.session, current_user.id, candidate_id, given, apart)
+        look = _known(look_id)
+        if look is not None:
+            practice.answer(g.session, look, given)
+            g.session.commit()
+            return redirect(url_for("reviewer.compare", look_id=look_id), 303)
+        candidate = review.answer(g.session, current_user.id, look_id, given, apart)
     except (Conflict, NotFound):
         return _not_yours()
     lifecycle.review_finished(g.session, g.session.get_one(Case, candidate.case_id))
+    if look_id not in apart and second_thoughts.has_settled(g.session, current_user.id, look_id):
+        g.session.commit()
+        return redirect(url_for("reviewer.third", look_id=look_id), 303)
+    return _to_next()
+
+
+@blueprint.get("/<look_id>/third")
+@policy("reviewer")
+def third(look_id: str) -> Page:
+    """Your answer decided. You may see what the two before you said; then it stays."""
+    if not second_thoughts.has_settled(g.session, current_user.id, look_id):
+        return _not_yours()
+    return render_template("reviewer/third.html", look_id=look_id, settled=None, labels=LABELS)
+
+
+@blueprint.post("/<look_id>/third")
+@policy("reviewer")
+def show_others(look_id: str) -> Page:
+    settled = second_thoughts.show_others(g.session, current_user.id, look_id)
+    if settled is None:
+        return _not_yours()
+    g.session.commit()
+    return render_template("reviewer/third.html", look_id=look_id, settled=settled, labels=LABELS)
+
+
+@blueprint.get("/<look_id>/leave")
+@policy("reviewer")
+def leave(look_id: str) -> Page:
+    return render_template("reviewer/leave.html", look_id=look_id, reasons=REASONS)
+
+
+@blueprint.post("/<look_id>/leave")
+@policy("reviewer")
+def leave_to_others(look_id: str) -> Page:
+    """Somebody else judges this pair. Of a pair with a known answer it says that one could not tell."""
+    reason = request.form.get("reason", "")
+    try:
+        look = _known(look_id)
+        if look is not None:
+            practice.answer(g.session, look, "cannot-tell")
+            g.session.commit()
+            return redirect(url_for("reviewer.compare", look_id=look_id), 303)
+        second_thoughts.pass_on(g.session, current_user.id, look_id, reason)
+    except (Conflict, NotFound):
+        return _not_yours()
     return _to_next()
 
 
@@ -79,43 +150,61 @@ def undo() -> Page:
         return redirect(url_for("reviewer.queue", note="nothing"), 303)
     if candidate.lease_account_id != current_user.id:
         return redirect(url_for("reviewer.queue", note="later"), 303)
-    return redirect(url_for("reviewer.compare", candidate_id=candidate.id), 303)
+    return redirect(url_for("reviewer.compare", look_id=candidate.id), 303)
 
 
-@blueprint.get("/<candidate_id>/sent.jpg")
+@blueprint.get("/<look_id>/sent.jpg")
 @policy("reviewer")
-def sent(candidate_id: str) -> Response:
+def sent(look_id: str) -> Response:
     """The face that was sent, for the reviewer who holds the pair."""
-    data = review.pair(g.session, current_user.id, candidate_id).sent
+    data = _pair(look_id).sent
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)
 
 
-@blueprint.get("/<candidate_id>/found.jpg")
+@blueprint.get("/<look_id>/found.jpg")
 @policy("reviewer")
-def found(candidate_id: str) -> Response:
+def found(look_id: str) -> Response:
     """The face that was found, for the reviewer who holds the pair."""
-    return _jpeg(review.pair(g.session, current_user.id, candidate_id).found)
+    return _jpeg(_pair(look_id).found)
 
 
-@blueprint.get("/<candidate_id>/whole.jpg")
+@blueprint.get("/<look_id>/whole.jpg")
 @policy("reviewer")
-def whole(candidate_id: str) -> Response:
+def whole(look_id: str) -> Response:
     """The whole found picture, on demand. No bytes leave before the log has the line."""
-    data = review.whole(g.session, current_user.id, candidate_id)
+    look = _known(look_id)
+    data = practice.whole(g.session, look) if look else review.whole(g.session, current_user.id, look_id)
     with database().writing() as session:
-        review.held_by(session, current_user.id, candidate_id)
-        audit.append(session, "image-revealed", {"account": current_user.id, "candidate": candidate_id})
+        if look is None:
+            review.held_by(session, current_user.id, look_id)
+        audit.append(session, "image-revealed", {"account": current_user.id, "candidate": look_id})
     return _jpeg(data)
 
 
+def _known(look_id: str) -> KnownLook | None:
+    return practice.find_look(g.session, current_user.id, look_id)
+
+
+def _pair(look_id: str) -> Pair:
+    look = _known(look_id)
+    return practice.pair(g.session, look) if look else review.pair(g.session, current_user.id, look_id)
+
+
+def _told(look: KnownLook, given: str) -> Page:
+    """The true answer, after one's own."""
+    right = practice.is_right(look.pair.same, given)
+    return render_template("reviewer/told.html", look=look, given=LABELS[given], right=right)
+
+
 def _to_next() -> Page:
-    candidate = review.next_pair(g.session, current_user.id)
+    look = practice.next_look(g.session, current_user.id, review.has_next(g.session, current_user.id))
+    found = look or review.next_pair(g.session, current_user.id)
     g.session.commit()
-    if candidate is None:
+    if found is None:
         return redirect(url_for("reviewer.queue"), 303)
-    return redirect(url_for("reviewer.compare", candidate_id=candidate.id), 303)
+    return redirect(url_for("reviewer.compare", look_id=found.id), 303)
 
 
 def _not_yours() -> Page:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.cases import appeals, messages, stuck
-from portal.matching import review
+from portal.matching import practice, review
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.texts import counted, day
@@ -73,6 +73,12 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
 
 
 def _reviewer(session: Session, account_id: str) -> Iterator[Task]:
+    before = practice.standing(session, account_id)
+    if not before.may_judge:
+        yield Task(
+            "Practise comparing pictures", url_for("reviewer.queue"), "Before your answers count", before.left > 0
+        )
+        return
     pairs = review.waiting(session, account_id)
     standing = f"{counted(pairs, 'pair')} to compare" if pairs else "Nothing waits"
     yield Task("Compare pictures", url_for("reviewer.queue"), standing, pairs > 0)
@@ -96,6 +102,9 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     if stranded:
         standing = f"{counted(stranded, 'pair')}: another reviewer is needed"
         yield Task("Pictures that no reviewer may judge", url_for("people.accounts_list"), standing, True)
+    applies = practice.gate_applies(session)
+    standing = "In use" if applies else "None or too few: new reviewers do not practise"
+    yield Task("Pairs with a known answer, for reviewers", url_for("practice.show"), standing, False)
     yield Task("Settings", url_for("people.show_settings"), "To read", False)
     yield Task("Law rules", url_for("law.show"), "To read", False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from itertools import zip_longest
 
 import numpy as np
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal import blobs, clock
 from portal.keys import keys_of
+from portal.matching import known, practice
 from portal.tables import (
     Account,
     Candidate,
@@ -19,6 +21,8 @@ from portal.tables import (
     Encoder,
     Face,
     Image,
+    KnownLook,
+    KnownPair,
     Probe,
     Search,
     Store,
@@ -134,3 +138,27 @@ def make_candidates(session: Session, case: Case, count: int, state: str = "open
         made.append(candidate)
     session.flush()
     return made
+
+
+def make_known(session: Session, same: int = 15, different: int = 15, source: str = "Staff") -> None:
+    """Known pairs of drawn photographs that nobody is in."""
+    photos, pairs = [], []
+    for at in range(same + different):
+        for side in "ab":
+            name = f"{source} {at} {side}".encode()
+            photos.append(known.Shown(hashlib.sha256(name).digest(), name, b"whole " + name))
+        pairs.append((2 * at, 2 * at + 1, at < same))
+    known.add(session, photos, pairs, "consented", source)
+
+
+def practise(session: Session, account_id: str, count: int, right: bool = True) -> None:
+    """Answer known pairs, of each kind in turn as far as there are, all rightly or all wrongly."""
+    seen = select(KnownLook.pair_id).where(KnownLook.account_id == account_id)
+    unseen = session.scalars(select(KnownPair).where(KnownPair.id.not_in(seen))).all()
+    kinds = [[pair for pair in unseen if pair.same is same] for same in (True, False)]
+    mixed = [pair for both in zip_longest(*kinds) for pair in both if pair is not None]
+    for pair in mixed[:count]:
+        look = KnownLook(account_id=account_id, pair_id=pair.id, handed_at=clock.now())
+        session.add(look)
+        session.flush()
+        practice.answer(session, look, "same" if pair.same is right else "different")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import config_of
 from portal.errors import BadInput
-from portal.matching import agreement
+from portal.matching import agreement, rates
 from portal.tables import Judgement
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -131,7 +131,10 @@ def test_first_and_second_answers_make_the_kappa(session: Session, reviewers: li
 def test_the_csv_has_a_line_for_each_reviewer_and_no_formula(session: Session, reviewers: list[str]) -> None:
     judged(session, reviewers, "sdd")
     names = {reviewers[0]: "=cmd()", reviewers[1]: "Rita"}
-    text = agreement.as_csv(agreement.agreement(session, *PERIOD).reviewers, names)
+    known = {reviewers[0]: rates.Measured(rates.Rate(3, 4), rates.Rate(0, 0), 7.5)}
+    text = agreement.as_csv(agreement.agreement(session, *PERIOD), known, names)
     rows = {row["account_id"]: row for row in csv.DictReader(io.StringIO(text))}
     assert {row["name"] for row in rows.values()} == {"'=cmd()", "Rita", ""}
     assert (rows[reviewers[0]]["false_alarms"], rows[reviewers[0]]["others_different"]) == ("1", "1")
+    assert (rows[reviewers[0]]["known_hits"], rows[reviewers[0]]["known_hits_of"]) == ("3", "4")
+    assert rows[reviewers[0]]["known_false_alarms_from"] == rows[reviewers[1]]["known_hits"] == ""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import blobs, clock
 from portal.db import Database, config_of
 from portal.errors import BadInput, Conflict
-from portal.matching import review
+from portal.matching import review, second_thoughts
 from portal.tables import Account, Candidate, Judgement
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -150,7 +150,7 @@ def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: 
     pair = review.pair(session, reviewers[0], candidate.id)
     assert pair.sent == b"probe"
     assert pair.found == b"crop 0"
-    assert set(vars(pair)) == {"candidate_id", "sent", "found", "note", "found_left", "together"}
+    assert set(vars(pair)) == {"id", "sent", "found", "note", "found_left", "together"}
 
 
 @pytest.mark.parametrize("part", ["caseworker_id", "identity_by", "decided_by", "approved_by"])
@@ -272,6 +272,67 @@ def test_undo_does_not_bring_back_what_was_erased_meanwhile(session: Session, re
     review.answer(session, reviewers[0], candidate.id, "same")
     candidate.state = "gone"
     session.flush()
-    review.undo(session, reviewers[0])
+    with pytest.raises(Conflict):
+        review.undo(session, reviewers[0])
     assert candidate.state == "gone"
-    assert session.query(Judgement).filter_by(undone_at=None).count() == 0
+
+
+def test_undo_does_not_bring_back_a_pair_without_its_picture(session: Session, reviewers: list[str]) -> None:
+    """An erasure in another case takes the picture: a pair without one could never be judged, and hold its case up."""
+    [candidate] = make_candidates(session, make_case(session), 1)
+    judge(session, reviewers[0], "same")
+    judge(session, reviewers[1], "same")
+    blobs.purge_blob(session, candidate.crop_id)
+    session.refresh(candidate)
+    with pytest.raises(Conflict):
+        review.undo(session, reviewers[1])
+    assert candidate.state == "confirmed"
+    candidate.state = "open"
+    session.flush()
+    assert review.next_pair(session, reviewers[2]) is None
+
+
+def test_who_leaves_a_pair_does_not_get_it_back_and_others_do(session: Session, reviewers: list[str]) -> None:
+    make_candidates(session, make_case(session), 2)
+    left = review.next_pair(session, reviewers[0])
+    assert left is not None
+    with pytest.raises(BadInput):
+        second_thoughts.pass_on(session, reviewers[0], left.id, "bored")
+    second_thoughts.pass_on(session, reviewers[0], left.id, "too-hard")
+    assert review.waiting(session, reviewers[0]) == 1
+    assert review.waiting(session, reviewers[1]) == 2
+    assert left.lease_account_id is None
+
+
+def test_who_knows_the_person_sees_no_more_of_that_case(session: Session, reviewers: list[str]) -> None:
+    make_candidates(session, make_case(session, due_in=1), 3)
+    make_candidates(session, make_case(session, due_in=9), 1)
+    known = review.next_pair(session, reviewers[0])
+    assert known is not None
+    second_thoughts.pass_on(session, reviewers[0], known.id, "knows-person")
+    assert review.waiting(session, reviewers[0]) == 1
+    other = review.next_pair(session, reviewers[0])
+    assert other is not None
+    assert other.case_id != known.case_id
+
+
+def test_only_the_third_sees_the_others_and_only_after_answering(session: Session, reviewers: list[str]) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    for account, given in zip(reviewers, ("same", "different", "probably-same"), strict=False):
+        assert not second_thoughts.has_settled(session, account, candidate.id)
+        judge(session, account, given)
+    for before in reviewers[:2]:
+        assert second_thoughts.show_others(session, before, candidate.id) is None
+    seen = second_thoughts.show_others(session, reviewers[2], candidate.id)
+    assert seen == second_thoughts.Settled("probably-same", ["same", "different"], "confirmed")
+    with pytest.raises(Conflict):
+        review.undo(session, reviewers[2])
+
+
+def test_the_third_may_take_back_before_seeing_the_others(session: Session, reviewers: list[str]) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    for account, given in zip(reviewers, ("same", "different", "same"), strict=False):
+        judge(session, account, given)
+    assert second_thoughts.has_settled(session, reviewers[2], candidate.id)
+    assert review.undo(session, reviewers[2]) is candidate
+    assert candidate.state == "open"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
 from sqlalchemy import select
 
 from portal.db import Database
@@ -76,7 +76,7 @@ def without_marks(page: str, path: str) -> tuple[str, list[str]]:
 def test_captions_go_with_the_pictures_on_either_side(
     case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch, lot: bytes, order: list[str]
 ) -> None:
-    monkeypatch.setattr("portal.matching.review._lot", lambda *_: lot)
+    monkeypatch.setattr("portal.matching.review.lot", lambda *_: lot)
     page = reviewer.get(reviewer.post("/staff/review/next"))
     captions = {}
     for figure in FIGURE.findall(page):
@@ -182,20 +182,28 @@ def test_an_empty_queue_says_so(reviewer: Colleague) -> None:
 def test_the_script_only_presses_buttons_that_are_there(case: Case, reviewer: Colleague, app: Flask) -> None:
     page = reviewer.get(reviewer.post("/staff/review/next"))
     keys = set(re.findall(r'data-key="(\w)"', page))
-    assert keys == {"1", "2", "3", "4", "5", "u", "z", "c"}
+    assert keys == {"1", "2", "3", "4", "5", "u", "z", "f", "c", "s"}
     for key in "12345":
         assert re.search(rf'<button[^>]+name="answer"[^>]+data-key="{key}"', page)
-    script = (Path(app.static_folder or "") / "review.js").read_text()
+    folder = Path(app.static_folder or "")
+    script = (folder / "review.js").read_text() + (folder / "keys.js").read_text()
     # It fetches nothing and sends nothing by itself.
     assert not re.search(r"fetch|XMLHttp|sendBeacon|\.submit\(", script)
 
 
-def test_every_key_can_be_set_once_there_is_a_script(case: Case, reviewer: Colleague) -> None:
+def render(app: Flask, page: str, **given: object) -> str:
+    with app.test_request_context("/staff/review/x"):
+        app.preprocess_request()
+        return render_template(page, **given)
+
+
+def test_every_key_can_be_set_once_there_is_a_script(app: Flask, case: Case, reviewer: Colleague) -> None:
     queue = reviewer.get("/staff/review/")
     settable = re.findall(r'data-name="(\w)" data-label="([^"]+)"', queue)
     compare = reviewer.get(reviewer.post("/staff/review/next"))
-    pressed = re.findall(r'data-key="(\w)"[^>]*><kbd[^>]*>\w</kbd>([^<]+)<', compare)
-    assert sorted(settable) == sorted(pressed)
+    third = render(app, "reviewer/third.html", look_id="x", settled=None, labels={})
+    pressed = re.findall(r'data-key="(\w)"[^>]*><kbd[^>]*>\w</kbd>([^<]+)<', compare + third)
+    assert sorted(settable) == sorted(set(pressed))
     # Without a script it would do nothing, so it is not shown.
     assert re.search(r"<details[^>]+data-key-settings[^>]+ hidden>", queue)
-    assert re.search(r'<script type="module" nonce="[^"]+" src="/static/review\.js', queue)
+    assert re.search(r'<script type="module" nonce="[^"]+" src="/static/keys\.js', queue)

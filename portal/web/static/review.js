@@ -1,104 +1,10 @@
-// Judging pairs from the keyboard. The pages work without this file: every key presses a button that is there anyway.
-// Which key presses what, and whether keys do anything at all, is kept in this browser.
+// Comparing a pair: both pictures closer, or the found one as in a mirror, as many selfies are. The keys are in keys.js.
 
 const page = document.querySelector("[data-review]");
-const settings = document.querySelector("[data-key-settings]");
-const switchBox = document.querySelector("[data-shortcuts]");
-const stored = "efface-review-shortcuts";
-const storedKey = (name) => `efface-review-key-${name}`;
 
-// The key of a button is named after the one it has from the start. An empty one: this button has no key.
-function keyOf(name) {
-  return localStorage.getItem(storedKey(name)) ?? name;
+function toggles(button, name) {
+  button.addEventListener("click", () => button.setAttribute("aria-pressed", String(page.classList.toggle(name))));
 }
 
-function setUpSwitch() {
-  switchBox.checked = localStorage.getItem(stored) !== "off";
-  document.documentElement.classList.toggle("shortcuts-off", !switchBox.checked);
-  switchBox.addEventListener("change", () => {
-    localStorage.setItem(stored, switchBox.checked ? "on" : "off");
-    document.documentElement.classList.toggle("shortcuts-off", !switchBox.checked);
-  });
-}
-
-function writing(target) {
-  return target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
-}
-
-function toggleZoom() {
-  const zoomed = page.classList.toggle("zoomed");
-  page.querySelector("[data-zoom]").setAttribute("aria-pressed", String(zoomed));
-}
-
-function press(key) {
-  const button = [...page.querySelectorAll("[data-key]")].find((one) => keyOf(one.dataset.key) === key);
-  if (button === undefined) return false;
-  button.click();
-  return true;
-}
-
-function showKeys() {
-  const names = [];
-  for (const button of page.querySelectorAll("[data-key]")) {
-    const key = keyOf(button.dataset.key);
-    const label = button.querySelector("kbd");
-    label.textContent = key.toUpperCase();
-    label.hidden = key === "";
-    names.push(button.dataset.key);
-  }
-  if (names.every((name) => keyOf(name) === name)) return;
-  const keys = names.map((name) => keyOf(name).toUpperCase()).filter((key) => key !== "");
-  page.querySelector("[data-key-list]").textContent = `Keys ${keys.join(", ")}`;
-}
-
-function judgeByKeys() {
-  showKeys();
-  page.querySelector("[data-zoom]")?.addEventListener("click", toggleZoom);
-  document.addEventListener("keydown", (event) => {
-    const meant = event.ctrlKey || event.metaKey || event.altKey || writing(event.target);
-    // A key that is held down must not answer the next pair as well.
-    if (!switchBox.checked || event.repeat || meant) return;
-    if (press(event.key.toLowerCase())) event.preventDefault();
-  });
-}
-
-function tell(sentence) {
-  settings.querySelector("[data-key-told]").textContent = sentence;
-}
-
-function change(field, fields) {
-  const { name, label } = field.dataset;
-  const key = field.value.trim().toLowerCase();
-  const other = fields.find((one) => one !== field && key !== "" && keyOf(one.dataset.name) === key);
-  if (field.value !== "" && key === "") {
-    tell(`The space bar cannot be a key: it presses buttons. “${label}” stays as it was.`);
-  } else if (other !== undefined) {
-    const had = keyOf(name) === "" ? "has no key" : `keeps ${keyOf(name).toUpperCase()}`;
-    tell(`${key.toUpperCase()} is the key for “${other.dataset.label}”. “${label}” ${had}.`);
-  } else {
-    localStorage.setItem(storedKey(name), key);
-    tell(key === "" ? `“${label}” has no key now.` : `The key for “${label}” is ${key.toUpperCase()} now.`);
-  }
-  field.value = keyOf(name).toUpperCase();
-  field.select();
-}
-
-function setUpKeys() {
-  const fields = [...settings.querySelectorAll("[data-name]")];
-  const show = () => fields.forEach((field) => (field.value = keyOf(field.dataset.name).toUpperCase()));
-  show();
-  for (const field of fields) {
-    field.addEventListener("focus", () => field.select());
-    field.addEventListener("input", (event) => event.isComposing || change(field, fields));
-  }
-  settings.querySelector("[data-key-reset]").addEventListener("click", () => {
-    for (const field of fields) localStorage.removeItem(storedKey(field.dataset.name));
-    show();
-    tell("All keys are as they were at first.");
-  });
-}
-
-for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
-if (switchBox !== null) setUpSwitch();
-if (page !== null) judgeByKeys();
-if (settings !== null) setUpKeys();
+toggles(page.querySelector("[data-zoom]"), "zoomed");
+toggles(page.querySelector("[data-flip]"), "flipped");

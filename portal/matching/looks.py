@@ -1,0 +1,48 @@
+"""What a reviewer sees and may say, whatever stands behind it: a pair of a case, or one with a known answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from portal.tables.matching import ANSWERS
+
+WHOLE = 1600  # pixels of the longer side of a whole picture
+SIDE = dict(zip(ANSWERS, (-1, -1, 0, 1, 1), strict=True))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a reviewer sees: JPEG bytes. Without a face photo, `sent` is None and `note` says what was given.
+
+    `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
+    decides, this one first.
+    """
+
+    id: str
+    sent: bytes | None
+    found: bytes
+    note: str | None
+    found_left: bool
+    together: list[str]
+
+
+def lot(purpose: str, account_id: str, what: str) -> bytes:
+    """32 bytes by which chance decides about this for this reviewer: the same on every reload."""
+    return hashlib.sha256(f"{purpose}/{account_id}/{what}".encode()).digest()
+
+
+def verdict(answers: list[str], needed: int) -> str | None:
+    """`confirmed`, `rejected` or `unsure` for the standing answers, or None while another person must look.
+
+    Answers on the same side agree. Where two differ a third decides: the side that two of the three took, else unsure.
+    """
+    sides = [SIDE[answer] for answer in answers]
+    if len(sides) < needed:
+        return None
+    if needed > 1 and len(sides) == 2 and sides[0] != sides[1]:
+        return None
+    for side, state in ((1, "confirmed"), (-1, "rejected")):
+        if sides.count(side) * 2 > len(sides):
+            return state
+    return "unsure"

@@ -1,0 +1,165 @@
+"""Pairs with a known answer, shown to reviewers: first as practice, then now and then among the others.
+
+The three numbers. One pair in 13 is a known one (7.7 %, of the 5 to 10 % that were asked for), at a place drawn by lot
+in each run of 13, so that nobody can tell which is next. Before any answer of theirs counts, a new reviewer gives 20:
+of somebody who only guesses 0.6 % come through 16 of 20 (binomial, p = 1/2). Four in five must be right because that is
+what people do who were never trained: 81 % on the 40 pairs of the short Glasgow Face Matching Test (Burton, White and
+McNeill 2010, doi 10.3758/BRM.42.1.286; the figure second-hand). Same and different pairs weigh alike, so that who
+always says one thing has one half right, whatever the stock holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.errors import BadInput, Conflict, NotFound
+from portal.matching import known
+from portal.matching.looks import SIDE, Pair, lot
+from portal.tables import Judgement, KnownLook, KnownPair
+from portal.tables.matching import ANSWERS
+
+ONE_IN = 13
+GATE = 20
+LEAST_RIGHT = 0.8
+# Of each kind at least so many: else one of the two errors could not be seen.
+LEAST_OF_A_KIND = 5
+# As long as a pair of a case is held. Who was away begins to look anew.
+AWAY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a reviewer stands before the gate: `answered` known pairs, `right` of the last GATE of them.
+
+    `right` is a share from 0 to 1, None before there is an answer of each kind. `left`: pairs they have not seen.
+    """
+
+    applies: bool
+    passed: bool
+    answered: int
+    right: float | None
+    left: int
+
+    @property
+    def may_judge(self) -> bool:
+        """Whether their answers count."""
+        return self.passed or not self.applies
+
+
+def gate_applies(session: Session) -> bool:
+    """Whether there are enough known pairs to ask anybody for them."""
+    held = known.stock(session)
+    return held.pairs >= GATE and min(held.same, held.different) >= LEAST_OF_A_KIND
+
+
+def standing(session: Session, account_id: str) -> Standing:
+    """Where this reviewer stands. Who came through once stays through; their rates say how they go on."""
+    rows = session.execute(
+        select(KnownPair.same, KnownLook.answer)
+        .join(KnownPair, KnownPair.id == KnownLook.pair_id)
+        .where(KnownLook.account_id == account_id, KnownLook.answer.is_not(None))
+        .order_by(KnownLook.at, KnownLook.id)
+    )
+    given = [(same, is_right(same, answer or "")) for same, answer in rows]
+    windows = [given[max(0, end - GATE) : end] for end in range(GATE, len(given) + 1)]
+    left = session.scalar(select(func.count()).select_from(_unseen(session, account_id).subquery())) or 0
+    return Standing(
+        applies=gate_applies(session),
+        passed=any((_right(window) or 0) >= LEAST_RIGHT for window in windows),
+        answered=len(given),
+        right=_right(given[-GATE:]),
+        left=left,
+    )
+
+
+def is_right(same: bool, answer: str) -> bool:
+    """Whether an answer is on the true side. “Cannot tell” is on neither."""
+    return SIDE[answer] == (1 if same else -1)
+
+
+def next_look(session: Session, account_id: str, pairs_wait: bool) -> KnownLook | None:
+    """The known pair to show now, or None when it is a case's turn. `pairs_wait`: a case's pair could be shown."""
+    begun = session.scalar(select(KnownLook).where(KnownLook.account_id == account_id, KnownLook.answer.is_(None)))
+    if begun is not None:
+        if clock.now() - begun.handed_at > AWAY:
+            begun.handed_at = clock.now()
+        return begun
+    if standing(session, account_id).may_judge and not (pairs_wait and _is_due(session, account_id)):
+        return None
+    pair = _draw(session, account_id)
+    if pair is None:
+        return None
+    look = KnownLook(account_id=account_id, pair_id=pair.id, handed_at=clock.now())
+    session.add(look)
+    session.flush()
+    return look
+
+
+def find_look(session: Session, account_id: str, look_id: str) -> KnownLook | None:
+    """The look with this id, when it is this reviewer's own."""
+    look = session.get(KnownLook, look_id)
+    return look if look is not None and look.account_id == account_id else None
+
+
+def pair(session: Session, look: KnownLook) -> Pair:
+    """The two pictures, in the same form as a case's. Raises NotFound when they were taken out."""
+    return Pair(
+        id=look.id,
+        sent=known.picture(session, look.pair.sent_id, "crop"),
+        found=known.picture(session, look.pair.found_id, "crop"),
+        note=None,
+        found_left=lot("side", look.account_id, look.id)[0] % 2 == 1,
+        together=[look.id],
+    )
+
+
+def whole(session: Session, look: KnownLook) -> bytes:
+    """The whole found picture as JPEG."""
+    return known.picture(session, look.pair.found_id, "whole")
+
+
+def answer(session: Session, look: KnownLook, given: str) -> None:
+    """Record the answer. It is read by the reviewer at once, so there is no taking back. Raises Conflict, BadInput."""
+    if given not in ANSWERS:
+        raise BadInput("Choose one of the five answers.", "unknown-answer")
+    if look.answer is not None:
+        raise Conflict("You have answered this already.", "answered")
+    if look.pair.sent_id is None or look.pair.found_id is None:
+        raise NotFound("This picture is not kept any more.")
+    look.answer, look.at = given, clock.now()
+    look.seconds = (look.at - look.handed_at).total_seconds()
+    session.flush()
+
+
+def _right(given: Sequence[tuple[bool, bool]]) -> float | None:
+    """The mean of the shares of same and of different pairs that were answered rightly."""
+    kinds = [[right for same, right in given if same is kind] for kind in (True, False)]
+    return sum(sum(kind) / len(kind) for kind in kinds) / 2 if all(kinds) else None
+
+
+def _is_due(session: Session, account_id: str) -> bool:
+    """Whether chance wants a known pair at this place of the run of ONE_IN."""
+    looks = select(func.count(func.distinct(Judgement.at))).where(Judgement.account_id == account_id)
+    answered = select(func.count()).where(KnownLook.account_id == account_id, KnownLook.answer.is_not(None))
+    run, place = divmod((session.scalar(looks) or 0) + (session.scalar(answered) or 0), ONE_IN)
+    return int.from_bytes(lot("known", account_id, str(run))[:4]) % ONE_IN == place
+
+
+def _draw(session: Session, account_id: str) -> KnownPair | None:
+    """A pair this reviewer has not seen: a coin says which kind, so that the stock does not."""
+    unseen = list(session.scalars(_unseen(session, account_id)))
+    drawn = sorted(unseen, key=lambda one: lot("draw", account_id, one.id))
+    count = session.scalar(select(func.count()).where(KnownLook.account_id == account_id)) or 0
+    wanted = lot("kind", account_id, str(count))[0] % 2 == 1
+    return next((one for one in drawn if one.same is wanted), drawn[0] if drawn else None)
+
+
+def _unseen(session: Session, account_id: str) -> Select[KnownPair]:
+    seen = select(KnownLook.pair_id).where(KnownLook.account_id == account_id)
+    return select(KnownPair).where(*known.whole(), KnownPair.id.not_in(seen))
