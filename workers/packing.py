@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from portal import stores
 from portal.cases import packages
-from portal.errors import BadInput, NotFound, ObjectUnreadable, TooLarge
 from portal.jobs import Lease
 from portal.tables import Case, Package
 
@@ -14,14 +12,7 @@ def work(lease: Lease) -> None:
     with lease.database.reading() as session:
         package = session.get_one(Package, lease.row_id)
         contents = packages.gather(session, session.get_one(Case, package.case_id))
-        connectors = {each.id: stores.connect(each) for each in packages.stores_of(session, contents).values()}
-
-    def read(store_id: str, key: str) -> bytes:
-        try:
-            return connectors[store_id].open(key)
-        except (NotFound, TooLarge, BadInput, ObjectUnreadable) as problem:
-            raise packages.Unreadable(problem.sentence) from problem
-
+        read = packages.reader_of(session, contents)
     built = packages.build(contents, read)
     with lease.database.writing() as session:
         lease.hold(session)

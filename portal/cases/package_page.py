@@ -73,9 +73,13 @@ def _photograph(facts: dict[str, Any]) -> str:
     name = f"Photograph {facts['number']}"
     picture = f'<img src="{escape(facts["file"])}" alt="{escape(name)}" loading="lazy">' if facts["file"] else ""
     note = _paragraph(facts["note"]) if facts["note"] else ""
-    rows = [(label, _texts(facts[kind]) or [NONE[kind]]) for kind, label in REACHED.items()]
-    listed = "".join(_row(label, values) for label, values in [*_own(facts), *rows])
+    listed = "".join(_row(label, values) for label, values in rows_of(facts))
     return f"<article><h2>{escape(name)}</h2>{picture}{note}<dl>{listed}</dl></article>"
+
+
+def rows_of(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What stands below one photograph: a label and its values, line by line."""
+    return [*_own(facts), *((label, _texts(facts[kind]) or [NONE[kind]]) for kind, label in REACHED.items())]
 
 
 def _messages(said: list[dict[str, str]]) -> str:

@@ -17,12 +17,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit, blobs, clock, images
+from portal import audit, blobs, clock, images, stores
 from portal.cases import disclosing, held, lifecycle, mails, messages, package_page
 from portal.cases.held import Covered, Held
 from portal.cases.messages import Written
 from portal.db import config_of
-from portal.errors import BadPicture, EffaceError
+from portal.errors import BadInput, BadPicture, EffaceError, NotFound, ObjectUnreadable, TooLarge
 from portal.images import Box, Opener
 from portal.tables import Candidate, Case, Package, Store
 
@@ -121,6 +121,28 @@ def build(contents: Contents, read: Callable[[str, str], bytes]) -> Built:
     data = _zipped(whole)
     inside = sum(each.jpeg is not None for each in photographs)
     return Built(data, inside, len(photographs) - inside)
+
+
+def reader_of(session: Session, contents: Contents) -> Callable[[str, str], bytes]:
+    """Reads originals from the stores of a package; needs no session any more. What it gives is for `build`."""
+    connectors = {store.id: stores.connect(store) for store in stores_of(session, contents).values()}
+
+    def read(store_id: str, key: str) -> bytes:
+        try:
+            return connectors[store_id].open(key)
+        except (NotFound, TooLarge, BadInput, ObjectUnreadable) as problem:
+            raise Unreadable(problem.sentence) from problem
+
+    return read
+
+
+def look_at(contents: Contents, number: int, read: Callable[[str, str], bytes]) -> Photograph:
+    """One photograph as the package will have it, others' faces covered. Slow: hold no session. Raises NotFound."""
+    for photograph in contents.photographs:
+        if photograph.held.number == number:
+            with Opener() as opener:
+                return _with_picture(photograph, read, opener)
+    raise NotFound("There is no such photograph in this copy.")
 
 
 def _with_picture(photograph: Photograph, read: Callable[[str, str], bytes], opener: Opener) -> Photograph:

@@ -36,6 +36,7 @@ from portal.web import (
     people,
     photos,
     policy,
+    previews,
     practice,
     reports,
     reviewer,
@@ -100,6 +101,7 @@ def _register(app: Flask) -> None:
         decisions,
         letters,
         erasures,
+        previews,
         reports,
         auditor,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, send_file, url_for
 from flask_login import current_user
@@ -113,7 +115,7 @@ def show(erasure_id: str) -> Page:
         case=find_case(g.session, erasure.case_id),
         kinds=[(KINDS[kind], counts[kind], ended[kind]) for kind in KINDS if counts[kind]],
         done=sum(ended.values()),
-        items=[_described(g.session, item) for item in erasure.items[:ITEMS_SHOWN]],
+        items=[_of_plan(g.session, item) for item in erasure.items[:ITEMS_SHOWN]],
         states=STATES,
         names=names_of(g.session, {one for one in (erasure.asked_by, erasure.approved_by) if one}),
         may_approve=erasure.asked_by != current_user.id or not settings().two_people,
@@ -219,18 +221,24 @@ def download(certificate_id: str) -> Response:
     )
 
 
-def _described(session: Session, item: ErasureItem) -> dict[str, object]:
-    """One line of the plan in words, as long as its seal is kept."""
-    facts = plans.sealed_facts(session, item)
-    what = KINDS[item.kind][0]
-    if item.kind in FOR_PEOPLE:
-        return {"item": item, "what": what, "where": facts.get("name", ""), "via": facts.get("via", "")}
+def described(session: Session, kind: str, target: str, facts: Mapping[str, Any]) -> dict[str, str]:
+    """One line of a plan in words: what it is, where it lies and, for people's items, how it was reached.
+
+    `facts` are those of the plan, which are sealed; without them only the kind is known.
+    """
+    what = KINDS[kind][0]
+    if kind in FOR_PEOPLE:
+        return {"what": what, "where": facts.get("name", ""), "via": facts.get("via", "")}
     store = session.get(Store, facts["store"]) if facts.get("store") else None
     where = f"{store.name}: {facts['key']}" if store else ""
-    if item.kind == "dataset-place":
-        dataset = session.get(Dataset, item.target.partition("/")[0])
+    if kind == "dataset-place":
+        dataset = session.get(Dataset, target.partition("/")[0])
         where = ", ".join(part for part in (f"{dataset.name} {dataset.version}" if dataset else "", where) if part)
-    return {"item": item, "what": what, "where": where, "via": ""}
+    return {"what": what, "where": where, "via": ""}
+
+
+def _of_plan(session: Session, item: ErasureItem) -> dict[str, object]:
+    return {"item": item, **described(session, item.kind, item.target, plans.sealed_facts(session, item))}
 
 
 def _erasure(erasure_id: str) -> Erasure:
