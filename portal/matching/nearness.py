@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 # Rows and products that a thread looks at in one go: they stay in its core's cache.
 ROWS = 2**16
 PRODUCTS = 2**18
+# A thread takes that many stretches of the rows, one after the other, so that none waits long for the slowest.
+PARTS = 8
 # The largest product of matrices that OpenBLAS makes in the calling thread. Beyond it its own threads would fight ours.
 IN_ONE_THREAD = 2**18
 ROUNDING = float(np.finfo(np.float32).eps)
@@ -40,19 +43,30 @@ def within(table: Floats, dimensions: int, probes: Floats, threshold: float) -> 
     """Rows of `table` (n, width: the template, half its squared length, zeros) near any of `probes` (p, dimensions)."""
     asked = np.zeros((len(probes), table.shape[1]), np.float32)
     asked[:, :dimensions], asked[:, dimensions] = probes, -1
-    exact = probes.astype(np.float64)
+    columns, exact = np.ascontiguousarray(asked.T), probes.astype(np.float64)
     bars = _bars(exact, threshold, table.shape[1])
 
-    rows = max(1, min(ROWS, PRODUCTS // len(asked)))
-
-    def look(start: int) -> Near:
-        block = table[start : start + rows]
-        close = _over(block, asked, bars)
-        near = _measured(block[close, :dimensions], exact, threshold)
-        return Near(close[near.rows] + start, near.probes, near.distances)
+    def look(part: range) -> Near:
+        rows = max(1, min(ROWS, PRODUCTS // len(asked), len(part)))
+        room = np.empty((rows, len(asked)), np.float32), np.empty((rows, len(asked)), np.bool_)
+        found = []
+        for start in part[::rows]:
+            block = table[start : min(start + rows, part.stop)]
+            close = _over(block, columns, bars, *room)
+            if not len(close):
+                continue
+            near = _measured(block[close, :dimensions], exact, threshold)
+            found.append(Near(close[near.rows] + start, near.probes, near.distances))
+        return _joined(found)
 
     with ThreadPoolExecutor(cores()) as pool:
-        return _joined(list(pool.map(look, range(0, len(table), rows))))
+        return _joined(list(pool.map(look, _parts(len(table), PARTS * cores()))))
+
+
+def _parts(rows: int, count: int) -> list[range]:
+    """So many stretches of rows, as equal as can be, none empty."""
+    ends = [rows * number // count for number in range(count + 1)]
+    return [range(start, end) for start, end in pairwise(ends) if start < end]
 
 
 def cores() -> int:
@@ -70,24 +84,23 @@ def _bars(probes: NDArray[np.float64], threshold: float, width: int) -> Floats:
     return lowered
 
 
-def _over(block: Floats, asked: Floats, bars: Floats) -> NDArray[np.int64]:
-    """The rows whose product with any probe reaches its bar."""
-    if len(asked) == 1:
-        return np.flatnonzero(np.vecdot(block, asked[0]) >= bars[0])
-    reached = np.flatnonzero(_products(block, asked) >= bars)
-    return np.unique(reached // len(asked))
+def _over(block: Floats, columns: Floats, bars: Floats, products: Floats, over: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows whose product with any of `columns` reaches its bar. The last two are room, (rows, p)."""
+    if len(bars) == 1:
+        return np.flatnonzero(np.vecdot(block, columns[:, 0]) >= bars[0])
+    products, over = products[: len(block)], over[: len(block)]
+    _multiply(block, columns, products)
+    reached = np.flatnonzero(np.greater_equal(products, bars, out=over))
+    return np.unique(reached // len(bars))
 
 
-def _products(block: Floats, asked: Floats) -> Floats:
+def _multiply(block: Floats, columns: Floats, products: Floats) -> None:
     """All products (n, p), made in small stacked pieces by this thread alone."""
-    columns = np.ascontiguousarray(asked.T)
-    piece = max(1, min(32, IN_ONE_THREAD // asked.size))
+    piece = max(1, min(16, IN_ONE_THREAD // columns.size))
     stacked = len(block) // piece * piece
-    products = np.empty((len(block), len(asked)), np.float32)
     pieces = block[:stacked].reshape(-1, piece, block.shape[1])
-    np.matmul(pieces, columns, out=products[:stacked].reshape(-1, piece, len(asked)))
+    np.matmul(pieces, columns, out=products[:stacked].reshape(-1, piece, len(columns.T)))
     np.matmul(block[stacked:], columns, out=products[stacked:])
-    return products
 
 
 def _measured(vectors: Floats, probes: NDArray[np.float64], threshold: float) -> Near:
