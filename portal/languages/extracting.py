@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
@@ -13,9 +14,16 @@ from portal.languages.catalogues import ENGLISH, LANGUAGES, read_texts, write_te
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("portal", "workers")
-METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+# Names that stand in the data of laws are for people, too.
+METHODS = [
+    ("**.py", "python"),
+    ("**.html", "jinja2"),
+    ("cases/law/*.toml", "portal.languages.extracting:names_in_law"),
+]
 OPTIONS = {"**.html": {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"}}
 KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "mark": None, "ngettext": (1, 2)}
+LAW_NAME = re.compile(r'(?:name|authority) = "([^"]+)"')
+TAG = re.compile(r"</?\w+>")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 # Texts that may be the same in another language: names, and words that languages share.
 SAME = frozenset({"Efface"})
@@ -28,8 +36,18 @@ def texts_in_source(root: Path = ROOT) -> Catalog:
         for file, line, message, notes, context in extract_from_dir(
             root / room, METHODS, OPTIONS, keywords=KEYWORDS, comment_tags=("For translators:",)
         ):
-            found.add(message, None, [(f"{room}/{file}", line)], auto_comments=notes, context=context)
+            found.add(message, "", [(f"{room}/{file}", line)], auto_comments=notes, context=context)
     return found
+
+
+def names_in_law(
+    file: IO[bytes], _keywords: object, _comment_tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Places and authorities of a law's file, as Babel's extraction wants them."""
+    for number, line in enumerate(file.read().decode().splitlines(), 1):
+        found = LAW_NAME.match(line)
+        if found:
+            yield number, "gettext", found.group(1), []
 
 
 def update(code: str, source: Catalog) -> Catalog:
@@ -38,6 +56,9 @@ def update(code: str, source: Catalog) -> Catalog:
     # No guesses: a translation of a similar sentence looks finished and is not.
     texts.update(source, no_fuzzy_matching=True)
     texts.obsolete.clear()
+    texts.header_comment = f"# {LANGUAGES[code].name}: what people read. `python -m portal.languages` checks it."
+    texts.project, texts.version, texts.fuzzy = "Efface", "1", False
+    texts.msgid_bugs_address = texts.last_translator = texts.language_team = ""
     write_texts(code, texts)
     return texts
 
@@ -53,23 +74,31 @@ def problems(source: Catalog, texts: Catalog, same: Collection[str] = SAME) -> l
 
 def untranslated(texts: Catalog) -> int:
     """How many texts have no translation yet."""
-    return sum(1 for one in texts if one.id and not all(_forms(one.string)))
+    return sum(1 for one in texts if one.id and not _is_said(one))
 
 
 def _wrong(wanted: Message, texts: Catalog, same: Collection[str]) -> Iterator[str]:
     there = texts.get(wanted.id)
-    said = _forms(there.string) if there is not None else []
-    if there is None or not said or not all(text.strip() for text in said):
+    if there is None or not _is_said(there):
         yield "is missing"
         return
+    said = _forms(there.string)
     if there.fuzzy:
         yield "is marked as doubtful"
     if isinstance(wanted.id, tuple) and len(said) != texts.num_plurals:
         yield f"needs {texts.num_plurals} forms"
     if any(not _fits(text, wanted) for text in said):
         yield "has other placeholders"
-    if any(text in _forms(wanted.id) and text not in same for text in said):
+    if any(sorted(TAG.findall(text)) != sorted(TAG.findall(_name(wanted))) for text in said):
+        yield "has other tags"
+    if not _may_be_the_same(wanted, same) and any(text in _forms(wanted.id) for text in said):
         yield "is the English text"
+
+
+def _is_said(message: Message) -> bool:
+    """Translated in every form."""
+    said = _forms(message.string)
+    return bool(said) and all(text.strip() for text in said)
 
 
 def _fits(text: str, wanted: Message) -> bool:
@@ -78,6 +107,11 @@ def _fits(text: str, wanted: Message) -> bool:
     if isinstance(wanted.id, tuple):
         mine, theirs = mine - {"num"}, theirs - {"num"}
     return mine == theirs and _can_be_filled(text)
+
+
+def _may_be_the_same(wanted: Message, same: Collection[str]) -> bool:
+    """Names of places often are; other texts only where they are listed."""
+    return wanted.id in same or all(file.endswith(".toml") for file, _line in wanted.locations or [("", 0)])
 
 
 def _can_be_filled(text: str) -> bool:

@@ -14,9 +14,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal.cases import intake as rules
+from portal.cases import mandates
 from portal.cases.drafts import HELPS_LONGEST
 from portal.cases.law import residences
 from portal.cases.looking import USABLE
+from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.languages import mark
 from portal.tables import Draft
@@ -50,7 +52,7 @@ def listed(choices: Iterable[tuple[str, str, str]]) -> list[SelectChoice]:
 
 def places() -> list[tuple[str, str, str]]:
     """Where people may live, as far as a law is known for it, and the rest."""
-    known = [(code, name, "") for code, name in residences() if code]
+    known = sorted([(code, name, "") for code, name in residences() if code], key=lambda place: _(place[1]))
     return [*known, (RATHER_NOT, mark("Somewhere else, or I would rather not say"), "")]
 
 
@@ -148,11 +150,12 @@ class Send(FlaskForm):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Progress:
-    """What one request has so far."""
+    """What one request has so far. `lacks`: what is still to be shown by somebody who acts for another."""
 
     draft: Draft
     answers: dict[str, Any]
     kinds: frozenset[str]
+    lacks: str | None = None
 
     @property
     def ways(self) -> list[str]:
@@ -187,13 +190,20 @@ def _kind(name: str) -> Callable[[Progress], bool]:
 
 
 def _contact_settled(progress: Progress) -> bool:
-    return bool(progress.answers.get("no_contact")) or progress.draft.contact_confirmed_at is not None
+    unwritten = bool(progress.answers.get("no_contact")) and progress.answers.get("for_whom") != "agent"
+    return unwritten or progress.draft.contact_confirmed_at is not None
+
+
+def _for_another(progress: Progress) -> bool:
+    return mandates.is_acted_for(progress.answers)
 
 
 STEPS = (
     Step("rights", "intake.question", mark("What you ask for"), _always, lambda p: bool(p.answers.get("rights"))),
     Step("whom", "intake.question", mark("Who it is for"), _always, _has("for_whom")),
     Step("residence", "intake.question", mark("Where you live"), _always, _has("residence")),
+    Step("acting", "agents.acting", mark("For whom you act"), _for_another, lambda p: p.lacks != "acting"),
+    Step("papers", "agents.papers", mark("What shows that you may"), _for_another, lambda p: p.lacks is None),
     Step("ways", "intake.question", mark("How we can look for you"), _always, lambda progress: bool(progress.ways)),
     Step(
         "consent",
@@ -214,7 +224,8 @@ NAMES = {step.name: step for step in STEPS}
 
 def progress_of(session: Session, draft: Draft) -> Progress:
     usable = (probe.kind for probe in rules.probes_of(session, draft) if probe.state in USABLE)
-    return Progress(draft, rules.read_answers(session, draft), frozenset(usable))
+    lacks = mandates.lacks(session, draft)
+    return Progress(draft, rules.read_answers(session, draft), frozenset(usable), lacks)
 
 
 def next_open(progress: Progress) -> Step | None:

@@ -47,6 +47,7 @@ def test_a_complete_catalogue_has_no_problems() -> None:
         (german(hello="Zu 100 % %(name)s"), "has other placeholders"),
         (german(photos=("Ein Foto", "%(num)s Fotos von %(name)s")), "has other placeholders"),
         (german(hello="Hello %(name)s"), "is the English text"),
+        (german(hello="<b>%(name)s</b>"), "has other tags"),
         (german(photos=("Ein Foto von %(name)s",)), "needs 2 forms"),
     ],
 )
@@ -72,8 +73,12 @@ def test_texts_are_found_in_python_and_in_pages(tmp_path: Path) -> None:
     pages.mkdir(parents=True)
     (pages / "one.html").write_text("{{ _('From a page') }}{% trans %}Around\n  a <b>tag</b>{% endtrans %}")
     (tmp_path / "workers" / "one.py").write_text('_l("Lazy"); mark("Marked"); ngettext("One", "Many", 2); other("No")')
-    found = {one.id for one in texts_in_source(tmp_path) if one.id}
-    assert found == {"From a page", "Around a <b>tag</b>", "Lazy", "Marked", ("One", "Many")}
+    law = tmp_path / "portal" / "cases" / "law"
+    law.mkdir(parents=True)
+    (law / "de.toml").write_text('code = "DE"\nname = "Germany"\n')
+    source = texts_in_source(tmp_path)
+    found = {one.id for one in source if one.id}
+    assert found == {"Germany", "From a page", "Around a <b>tag</b>", "Lazy", "Marked", ("One", "Many")}
 
 
 def test_an_update_keeps_what_is_translated_and_drops_what_has_gone(
@@ -92,3 +97,13 @@ def test_an_update_keeps_what_is_translated_and_drops_what_has_gone(
     second.add("Comes")
     update("de", second)
     assert {one.id: one.string for one in read_texts("de") if one.id} == {"Stays": "Bleibt", "Comes": ""}
+
+
+def test_the_name_of_a_place_may_be_the_same_in_another_language(tmp_path: Path) -> None:
+    law = tmp_path / "portal" / "cases" / "law"
+    law.mkdir(parents=True)
+    (tmp_path / "workers").mkdir()
+    (law / "us-tx.toml").write_text('name = "Texas"\n')
+    texts = Catalog(locale="de")
+    texts.add("Texas", "Texas")
+    assert problems(texts_in_source(tmp_path), texts) == []
