@@ -8,10 +8,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.cases import answers, letters
 from portal.errors import NotFound
+from portal.languages import known
 from portal.tables import Case, CaseRight
 from portal.web import sessions
 from portal.web.caseworker import find_case, framed
 from portal.web.context import settings
+from portal.web.limits import spend
 from portal.web.policy import policy
 
 blueprint = Blueprint("letters", __name__)
@@ -40,12 +42,14 @@ def show(case_id: str, right: str, kind: str) -> Page:
     """The letter as the person reads it, and below it what is for the file only."""
     case = find_case(g.session, case_id)
     chosen = _right(case, right)
+    letter = letters.write(g.session, chosen, kind)
     return render_template(
         "caseworker/letter.html",
         case=case,
         right=right,
         kind=kind,
-        letter=letters.write(g.session, chosen, kind),
+        letter=letter,
+        spoken=known(letter.language),
         name=letters.NAMES[kind],
         may_send=letters.may_send(g.session, chosen, kind),
         holds=chosen.outcome is not None or kind == "extension",
@@ -77,6 +81,7 @@ def own(right: str, kind: str) -> Page:
     case = sessions.held_case(g.session)
     for one, found in letters.of_person(g.session, case):
         if (one.right, found) == (right, kind):
+            spend("pdf", case.id)
             return _pdf(case, one, kind)
     raise NotFound("There is no such letter.")
 

@@ -19,6 +19,7 @@ from portal.cases.purging import RECORD_MONTHS
 from portal.erasure import plans
 from portal.erasure.plans import Planned
 from portal.errors import Conflict, NotFound
+from portal.languages import known, speaking
 from portal.tables import Candidate, Case, Image, Store
 from portal.tables.erasure import ERASURE_KINDS
 from portal.web.caseworker import find_case
@@ -40,18 +41,20 @@ OPEN = {"deciding", "fulfilling"}
 def package(case_id: str) -> str:
     """What the person would get. The log says who looked before anything is shown."""
     case = _with_copy(case_id)
-    contents = packages.gather(g.session, case)
+    with speaking(case.language):
+        contents = packages.gather(g.session, case)
+        facts = packages.as_facts(contents)
+        said = {each["number"]: (each, _rows(each)) for each in facts["photographs"]}
     pages = max(1, -(-len(contents.photographs) // PHOTOGRAPHS_A_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
     shown = contents.photographs[(page - 1) * PHOTOGRAPHS_A_PAGE : page * PHOTOGRAPHS_A_PAGE]
-    facts = packages.as_facts(contents)
-    said = {each["number"]: each for each in facts["photographs"]}
     _note_that_it_was_seen(case, len(contents.photographs))
     return render_template(
         "caseworker/copy.html",
         case=case,
         facts=facts,
-        shown=[(one, said[one.held.number], _rows(said[one.held.number])) for one in shown],
+        spoken=known(case.language),
+        shown=[(one, *said[one.held.number]) for one in shown],
         page=page,
         pages=pages,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from portal.cases import extending
 from portal.db import Database
 from portal.tables import Case
+from portal.web import limits
 from tests.cases.making import make_account, to_deciding
 from tests.cases.making import send as send_case
 from tests.cases.test_paper import words_of
@@ -102,3 +104,26 @@ def test_nobody_else_reads_a_letter(app: Flask, database: Database, cora: Collea
     colleague(app, database, "reviewer").get(f"/staff/cases/{case_id}/letters", status=403)
     with database.reading() as session:
         assert session.get_one(Case, case_id).outcome is None
+
+
+def test_a_person_s_pdfs_are_made_so_often_and_no_more(
+    app: Flask, database: Database, cora: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(limits.MOST, "pdf", (2, timedelta(hours=1)))
+    with database.writing() as session:
+        cases = [send_case(session, "access").case for _ in range(2)]
+        for case in cases:
+            extending.extend(session, case.rights[0], make_account(session).id, "many")
+    path = "/case/letters/access/extension.pdf"
+    for case in cases:
+        letter = f"/staff/cases/{case.id}/letters/access/extension"
+        digest = re.search(r'name="seen" value="([0-9a-f]{64})"', cora.get(letter))
+        assert digest is not None
+        cora.post(f"{letter}/send", seen=digest.group(1))
+    first, second = (sign_in_as_person(app, case.id) for case in cases)
+    assert [first.get(path).status_code for _ in range(3)] == [200, 200, 429]
+    again = sign_in_as_person(app, cases[0].id)
+    assert again.get(path).status_code == 429, "another browser does not help: it is counted by the request"
+    assert second.get(path).status_code == 200
+    staff = cora.client.get(f"/staff/cases/{cases[0].id}/letters/access/extension.pdf")
+    assert staff.status_code == 200
