@@ -205,6 +205,13 @@ def drop(session: Session, draft: Draft) -> None:
         session.flush()
 
 
+def drop_other(session: Session, draft: Draft) -> None:
+    """The same, where what was said is not about the role that is chosen now."""
+    mandate = of_draft(session, draft)
+    if mandate is not None and mandate.role != drafts.read_answers(session, draft).get("for_whom"):
+        drop(session, draft)
+
+
 def _drop_papers(session: Session, mandate: Mandate, keep: set[str]) -> None:
     for point, proof in proofs_of(session, mandate).items():
         if point not in keep:

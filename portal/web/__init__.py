@@ -15,6 +15,7 @@ from portal.keys import keys_in
 from portal.web import (
     additions,
     admin,
+    agents,
     alarms,
     appeals,
     assets,
@@ -32,12 +33,14 @@ from portal.web import (
     law,
     letters,
     lineage,
+    mandates,
     messages,
     people,
+    permission,
     photos,
     policy,
-    previews,
     practice,
+    previews,
     reports,
     reviewer,
     security,
@@ -85,7 +88,20 @@ def _settings(config: Config) -> dict[str, object]:
 
 
 def _register(app: Flask) -> None:
-    public = (health, subject, speaking, intake, photos, following, additions, messages, appeals, challenges)
+    public = (
+        health,
+        subject,
+        speaking,
+        intake,
+        agents,
+        photos,
+        following,
+        permission,
+        additions,
+        messages,
+        appeals,
+        challenges,
+    )
     inside = (
         staff,
         admin,
@@ -97,6 +113,7 @@ def _register(app: Flask) -> None:
         practice,
         inbox,
         caseworker,
+        mandates,
         alarms,
         decisions,
         letters,

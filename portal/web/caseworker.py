@@ -31,6 +31,7 @@ from portal.cases import (
     lifecycle,
     looking,
     mails,
+    mandates,
     messages,
     stuck,
 )
@@ -183,9 +184,15 @@ def framed(session: Session, found: Case) -> dict[str, Any]:
         "team": {account.id: account.name for account in assigning.caseworkers(session)},
         "tabs": [
             Tab(title, url_for(to, case_id=found.id), to == here, news if to == "messages.with_person" else 0)
-            for to, title in TABS.items()
+            for to, title in _tabs(session, found).items()
         ],
     }
+
+
+def _tabs(session: Session, found: Case) -> dict[str, str]:
+    """The tabs of every case, and those that only some have."""
+    acting = {"mandates.show": "Acting"} if mandates.of_case(session, found) is not None else {}
+    return TABS | acting
 
 
 def found_of(session: Session, found: Case) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal import audit
 from portal.blobs import open_blob
-from portal.cases import access, answers, calendar, challenge, letters, messages, withdrawing
+from portal.cases import access, answers, calendar, challenge, letters, mandates, messages, person_link, withdrawing
 from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
@@ -51,21 +51,24 @@ def sign_in() -> Page:
     form = SignIn()
     if form.validate_on_submit():
         try:
-            case_id = _case_of(form.reference.data, form.secret.data)
+            case_id, as_person = _case_of(form.reference.data, form.secret.data)
         except NotAllowed as problem:
             form.secret.errors = [problem.sentence]
         else:
-            sessions.hold_case(case_id)
+            sessions.hold_case(case_id, as_person)
             return redirect(url_for("following.overview"), 303)
     return render_template("subject/sign_in.html", form=form), 422 if form.errors else 200
 
 
-def _case_of(reference: str, words: str) -> str:
-    """The try is counted first and for good; the slow check then holds no lock."""
+def _case_of(reference: str, words: str) -> tuple[str, bool]:
+    """Which case, and whether these are the words of a person for whom somebody else acts.
+
+    The try is counted first and for good; the slow check then holds no lock."""
     with database().writing() as writing:
         access.count_try(writing, reference, network(request.remote_addr or ""))
     with database().reading() as reading:
-        return access.sign_in(reading, reference, words).id
+        case = access.sign_in(reading, reference, words)
+        return case.id, person_link.is_person(reading, case, words)
 
 
 @blueprint.post("/sign-out")
@@ -80,8 +83,13 @@ def sign_out() -> Page:
 @policy("case-holder")
 def overview() -> Page:
     """How far the case is and, once there is one, the answer."""
-    case = _case()
-    status, answer = answers.answer_for(g.session, case)
+    try:
+        case = _case()
+    except NotAllowed as problem:
+        if problem.code != "mandate-over":
+            raise
+        return redirect(url_for("permission.own"), 303)
+    status, answer = answers.status_of(g.session, case), _answer(case)
     may_add = status.can_add and case.consented_at is not None
     news = messages.unread_by_person(g.session, case)
     asked = challenge.waiting(g.session, case)
@@ -91,7 +99,9 @@ def overview() -> Page:
         answer=answer,
         may_add=may_add,
         news=news,
-        letters=letters.of_person(g.session, case),
+        letters=letters.of_person(g.session, case) if _may_read(case) else [],
+        mandate=mandates.of_case(g.session, case),
+        elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
         rights=answers.RIGHTS,
         asked=asked is not None,
     )
@@ -126,7 +136,7 @@ def day_of_answer() -> Page:
 def package() -> Page:
     """The copy of what is held, as a ZIP that opens without a network."""
     case = _case()
-    answer = answers.answer_of(g.session, case)
+    answer = _answer(case)
     found = g.session.get(Package, answer.package_id) if answer and answer.package_id else None
     if found is None or (found.expires_at is not None and found.expires_at <= now()):
         raise NotFound(_("This copy is not kept any more. You can ask for a new one."))
@@ -161,9 +171,18 @@ def _case() -> Case:
     return sessions.held_case(g.session)
 
 
+def _answer(case: Case) -> answers.Answer | None:
+    """The answer, for those to whom it goes: where somebody acts for another the rule says who that is."""
+    return answers.answer_of(g.session, case) if _may_read(case) else None
+
+
+def _may_read(case: Case) -> bool:
+    return mandates.may_read_answer(g.session, case, sessions.is_person())
+
+
 def _certificate(case: Case, certificate_id: str) -> Certificate:
     """One of the certificates the answer shows to this person; others are as if they were not there."""
-    answer = answers.answer_of(g.session, case)
+    answer = _answer(case)
     if answer is None or certificate_id not in answer.certificate_ids:
         raise NotFound(_("There is no such certificate in your request."))
     found: Certificate = g.session.get_one(Certificate, certificate_id)

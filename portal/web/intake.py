@@ -10,14 +10,14 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import identity
+from portal.cases import identity, mandates
 from portal.cases import intake as rules
 from portal.errors import BadInput, NotFound
 from portal.languages import current
 from portal.languages import gettext as _
 from portal.tables import Draft, Probe
+from portal.web import acting_words, sessions
 from portal.web import questions as ask
-from portal.web import sessions
 from portal.web.limits import public_network, spend
 from portal.web.policy import policy
 
@@ -69,7 +69,10 @@ def back_from(name: str, draft: Draft) -> str:
 
 def shown(name: str, draft: Draft, form: FlaskForm, status: int = 200, **more: Any) -> Page:
     """The page of a question; 422 when something in the form needs another look."""
-    page = render_template(f"subject/{name}.html", form=form, name=name, back_to=back_from(name, draft), **more)
+    acting = rules.read_answers(g.session, draft).get("for_whom", "me")
+    page = render_template(
+        f"subject/{name}.html", form=form, name=name, back_to=back_from(name, draft), acting=acting, **more
+    )
     return page, 422 if form.errors and status == 200 else status
 
 
@@ -87,13 +90,18 @@ def start() -> Response:
 @policy("public")
 def question(name: str) -> Page:
     draft = held_draft()
-    form = FORMS[name](data=_as_in_form(rules.read_answers(g.session, draft)))
+    before = rules.read_answers(g.session, draft)
+    form = FORMS[name](data=_as_in_form(before))
+    if name == "residence" and mandates.is_acted_for(before):
+        form.residence.label.text = _("Where does the person live, or where did they?")
     if not form.validate_on_submit():
         return shown(name, draft, form)
     answers = {field.name: field.data for field in form if field.type != "CSRFTokenField"}
     if answers.get("residence") == ask.RATHER_NOT:
         answers["residence"] = ""
     rules.save_answers(g.session, draft, **answers)
+    if name == "whom":
+        mandates.drop_other(g.session, draft)
     if name == "ways":
         _drop_other_ways(draft, answers["ways"])
     g.session.commit()
@@ -196,6 +204,9 @@ def contact() -> Page:
 @policy("public")
 def no_contact() -> Response:
     draft = held_draft()
+    if rules.read_answers(g.session, draft).get("for_whom") == "agent":
+        flash(_("Somebody who acts for another must leave an address."))
+        return redirect(url_for("intake.contact"), 303)
     rules.save_answers(g.session, draft, no_contact=True, email=None)
     g.session.commit()
     return go_on(draft)
@@ -262,6 +273,7 @@ def summary(draft: Draft, progress: ask.Progress) -> list[dict[str, Any]]:
         "rights": [_(text) for value, text, _hint in ask.RIGHTS if value in answers["rights"]],
         "whom": _text(ask.WHOM, answers["for_whom"]),
         "residence": _text(ask.places(), home),
+        "acting": _acting(draft),
         "ways": [_(text) for value, text, _hint in ask.WAYS if value in progress.ways],
         "consent": _("Yes, you may compare my face"),
         "links": [text for _probe, text in _given(draft, "link")],
@@ -271,6 +283,15 @@ def summary(draft: Draft, progress: ask.Progress) -> list[dict[str, Any]]:
     }
     asked = [step for step in ask.STEPS if step.asked(progress) and step.name in said]
     return [{"key": _(step.title), "value": said[step.name], "change": step_url(step)} for step in asked]
+
+
+def _acting(draft: Draft) -> list[str]:
+    """For whom, and by what right, in words."""
+    mandate = mandates.of_draft(g.session, draft)
+    if mandate is None:
+        return []
+    said = mandates.said_of(g.session, mandate)
+    return [said.person, _(acting_words.BASES[said.basis])]
 
 
 def _text(choices: list[tuple[str, str, str]], chosen: str) -> str:

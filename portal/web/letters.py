@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.cases import answers, letters
+from portal.cases import answers, letters, mandates
 from portal.errors import NotFound
 from portal.languages import known
 from portal.tables import Case, CaseRight
@@ -79,7 +79,8 @@ def send(case_id: str, right: str, kind: str) -> Page:
 def own(right: str, kind: str) -> Page:
     """A letter that was sent to the person who is signed in to the case."""
     case = sessions.held_case(g.session)
-    for one, found in letters.of_person(g.session, case):
+    reads = mandates.may_read_answer(g.session, case, sessions.is_person())
+    for one, found in letters.of_person(g.session, case) if reads else ():
         if (one.right, found) == (right, kind):
             spend("pdf", case.id)
             return _pdf(case, one, kind)

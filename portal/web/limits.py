@@ -17,6 +17,7 @@ MOST = {
     "draft": (60, timedelta(hours=1)),
     "code": (20, timedelta(hours=1)),
     "photo": (120, timedelta(hours=1)),
+    "person-link": (30, timedelta(minutes=15)),
     # By the request that it is about: a PDF is the slowest thing that a page of a person makes.
     "pdf": (30, timedelta(hours=1)),
     "case-sign-in": (30, timedelta(minutes=15)),

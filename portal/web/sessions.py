@@ -19,8 +19,9 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import CallbackDict
 
 from portal import clock
+from portal.cases import mandates
 from portal.db import Database
-from portal.errors import NotFound
+from portal.errors import NotAllowed, NotFound
 from portal.keys import Keys, SealBroken, keys_in, token_digest
 from portal.languages import gettext as _
 from portal.tables import Account, Case, WebSession
@@ -196,11 +197,12 @@ def hold_draft(draft_id: str) -> None:
     browser["draft"] = draft_id
 
 
-def hold_case(case_id: str) -> None:
-    """From here on this browser may follow that case."""
+def hold_case(case_id: str, as_person: bool = False) -> None:
+    """From here on this browser may follow that case; `as_person` where somebody else acts for them in it."""
     browser = _current()
     browser.rotate(forget=False)
     browser["case"] = case_id
+    browser["as_person"] = as_person
 
 
 def exchange_draft_for_case(database_session: Session, **more: Any) -> None:
@@ -211,7 +213,7 @@ def exchange_draft_for_case(database_session: Session, **more: Any) -> None:
     """
     browser = _current()
     browser.pop("draft", None)
-    browser.update(more)
+    browser.update({"as_person": False} | more)
     _interface().store(database_session, browser)
     browser.modified = False
 
@@ -231,7 +233,24 @@ def _interface() -> DatabaseSessions:
 
 
 def held_case(database_session: Session) -> Case:
-    """The case this browser signed in to. Raises NotFound when it is not there any more."""
+    """The case this browser signed in to. Raises NotFound when it is not there any more, NotAllowed (`mandate-over`)
+    for somebody whose permission to act for the person has ended.
+    """
+    case = any_case(database_session)
+    mandate = mandates.of_case(database_session, case)
+    ended = mandates.over(database_session, mandate) if mandate is not None else None
+    if ended is not None and not is_person():
+        raise NotAllowed(_(mandates.OVER[ended]), "mandate-over")
+    return case
+
+
+def is_person() -> bool:
+    """Whether this browser signed in with the words of a person for whom somebody else acts."""
+    return bool(session.get("as_person"))
+
+
+def any_case(database_session: Session) -> Case:
+    """The same without a look at the permission: for the page on which a new one is sent. Raises NotFound."""
     case = database_session.get(Case, session.get("case", ""))
     if case is None:
         raise NotFound(_("This request is not kept any more."), "case-gone")
@@ -241,7 +260,7 @@ def held_case(database_session: Session) -> Case:
 def leave_case() -> None:
     """A subject signs out. Staff who signed in with the same browser stay signed in."""
     browser = _current()
-    for name in ("case", "draft", "words", "words_until"):
+    for name in ("case", "as_person", "draft", "words", "words_until"):
         browser.pop(name, None)
     browser.rotate(forget=False)
 

@@ -8,7 +8,7 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import alarms, appeals, deciding, messages
+from portal.cases import alarms, appeals, authority, deciding, mandates, messages
 from portal.tables import Case, Erasure
 from portal.web.context import settings
 
@@ -24,6 +24,9 @@ class Next:
 
 def next_of(session: Session, found: Case, account_id: str) -> Next:
     """The one thing to do now in a case, for this caseworker."""
+    acting = _next_of_mandate(session, found, account_id)
+    if acting is not None:
+        return acting
     if found.state == "identity-check":
         address = url_for("caseworker.check_identity", case_id=found.id)
         return Next(
@@ -40,6 +43,21 @@ def next_of(session: Session, found: Case, account_id: str) -> Next:
         "reviewing": "Reviewers compare the pictures. Nothing to do now.",
     }
     return Next(sentences.get(found.state, "The portal begins soon. Nothing to do now."))
+
+
+def _next_of_mandate(session: Session, found: Case, account_id: str) -> Next | None:
+    """Where somebody acts for the person, whether they may comes before all else."""
+    mandate = mandates.of_case(session, found)
+    if mandate is None or found.state in {"fulfilling", "closed"} or mandate.judged == "accepted":
+        return None
+    address = url_for("mandates.show", case_id=found.id)
+    if mandate.judged is None:
+        return Next("Somebody acts for the person. Look at what shows that they may.", "Go through the list", address)
+    if not authority.waits_for_second(mandate):
+        return None
+    if mandate.judged_by == account_id:
+        return Next("You found that they may not act. A second person must agree to it.", "See the list", address)
+    return Next("A colleague found that they may not act for the person. Do you agree?", "See the list", address)
 
 
 def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
