@@ -10,7 +10,7 @@ from types import FrameType
 import redis
 
 from portal import audit
-from portal.cases import waiting
+from portal.cases import upkeep
 from portal.cases.purging import purge
 from portal.db import Database
 from portal.jobs import sweep
@@ -46,17 +46,24 @@ def tick(database: Database, *, with_purge: bool) -> None:
         log.warning("the queue is away: %s", type(problem).__name__)
     except Exception as problem:
         log_unforeseen("the sweep failed", problem)
-    if with_purge:
+    for what, do in (("upkeep", upkeep_of), ("purge", purge_and_sign)) if with_purge else ():
         try:
-            purge_and_sign(database)
+            do(database)
         except Exception as problem:
-            log_unforeseen("the purge failed", problem)
+            log_unforeseen(f"the {what} failed", problem)
+
+
+def upkeep_of(database: Database) -> None:
+    """Days that move, reminders, ends in silence: nothing in it keeps anything from being purged."""
+    with database.writing() as session:
+        ended = upkeep.keep(session)["ended"]
+    if ended:
+        database.forget_deleted_bytes()
 
 
 def purge_and_sign(database: Database) -> None:
     with database.writing() as session:
-        ended = waiting.remind_and_end(session)["ended"]
         purged = purge(session)
         audit.publish(session)
-    if ended or any(purged.values()):
+    if any(purged.values()):
         database.forget_deleted_bytes()

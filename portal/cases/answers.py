@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import appeals, disclosing, extending, held, law, lifecycle, looking, withdrawing
+from portal.cases import appeals, disclosing, extending, held, law, lifecycle, looking, pausing, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
@@ -126,8 +126,14 @@ def status_of(session: Session, case: Case) -> Status:
         ended=ended,
         can_withdraw=withdrawing.may_withdraw(session, case),
         can_add=case.state not in {"fulfilling", "closed"},
-        more_time=extending.sentence_of(session, case),
+        more_time=_later(session, case),
     )
+
+
+def _later(session: Session, case: Case) -> str | None:
+    """Why the last day is another one than at first."""
+    sentences = (extending.sentence_of(session, case), pausing.sentence_of(session, case))
+    return " ".join(each for each in sentences if each) or None
 
 
 def _stage(session: Session, case: Case) -> Stage:

@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import lifecycle, limits, mails
+from portal.cases import lifecycle, limits, mails, pausing
 from portal.cases.looking import Prepared
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.jobs import make_due
@@ -145,6 +145,7 @@ def _send(session: Session, challenge: Challenge) -> None:
     case = session.get_one(Case, challenge.case_id)
     lifecycle.wait_for(session, case, "caseworker")
     lifecycle.record(session, case, "challenge-sent", "subject")
+    pausing.apply(session, case)
     make_due(session, challenge)
 
 

@@ -18,9 +18,12 @@ from dateutil.relativedelta import relativedelta
 from portal import clock
 from portal.cases import law
 from portal.cases.law import Duty, Rule, Term
+from portal.cases.law.reading import EFFECTS
 from portal.errors import BadInput, UnsafeConfig
 
 DAY = timedelta(days=1)
+# The effects of waiting that also move the day to tell of an extension by: those of the British law.
+MOVES_NOTICE = ("restart", "exclude-both-days")
 
 
 @dataclass(frozen=True)
@@ -179,16 +182,19 @@ def _clock(rule: Rule, received: date, holidays: str, waited: Sequence[Waited]) 
     cap = last_day(rule.cap, received, holidays) if rule.cap else date.max
     due_on = min(cap, last_day(rule.respond, start, holidays, excluded))
     latest_on = min(cap, last_day(rule.extended, start, holidays, excluded)) if rule.extended else due_on
-    # Nothing lets an organisation confirm receipt, or tell of an extension, later because it asks something.
+    # Nothing lets an organisation confirm receipt later because it asks something. Telling of an extension: in the EU
+    # within a month of receipt (Article 12(3)), in the UK of the same instant as the answer (UK GDPR Article 12A; its
+    # twin, Data Protection Act 2018 section 54(3B) and (3C), was read).
     acknowledge_by = last_day(rule.acknowledge, received, holidays) if rule.acknowledge else None
     notice = rule.notice or rule.respond
+    told_from, untold = _start(rule, received, waited, MOVES_NOTICE)
     return Clock(
         acknowledge_by,
         due_on,
         latest_on,
         _aim(rule.acknowledge, received, holidays) or acknowledge_by,
         min(cap, _aim(rule.respond, start, holidays, excluded) or due_on),
-        min(due_on, last_day(notice, received, holidays)) if rule.extended else None,
+        min(due_on, last_day(notice, told_from, holidays, untold)) if rule.extended else None,
         last_day(rule.backups, received, holidays) if rule.backups else None,
     )
 
@@ -197,9 +203,12 @@ def _aim(term: Term | None, start: date, holidays: str, excluded: int = 0) -> da
     return last_day(term.aim, start, holidays, excluded) if term and term.aim else None
 
 
-def _start(rule: Rule, received: date, waited: Sequence[Waited]) -> tuple[date, int]:
-    """When the clock starts, and how many days do not count. A day is left out once, however many questions ran."""
-    effects = {pause.cause: pause.effect for pause in rule.pauses}
+def _start(rule: Rule, received: date, waited: Sequence[Waited], counted: Sequence[str] = EFFECTS) -> tuple[date, int]:
+    """When the clock starts, and how many days do not count, by the effects `counted`.
+
+    A day is left out once, however many questions ran.
+    """
+    effects = {pause.cause: pause.effect for pause in rule.pauses if pause.effect in counted}
     start = received
     for wait in waited:
         if wait.answered_on < wait.asked_on or wait.asked_on < received:

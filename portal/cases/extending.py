@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import deadlines, law, lifecycle, mails
+from portal.cases import deadlines, law, lifecycle, mails, pausing
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.tables import Case, CaseEvent, CaseRight
@@ -68,10 +68,7 @@ def if_asked(session: Session, right: CaseRight, answered: date) -> list[Asked]:
 
 def notice_by(session: Session, right: CaseRight) -> date:
     """The last day to tell of an extension, by the frozen rule. Where it sets none, the first last day."""
-    config = config_of(session)
-    rule = law.rule_by(right.rule, right.rule_version)
-    days = deadlines.clock_for(rule, clock.local_date(right.case.received_at, config.zone), config.holidays)
-    return days.notice_by or right.due_on
+    return pausing.days_of(session, right).notice_by or right.due_on
 
 
 def extend(session: Session, right: CaseRight, account_id: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import challenge, drafts, lifecycle, mails, pausing, mandates
+from portal.cases import challenge, drafts, lifecycle, mails, mandates, pausing
 from portal.cases.addresses import clean_address, contact_digest
 from portal.cases.law import rule_by
 from portal.cases.limits import spend

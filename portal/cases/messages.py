@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle, limits, mails
+from portal.cases import lifecycle, limits, mails, pausing
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -59,7 +59,9 @@ def write(session: Session, case: Case, actor: str, text: str) -> Message:
     session.add(message)
     lifecycle.record(session, case, "message-written", actor)
     audit.append(session, "message-written", {"case": case.id, "actor": actor})
-    if actor != "subject":
+    if actor == "subject":
+        pausing.answered(session, case, "clarification")
+    else:
         # One mail for all that is unread: a second message soon after the first is no second piece of news.
         mails.queue_message_news(session, case, _oldest_of_ours(session, case) or message_id)
     return message

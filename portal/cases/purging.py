@@ -5,6 +5,7 @@ Each has a clock in every outcome. After a purge the same questions are asked ag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
 from portal.cases import challenge, mandates
+from portal.cases.isolating import by_itself
 from portal.db import config_of
 from portal.tables import (
     Arrival,
@@ -53,6 +55,7 @@ def purge(session: Session) -> dict[str, int]:
         "crops": _purge_closed_crops(session),
         "packages": _purge_packages(session),
         "contacts": _purge_contacts(session),
+        "links": _purge_links(session),
         "blobs": _purge_blobs(session),
         "networks": _forget_networks(session),
         "outbox": _purge_outbox(config_of(session).data / "outbox"),
@@ -80,6 +83,7 @@ def overdue(session: Session) -> dict[str, int]:
         "challenges": _count(session, Challenge, _judged()),
         "papers": _count(session, Blob, Blob.id.in_(_papers(closed))),
         "contacts": _count(session, Case, _old(now) & _known()),
+        "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
     }
 
@@ -159,16 +163,21 @@ def _purge_drafts(session: Session) -> int:
 
 def _purge_closed_probes(session: Session) -> int:
     over = clock.now() - _probe_time(session)
-    cases = session.scalars(
-        select(Case).where(Case.closed_at <= over, Case.id.in_(_with_probes())).limit(AT_ONCE)
-    ).all()
-    return sum(purge_probes(session, case) for case in cases)
+    return _of_each(
+        session, (Case.closed_at <= over) & Case.id.in_(_with_probes()), "purge what was sent", purge_probes
+    )
 
 
 def _purge_challenges(session: Session) -> int:
     """Photographs that were asked for to see who is asking, once that is decided or the case has ended."""
-    cases = session.scalars(select(Case).where(Case.id.in_(select(Challenge.case_id).where(_judged()))).limit(AT_ONCE))
-    return sum(challenge.purge(session, case) for case in cases.all())
+    judged = Case.id.in_(select(Challenge.case_id).where(_judged()))
+    return _of_each(session, judged, "purge new photographs", challenge.purge)
+
+
+def _of_each(session: Session, which: ColumnElement[bool], what: str, do: Callable[[Session, Case], int]) -> int:
+    """Do it with each case by itself: one that fails keeps no other from being purged. Returns the sum."""
+    ids = session.scalars(select(Case.id).where(which).limit(AT_ONCE)).all()
+    return sum(by_itself(session, each, what, lambda case: do(session, case)) or 0 for each in ids)
 
 
 def _purge_papers(session: Session) -> int:
@@ -192,8 +201,7 @@ def _judged() -> ColumnElement[bool]:
 def _purge_closed_crops(session: Session) -> int:
     with_crops = select(Candidate.case_id).where(Candidate.crop_id.is_not(None))
     over = clock.now() - _probe_time(session)
-    cases = session.scalars(select(Case).where(Case.closed_at <= over, Case.id.in_(with_crops)).limit(AT_ONCE)).all()
-    return sum(purge_candidate_crops(session, case) for case in cases)
+    return _of_each(session, (Case.closed_at <= over) & Case.id.in_(with_crops), "purge crops", purge_candidate_crops)
 
 
 def _purge_packages(session: Session) -> int:
@@ -202,10 +210,22 @@ def _purge_packages(session: Session) -> int:
 
 
 def _purge_contacts(session: Session) -> int:
-    cases = session.scalars(select(Case).where(_old(clock.now()), _known()).limit(AT_ONCE)).all()
-    for case in cases:
-        purge_contact(session, case)
-    return len(cases)
+    return _of_each(session, _old(clock.now()) & _known(), "forget the contact", _purge_contact)
+
+
+def _purge_contact(session: Session, case: Case) -> int:
+    purge_contact(session, case)
+    return 1
+
+
+def _purge_links(session: Session) -> int:
+    """Which requests were read together. Until then a link stays: one that was taken back may still hold the other."""
+    return _delete(session, CaseLink, _of_old())
+
+
+def _of_old() -> ColumnElement[bool]:
+    old = select(Case.id).where(_old(clock.now()))
+    return CaseLink.case_id.in_(old) | CaseLink.other_id.in_(old)
 
 
 def _known() -> ColumnElement[bool]:

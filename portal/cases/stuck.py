@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from portal.cases import lifecycle
+from portal.cases import isolating, lifecycle
 from portal.errors import Conflict
 from portal.jobs import make_due
 from portal.tables import Case, Erasure, Mail, Package, Probe, Search
@@ -17,7 +17,8 @@ TABLES: tuple[type[Any], ...] = (Probe, Search, Erasure, Package, Mail)
 
 def troubles(session: Session, case: Case) -> list[str]:
     """What stands in the way of the portal's own part, in words for staff. Empty: nothing does."""
-    return sorted({row.problem or "The portal tried several times." for row in _rows(session, case)})
+    tried = {row.problem or "The portal tried several times." for row in _rows(session, case)}
+    return sorted(tried) + isolating.failures(session, case)
 
 
 def try_again(session: Session, case: Case, account_id: str) -> None:

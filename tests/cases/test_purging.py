@@ -191,5 +191,20 @@ def test_a_note_written_after_a_request_was_taken_back_goes_with_the_record(
     turn(monkeypatch, months=purging.RECORD_MONTHS)
     assert purging.overdue(session)["contacts"] == 1
     assert purging.purge(session)["contacts"] == 1
-    assert session.scalars(select(CaseLink.note)).all() == [None]
+    assert session.scalars(select(CaseLink)).all() == []
+    assert sum(purging.overdue(session).values()) == 0
     assert not any(purging.overdue(session).values())
+
+
+def test_links_between_requests_go_with_the_record_and_not_before(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (send(session, "deletion").case for _ in range(2))
+    withdrawing.withdraw(session, first)
+    assert purging.purge(session)["links"] == 0
+    assert session.scalars(select(CaseLink.kind)).all() == ["duplicate", "duplicate"]
+    turn(monkeypatch, months=purging.RECORD_MONTHS)
+    assert purging.overdue(session)["links"] == 2
+    assert purging.purge(session)["links"] == 2
+    assert session.scalars(select(CaseLink)).all() == []
+    assert second.state == "searching"

@@ -75,7 +75,8 @@ def oracle(rule: Rule, received: date, home: str, waited: list[Waited]) -> dict[
     ack_aim = walked(rule.acknowledge.aim, received, home, 0) if rule.acknowledge and rule.acknowledge.aim else ack
     aim = min(cap, walked(rule.respond.aim, start, home, skipped)) if rule.respond.aim else due
     # Only where the law has no pause between two days does asking leave the day to tell of an extension alone.
-    moving = [each for each in waited if (each.cause, "exclude-between") not in {(p.cause, p.effect) for p in rule.pauses}]
+    staying = {pause.cause for pause in rule.pauses if pause.effect == "exclude-between"}
+    moving = [each for each in waited if each.cause not in staying]
     told, untold = begun(rule, received, moving)
     notice = min(due, walked(rule.notice or rule.respond, told, home, untold)) if rule.extended else None
     backups = walked(rule.backups, received, home, 0) if rule.backups else None

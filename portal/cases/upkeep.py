@@ -1,0 +1,15 @@
+"""What time alone does to cases: last days that move, reminders, ends in silence, alarms that hold what goes on."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from portal.cases import pausing, waiting
+from portal.cases.isolating import by_itself
+
+
+def keep(session: Session) -> dict[str, int]:
+    """Do all of it that is due. Returns how many were reminded and ended; each case is done by itself."""
+    for case_id in pausing.keep_up(session):
+        by_itself(session, case_id, "count its days", lambda case: pausing.apply(session, case))
+    return waiting.remind_and_end(session)
