@@ -1,4 +1,7 @@
-"""What the person reads on the page of their case. Blind until it is decided: the same for a hit and a miss."""
+"""What the person reads on the page of their case. Blind until it is decided: the same for a hit and a miss.
+
+All of it is in the language spoken now; the tables are in English, for `gettext`.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +17,28 @@ from portal.cases import appeals, disclosing, extending, held, law, lifecycle, l
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
-from portal.matching.coverage_words import counted
+from portal.languages import gettext as _
+from portal.languages import mark, ngettext
 from portal.tables import Case, CaseRight, Certificate, Package
 
 Stage = Literal["received", "checking", "looking", "carrying-out", "answered"]
 STAGES: tuple[Stage, ...] = ("received", "checking", "looking", "carrying-out", "answered")
 NAMES: dict[Stage, str] = {
-    "received": "Request received",
-    "checking": "Checking who is asking",
-    "looking": "Looking for photos of you",
-    "carrying-out": "Doing what was decided",
-    "answered": "Your answer is ready",
+    "received": mark("Request received"),
+    "checking": mark("Checking who is asking"),
+    "looking": mark("Looking for photos of you"),
+    "carrying-out": mark("Doing what was decided"),
+    "answered": mark("Your answer is ready"),
 }
 NEXT: dict[Stage, str] = {
-    "received": "We will begin soon. You do not need to do anything now.",
-    "checking": "A person checks that this request really comes from you. Then we look for photos.",
-    "looking": lifecycle.LOOKING + " Then a person decides about your request.",
-    "carrying-out": "We carry out what was decided. Your answer comes next.",
-    "answered": "You can read your answer below.",
+    "received": mark("We will begin soon. You do not need to do anything now."),
+    "checking": mark("A person checks that this request really comes from you. Then we look for photos."),
+    "looking": mark(
+        "We are looking for photos of you. A person checks everything the computer suggests. "
+        "Then a person decides about your request."
+    ),
+    "carrying-out": mark("We carry out what was decided. Your answer comes next."),
+    "answered": mark("You can read your answer below."),
 }
 # `looking` covers search, review and decision: which of them it is would tell a hit from a miss.
 STAGE_OF: dict[str, Stage] = {
@@ -44,10 +51,10 @@ STAGE_OF: dict[str, Stage] = {
     "closed": "answered",
 }
 RIGHTS = {
-    "access": "Find out if we have photos of you",
-    "copy": "Get a copy of them",
-    "opt-out": "Have them not used any more",
-    "deletion": "Have them deleted",
+    "access": mark("Find out if we have photos of you"),
+    "copy": mark("Get a copy of them"),
+    "opt-out": mark("Have them not used any more"),
+    "deletion": mark("Have them deleted"),
 }
 
 
@@ -117,11 +124,11 @@ def status_of(session: Session, case: Case) -> Status:
     ended = _ended(case)
     return Status(
         reference=case.reference,
-        asked=[RIGHTS[right.right] for right in case.rights],
+        asked=[_(RIGHTS[right.right]) for right in case.rights],
         received_on=clock.local_date(case.received_at, config_of(session).zone),
         answer_by=_answer_by(session, case),
         steps=[] if ended else _steps(case, stage),
-        next=ended or NEXT[stage],
+        next=ended or _(NEXT[stage]),
         your_turn=_your_turn(session, case, stage),
         ended=ended,
         can_withdraw=withdrawing.may_withdraw(session, case),
@@ -163,15 +170,15 @@ def _steps(case: Case, stage: Stage) -> list[Step]:
     standings: list[Step] = []
     for place, each in enumerate(shown):
         over = place < at or stage == "answered"
-        standings.append(Step(NAMES[each], "done" if over else "current" if place == at else "to-come"))
+        standings.append(Step(_(NAMES[each]), "done" if over else "current" if place == at else "to-come"))
     return standings
 
 
 def _ended(case: Case) -> str | None:
     if case.outcome == "withdrawn":
-        return "You took this request back. We deleted what you sent."
+        return _("You took this request back. We deleted what you sent.")
     if case.outcome == "unverified":
-        return (
+        return _(
             "We could not make sure that this request comes from you, so we did not go on. "
             "We did not look for photos. You can ask again and tell us more."
         )
@@ -183,9 +190,9 @@ def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
         return None
     states = {probe.state for probe in looking.probes_of(session, case)}
     if "choose-face" in states:
-        return "There is more than one person in your photo. Tap your face."
+        return _("There is more than one person in your photo. Tap your face.")
     if states and states <= {"refused"}:
-        return "We could not use what you sent. Send another photo, or tell us another way to find you."
+        return _("We could not use what you sent. Send another photo, or tell us another way to find you.")
     return None
 
 
@@ -224,11 +231,11 @@ def _blind_answer(session: Session, case: Case) -> Answer | None:
     rights = []
     for right in case.rights:
         refused = right.decision == "refuse"
-        sentence = _refusal(right) if refused else DONE_BLIND
+        sentence = _refusal(right) if refused else _(DONE_BLIND)
         # A note was written by somebody who knew what was found, so it is not shown.
         answer = RightAnswer(
             right.right,
-            RIGHTS[right.right],
+            _(RIGHTS[right.right]),
             "refused" if refused else "done",
             sentence,
             None,
@@ -243,24 +250,24 @@ def _with_appeal(session: Session, right: CaseRight, answer: RightAnswer) -> Rig
     return replace(answer, appeal=appeal, can_appeal=can_appeal)
 
 
-DONE_BLIND = (
+DONE_BLIND = mark(
     "We did what you asked, for every photo of you that we found. We did not check who you are, so we do not say "
     "here whether there were any: nobody can find out about you by asking in your name. If you want to know, or want "
     "the certificate, write to us. Once a person has made sure who you are, you see it here."
 )
 DONE = {
-    "access": "Here is what we hold about you.",
-    "copy": "You can save a copy of what we hold about you.",
-    "opt-out": "The photos of you are not used any more. The certificate says what was done.",
-    "deletion": "The photos of you are deleted. The certificate says what was done, and how to check it.",
+    "access": mark("Here is what we hold about you."),
+    "copy": mark("You can save a copy of what we hold about you."),
+    "opt-out": mark("The photos of you are not used any more. The certificate says what was done."),
+    "deletion": mark("The photos of you are deleted. The certificate says what was done, and how to check it."),
 }
 PARTLY = {
-    "access": "Here is what we hold about you. Some photos could not be shown. The list says which and why.",
-    "copy": "You can save a copy of what we hold about you. Some photos could not be put in. The list says why.",
-    "opt-out": "We did a part of what you asked. The certificate says what was not possible, and why.",
-    "deletion": "We deleted a part of what we hold. The certificate says what is left, and why.",
+    "access": mark("Here is what we hold about you. Some photos could not be shown. The list says which and why."),
+    "copy": mark("You can save a copy of what we hold about you. Some photos could not be put in. The list says why."),
+    "opt-out": mark("We did a part of what you asked. The certificate says what was not possible, and why."),
+    "deletion": mark("We deleted a part of what we hold. The certificate says what is left, and why."),
 }
-NOTHING = (
+NOTHING = mark(
     "We did not find photos of you. This is not a guarantee: the comparison can miss pictures. "
     "You can ask again or send another photo."
 )
@@ -268,14 +275,11 @@ NOTHING = (
 
 def _right_answer(right: CaseRight) -> RightAnswer:
     outcome = right.outcome or ""
-    sentence = {
-        "fulfilled": DONE[right.right],
-        "partly-fulfilled": PARTLY[right.right],
-        "nothing-found": NOTHING,
-    }.get(outcome) or _refusal(right)
+    said = {"fulfilled": DONE[right.right], "partly-fulfilled": PARTLY[right.right], "nothing-found": NOTHING}
+    sentence = _(said[outcome]) if outcome in said else _refusal(right)
     return RightAnswer(
         right.right,
-        RIGHTS[right.right],
+        _(RIGHTS[right.right]),
         outcome,
         sentence,
         right.note,
@@ -284,12 +288,15 @@ def _right_answer(right: CaseRight) -> RightAnswer:
 
 
 def _refusal(right: CaseRight) -> str:
-    return f"We cannot do this because {REASONS[right.reason or 'other']}."
+    return _("We cannot do this because %(reason)s.", reason=_(REASONS[right.reason or "other"]))
 
 
 def _complaint(right: CaseRight) -> str:
     authority = law.rule_by(right.rule, right.rule_version).authority
-    return f"If you think this is wrong, tell us. You can also complain to {authority}."
+    return _(
+        "If you think this is wrong, tell us. You can also complain to %(authority)s.",
+        authority=_(authority),
+    )
 
 
 def preview(session: Session, right: CaseRight) -> list[str]:
@@ -301,20 +308,43 @@ def told(session: Session, right: CaseRight) -> list[str]:
     """The same without the way to complain. Once the right has its outcome it is what became of it."""
     if is_blind(right.case):
         # A note was written by somebody who knows what is found, so without an identity check nobody reads it.
-        return [_refusal(right) if right.decision == "refuse" else DONE_BLIND]
+        return [_refusal(right) if right.decision == "refuse" else _(DONE_BLIND)]
     if right.outcome is not None:
         answer = _right_answer(right)
         return [answer.sentence, *([answer.note] if answer.note else [])]
     if right.decision == "refuse":
         first = _refusal(right)
     else:
-        first = DONE[right.right] if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING
+        first = _(DONE[right.right] if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING)
     return [first, *([right.note] if right.note else [])]
 
 
 def _found(session: Session, case: Case, count: int) -> str:
-    agreed = "two people agreed look" if config_of(session).two_people else "a person found to look"
-    sentence = f"We found {counted(count)} that {agreed} like you." if count else ""
+    """How many photographs people agreed on, and about how many they could not tell; empty for none."""
+    said = []
+    if count and config_of(session).two_people:
+        said.append(
+            ngettext(
+                "We found %(num)s photograph that two people agreed look like you.",
+                "We found %(num)s photographs that two people agreed look like you.",
+                count,
+            )
+        )
+    elif count:
+        said.append(
+            ngettext(
+                "We found %(num)s photograph that a person found to look like you.",
+                "We found %(num)s photographs that a person found to look like you.",
+                count,
+            )
+        )
     left = held.unsure(session, case)
-    unsure = f" There are {counted(left)} about which people could not tell." if left else ""
-    return (sentence + unsure).strip()
+    if left:
+        said.append(
+            ngettext(
+                "There is %(num)s photograph about which people could not tell.",
+                "There are %(num)s photographs about which people could not tell.",
+                left,
+            )
+        )
+    return " ".join(said)

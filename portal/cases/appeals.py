@@ -95,11 +95,21 @@ def sentence_of(session: Session, right: CaseRight) -> str | None:
         return None
     asked = mails.long_date(clock.local_date(appeal.opened_at, config_of(session).zone))
     if appeal.decided_at is None:
-        by = f" We will answer by {mails.long_date(appeal.due_on)}." if appeal.due_on else ""
-        return f"On {asked} you asked us to look at this again. Somebody who did not decide it does that.{by}"
+        said = _("On %(day)s you asked us to look at this again. Somebody who did not decide it does that.", day=asked)
+        by = mails.long_date(appeal.due_on) if appeal.due_on else None
+        return said if by is None else " ".join((said, _("We will answer by %(day)s.", day=by)))
     decided = mails.long_date(clock.local_date(appeal.decided_at, config_of(session).zone))
-    what = "took our first answer back and decided again" if appeal.changed else "came to the same answer"
-    return f"On {decided} somebody else looked at this again, and we {what}. You can read why in your messages."
+    if appeal.changed:
+        return _(
+            "On %(day)s somebody else looked at this again, and we took our first answer back and decided again. "
+            "You can read why in your messages.",
+            day=decided,
+        )
+    return _(
+        "On %(day)s somebody else looked at this again, and we came to the same answer. "
+        "You can read why in your messages.",
+        day=decided,
+    )
 
 
 def _decide_anew(session: Session, appeal: Appeal, account_id: str) -> None:

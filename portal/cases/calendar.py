@@ -12,6 +12,8 @@ from icalendar import Calendar, Event, vDate
 from sqlalchemy.orm import Session
 
 from portal.cases import answers
+from portal.languages import gettext as _
+from portal.languages import isolated, speaking
 from portal.tables import Case
 
 
@@ -23,7 +25,8 @@ def day_of_answer(session: Session, case: Case) -> bytes:
     event.add("uid", str(uuid.uuid5(uuid.NAMESPACE_OID, case.id)))
     event.add("dtstamp", case.received_at)
     event.add("sequence", _moves(case, day))
-    event.add("summary", f"Your request {case.reference}")
+    with speaking(case.language):
+        event.add("summary", _("Your request %(reference)s", reference=isolated(case.reference)))
     event["dtstart"], event["dtend"] = vDate(day), vDate(day + timedelta(days=1))
     event.add("class", "PRIVATE")
     event.add("transp", "TRANSPARENT")

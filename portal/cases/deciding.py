@@ -7,25 +7,12 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.cases import alarms, lifecycle, mandates
+from portal.cases.reasons import REASONS as REASONS
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.tables import Case, CaseRight, Erasure, Package
 
-# The first seven are those of the Data Rights Protocol 1.0; the others are ours.
-REASONS = {
-    "suspected_fraud": "we have good reason to think that this request is not honest",
-    "insuf_verification": "we could not make sure that the request comes from you",
-    "no_match": "we found no photographs of you",
-    "claim_not_covered": "the law that applies here does not give this right",
-    "outside_jurisdiction": "the law that gives this right does not apply where you live",
-    "too_many_requests": "you asked for the same thing a short time ago and nothing has changed since",
-    "other": "there is another reason, which we explain below",
-    "not_same_person": "people looked at the photographs, and they do not show you",
-    "exempt_legal": "a law or a court makes us keep them",
-    "cannot_search_store": "some of our collections could not be searched",
-    "partial": "we can do only a part of what you asked",
-}
 OF_THE_PROTOCOL = tuple(REASONS)[:7]
 # These tell that there are, or are not, photographs: not for somebody who was not checked.
 TELLING = frozenset({"no_match", "not_same_person", "exempt_legal", "partial", "cannot_search_store"})

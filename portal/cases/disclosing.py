@@ -14,16 +14,18 @@ from sqlalchemy.orm import Session
 from portal.cases import held, law
 from portal.cases.held import Held
 from portal.cases.law import Disclose
+from portal.languages import gettext as _
+from portal.languages import isolated, mark, ngettext
 from portal.lineage import Reached
 from portal.tables import Case
 
 # The rights that show pictures come first: their rule says what may be seen.
 ORDER = ("copy", "access", "deletion", "opt-out")
-TEMPLATES = (
+TEMPLATES = mark(
     "A face template is a set of numbers made from a face. We say how many we hold and how they were made. "
     "We never give the numbers away: with them somebody could find you elsewhere."
 )
-FORBIDDEN = "The law where you live forbids it, too."
+FORBIDDEN = mark("The law where you live forbids it, too.")
 
 
 def disclosure_of(case: Case) -> Disclose:
@@ -43,7 +45,8 @@ def photographs(session: Session, case: Case) -> list[Held]:
 
 def about_templates(case: Case) -> str:
     """Why the person reads how many templates there are, and never gets one."""
-    return f"{TEMPLATES} {FORBIDDEN}" if disclosure_of(case).template == "forbidden" else TEMPLATES
+    forbidden = disclosure_of(case).template == "forbidden"
+    return f"{_(TEMPLATES)} {_(FORBIDDEN)}" if forbidden else _(TEMPLATES)
 
 
 def _recipients(found: Sequence[Reached], how: str) -> list[Reached]:
@@ -58,12 +61,19 @@ def _by_category(found: Sequence[Reached]) -> list[Reached]:
     """One line for all that got the same kind of thing in the same country, without names."""
     groups: dict[str, int] = {}
     for one in found:
-        kinds = {"a data set" if each["dataset"] else "a model" for each in one.facts["disclosures"]}
-        place = f" in {one.facts['country']}" if one.facts["country"] else ""
-        name = f"Organisations{place} that received {' and '.join(sorted(kinds))}"
+        name = _category(one)
         groups[name] = groups.get(name, 0) + 1
-    return [Reached("", name, f"There {_are(count)}.", {"count": count}) for name, count in sorted(groups.items())]
+    return [
+        Reached("", name, ngettext("There is %(num)s of them.", "There are %(num)s of them.", count), {"count": count})
+        for name, count in sorted(groups.items())
+    ]
 
 
-def _are(count: int) -> str:
-    return "is 1 of them" if count == 1 else f"are {count} of them"
+def _category(one: Reached) -> str:
+    kinds = {"data set" if each["dataset"] else "model" for each in one.facts["disclosures"]}
+    # For translators: put in after "received", below.
+    what = _("a data set and a model") if len(kinds) > 1 else _("a data set") if "data set" in kinds else _("a model")
+    if one.facts["country"]:
+        country = isolated(one.facts["country"])
+        return _("Organisations in %(country)s that received %(what)s", country=country, what=what)
+    return _("Organisations that received %(what)s", what=what)

@@ -12,12 +12,14 @@ from portal import audit, clock
 from portal.cases import deadlines, law, lifecycle, mails, pausing
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
+from portal.languages import gettext as _
+from portal.languages import mark
 from portal.tables import Case, CaseEvent, CaseRight
 
 # Chosen from a list, and the same for a hit and a miss: a free text could tell what was found.
 REASONS = {
-    "complex": "this request takes more work than most",
-    "many": "we got many requests in a short time",
+    "complex": mark("this request takes more work than most"),
+    "many": mark("we got many requests in a short time"),
 }
 
 
@@ -103,4 +105,8 @@ def sentence_of(session: Session, case: Case) -> str | None:
     if event is None:
         return None
     until = mails.long_date(date.fromisoformat(event.facts["until"]))
-    return f"We need more time. We will now answer by {until} because {REASONS[event.facts['reason']]}. You can object."
+    return _(
+        "We need more time. We will now answer by %(day)s because %(reason)s. You can object.",
+        day=until,
+        reason=_(REASONS[event.facts["reason"]]),
+    )

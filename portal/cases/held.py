@@ -13,11 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import lineage
+from portal.languages import gettext as _
+from portal.languages import isolated, mark, ngettext
 from portal.lineage import Reached
 from portal.matching import coverage_words
 from portal.tables import Candidate, Case, Encoder, Face, Image, ManifestEntry, Search, Store, Template
 
-NO_GUARANTEE = "This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
+NO_GUARANTEE = mark(
+    "This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
+)
 KINDS = ("sources", "datasets", "models", "products", "recipients")
 
 
@@ -33,9 +37,13 @@ class Described:
     @property
     def sentence(self) -> str:
         """Particular enough for the law: how many, of which kind, made how, from what."""
-        sets = "1 set" if self.count == 1 else f"{self.count} sets"
-        made = f"made from your face in this photograph with {self.encoder} {self.version}"
-        return f"{sets} of {self.numbers} numbers, {made}"
+        return ngettext(
+            "%(num)s set of %(numbers)s numbers, made from your face in this photograph with %(encoder)s",
+            "%(num)s sets of %(numbers)s numbers, made from your face in this photograph with %(encoder)s",
+            self.count,
+            numbers=self.numbers,
+            encoder=isolated(f"{self.encoder} {self.version}"),
+        )
 
 
 @dataclass(frozen=True)
@@ -168,9 +176,9 @@ def covered(session: Session, case: Case) -> Covered:
     )
     report: coverage_words.Report = (search.coverage or {}) if search is not None else {}
     parts = (
-        [Covering("All stores together", coverage_words.lines(coverage_words.totals(report)))]
+        [Covering(_("All stores together"), coverage_words.lines(coverage_words.totals(report)))]
         if len(report) > 1
         else []
     )
     parts += [Covering(store, coverage_words.lines(kinds)) for store, kinds in sorted(report.items())]
-    return Covered(f"{coverage_words.summary(report)} {NO_GUARANTEE}", parts)
+    return Covered(f"{coverage_words.summary(report)} {_(NO_GUARANTEE)}", parts)

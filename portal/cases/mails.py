@@ -1,5 +1,8 @@
 """Mails to people. The subject never tells what it is about, and neither does the body: phones are shared.
 
+They are in the language of the case; those without a case in the one that is spoken. In a text from right to left
+references and days stand for themselves; addresses have lines of their own, so that they can be clicked.
+
 A mail is sealed until it is sent, and emptied after. Delivery is `workers/mailing.py`.
 """
 
@@ -14,11 +17,13 @@ from email.utils import format_datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, languages
 from portal.config import Config
 from portal.db import config_of
 from portal.jobs import make_due
 from portal.keys import keys_of
+from portal.languages import gettext as _
+from portal.languages import isolated, speaking
 from portal.tables import Case, CaseRight, Mail, random_id
 
 
@@ -65,7 +70,9 @@ def write_to(session: Session, case: Case, body: str, dedupe: str, delay: timede
     to = contact_of(session, case)
     if to is None:
         return None
-    return queue_mail(session, case, to, f"Your request {case.reference}", body, dedupe, delay)
+    with speaking(case.language):
+        subject = _subject(case.reference)
+    return queue_mail(session, case, to, subject, body, dedupe, delay)
 
 
 def contact_of(session: Session, case: Case) -> str | None:
@@ -77,12 +84,16 @@ def contact_of(session: Session, case: Case) -> str | None:
 
 def queue_acknowledgement(session: Session, case: Case) -> Mail | None:
     """The first mail: the same for everybody."""
-    body = (
-        f"We got your request {case.reference}. You do not need to do anything else now.\n\n"
-        f"We will answer by {long_date(case.due_on)}. You can see how far it is at any time:\n"
-        f"{config_of(session).address}/case\n\n"
-        "You need your reference and the secret words that we showed you."
-    )
+    with speaking(case.language):
+        body = _(
+            "We got your request %(reference)s. You do not need to do anything else now.\n\n"
+            "We will answer by %(day)s. You can see how far it is at any time:\n"
+            "%(address)s\n\n"
+            "You need your reference and the secret words that we showed you.",
+            reference=isolated(case.reference),
+            day=long_date(case.due_on),
+            address=_page(session),
+        )
     return write_to(session, case, body + _signature(session), f"received/{case.id}")
 
 
@@ -110,51 +121,67 @@ def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mai
 
 
 def _news(session: Session, case: Case) -> str:
-    body = (
-        f"There is news about your request {case.reference}.\n\n"
-        f"To read it, sign in with your reference and your secret words:\n{config_of(session).address}/case"
-    )
+    with speaking(case.language):
+        body = _(
+            "There is news about your request %(reference)s.\n\n"
+            "To read it, sign in with your reference and your secret words:\n%(address)s",
+            reference=isolated(case.reference),
+            address=_page(session),
+        )
     return body + _signature(session)
 
 
 def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | None:
     """That the answer comes later. Why stands behind the sign-in."""
-    body = (
-        f"We need more time for your request {case.reference}. We will now answer by {long_date(right.due_on)}.\n\n"
-        f"To read why, and how to object, sign in:\n{config_of(session).address}/case"
-    )
+    with speaking(case.language):
+        body = _(
+            "We need more time for your request %(reference)s. We will now answer by %(day)s.\n\n"
+            "To read why, and how to object, sign in:\n%(address)s",
+            reference=isolated(case.reference),
+            day=long_date(right.due_on),
+            address=_page(session),
+        )
     return write_to(session, case, body + _signature(session), f"more-time/{right.id}")
 
 
 def queue_reminder(session: Session, case: Case, last_day: date, question: int) -> Mail | None:
     """That a question waits in the case. What it is stands behind the sign-in; each question is reminded of once."""
-    body = (
-        f"We asked you something about your request {case.reference}. We need your answer to go on.\n\n"
-        f"To read it, sign in:\n{config_of(session).address}/case\n\n"
-        f"If we do not hear from you by {long_date(last_day)}, we close this request and delete what you sent. "
-        "You can always make a new one."
-    )
+    with speaking(case.language):
+        body = _(
+            "We asked you something about your request %(reference)s. We need your answer to go on.\n\n"
+            "To read it, sign in:\n%(address)s\n\n"
+            "If we do not hear from you by %(day)s, we close this request and delete what you sent. "
+            "You can always make a new one.",
+            reference=isolated(case.reference),
+            address=_page(session),
+            day=long_date(last_day),
+        )
     return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
 
 
-def queue_ended(session: Session, to: str, reference: str) -> Mail:
+def queue_ended(session: Session, to: str, case: Case) -> Mail:
     """That a case is closed and purged. The mail belongs to no case: unsent, it goes after a day."""
-    body = (
-        f"We asked you something about your request {reference} and did not hear from you. "
-        "So we closed it and deleted what you sent.\n\n"
-        f"You can make a new request at any time:\n{config_of(session).address}"
-    )
-    return queue_mail(session, None, to, f"Your request {reference}", body + _signature(session))
+    with speaking(case.language):
+        subject = _subject(case.reference)
+        body = _(
+            "We asked you something about your request %(reference)s and did not hear from you. "
+            "So we closed it and deleted what you sent.\n\n"
+            "You can make a new request at any time:\n%(address)s",
+            reference=isolated(case.reference),
+            address=config_of(session).address,
+        )
+    return queue_mail(session, None, to, subject, body + _signature(session))
 
 
 def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
     """A one-time code. It names neither the portal's purpose nor the person."""
-    body = (
-        f"Your code is {code}\n\n"
+    body = _(
+        "Your code is %(code)s\n\n"
         "Type it on the page where you asked for it. It works for 10 minutes, once.\n"
-        "If you did not ask for a code, you can ignore this mail."
+        "If you did not ask for a code, you can ignore this mail.",
+        code=isolated(code),
     )
-    return queue_mail(session, None, to, "Your code", body + _signature(session), f"code/{code_id}")
+    return queue_mail(session, None, to, _("Your code"), body + _signature(session), f"code/{code_id}")
 
 
 def open_mail(session: Session, mail: Mail) -> Letter | None:
@@ -184,8 +211,16 @@ def as_message(config: Config, mail: Mail, letter: Letter) -> EmailMessage:
 
 
 def long_date(day: date) -> str:
-    """`20 December 2026`: dates people cannot misread."""
-    return f"{day:%-d %B %Y}"
+    """`20 December 2026`: dates people cannot misread, in the language spoken now."""
+    return isolated(languages.day(day))
+
+
+def _subject(reference: str) -> str:
+    return _("Your request %(reference)s", reference=isolated(reference))
+
+
+def _page(session: Session) -> str:
+    return f"{config_of(session).address}/case"
 
 
 def _signature(session: Session) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from html import escape
 from typing import Any
+
+from portal.languages import current, day, isolated, ngettext
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #17212b; --paper: #fff; --soft: #f1f3f5; --line: #c9d0d6; }
@@ -18,35 +23,38 @@ ul { margin: 0; padding-left: 1.25rem; }
 @media print { article { break-inside: avoid; } }
 """
 REACHED = {
-    "sources": "Where it came from",
-    "datasets": "Collections it is in",
-    "models": "Models that were trained on it",
-    "products": "What was built on these models",
-    "recipients": "Who received it, or something made from it",
+    "sources": _l("Where it came from"),
+    "datasets": _l("Collections it is in"),
+    "models": _l("Models that were trained on it"),
+    "products": _l("What was built on these models"),
+    "recipients": _l("Who received it, or something made from it"),
 }
 NONE = {
-    "sources": "This is not known.",
-    "datasets": "None.",
-    "models": "None that we know of.",
-    "products": "None that we know of.",
-    "recipients": "Nobody that we know of.",
+    "sources": _l("This is not known."),
+    "datasets": _l("None."),
+    "models": _l("None that we know of."),
+    "products": _l("None that we know of."),
+    "recipients": _l("Nobody that we know of."),
 }
 
 
 def as_page(facts: dict[str, Any]) -> str:
-    """HTML of what `packages.as_facts` says. All of it comes from elsewhere, so all of it is escaped."""
+    """HTML of what `packages.as_facts` says, in the language spoken now.
+
+    All of it comes from elsewhere, so all of it is escaped.
+    """
     photographs = facts["photographs"]
-    title = f"What {facts['organisation']} holds about you"
+    title = _("What %(organisation)s holds about you", organisation=isolated(facts["organisation"]))
     policy = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'"
     return "\n".join(
         [
             "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
+            f'<html lang="{current().code}" dir="{current().direction}"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>",
             f"<h1>{escape(title)}</h1>",
-            _paragraph(f"Request {facts['reference']}, made on {facts['made_on']}."),
+            _paragraph(_made(facts)),
             _paragraph(_count(len(photographs))),
             _paragraph(facts["coverage"]),
             _covered(facts["coverage_of_stores"]),
@@ -60,17 +68,21 @@ def as_page(facts: dict[str, Any]) -> str:
 
 def _covered(stores: dict[str, list[str]]) -> str:
     listed = "".join(_row(name, lines) for name, lines in stores.items())
-    return (
-        f"<details><summary>What was searched, and what was not</summary><dl>{listed}</dl></details>" if listed else ""
-    )
+    summary = escape(_("What was searched, and what was not"))
+    return f"<details><summary>{summary}</summary><dl>{listed}</dl></details>" if listed else ""
 
 
 def _count(number: int) -> str:
-    return "There is 1 photograph." if number == 1 else f"There are {number} photographs."
+    return ngettext("There is %(num)s photograph.", "There are %(num)s photographs.", number)
+
+
+def _made(facts: dict[str, Any]) -> str:
+    made_on = isolated(day(date.fromisoformat(facts["made_on"])))
+    return _("Request %(reference)s, made on %(day)s.", reference=isolated(facts["reference"]), day=made_on)
 
 
 def _photograph(facts: dict[str, Any]) -> str:
-    name = f"Photograph {facts['number']}"
+    name = _("Photograph %(number)s", number=facts["number"])
     picture = f'<img src="{escape(facts["file"])}" alt="{escape(name)}" loading="lazy">' if facts["file"] else ""
     note = _paragraph(facts["note"]) if facts["note"] else ""
     listed = "".join(_row(label, values) for label, values in rows_of(facts))
@@ -83,35 +95,42 @@ def rows_of(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _messages(said: list[dict[str, str]]) -> str:
-    listed = "".join(_row(f"{each['from']}, {each['at']}", [each["text"]]) for each in said)
-    return f"<h2>Messages between you and us</h2><dl>{listed}</dl>" if listed else ""
+    listed = "".join(_row(f"{isolated(each['from'])}, {isolated(each['at'])}", [each["text"]]) for each in said)
+    return f"<h2>{escape(_('Messages between you and us'))}</h2><dl>{listed}</dl>" if listed else ""
 
 
 def _own(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    size = f"{facts['width']} by {facts['height']} pixels, {facts['size']} bytes" if facts["width"] else "not known"
+    size = _("not known")
+    if facts["width"]:
+        size = _(
+            "%(width)s by %(height)s pixels, %(bytes)s bytes",
+            width=facts["width"],
+            height=facts["height"],
+            bytes=facts["size"],
+        )
     rows = [
-        ("Kept in", [str(facts["store"])]),
-        ("First seen there", [str(facts["first_seen"])]),
-        ("Size", [size]),
-        ("Fingerprint of the file (SHA-256)", [str(facts["digest"] or "not known")]),
-        ("Face templates", [each["described"] for each in facts["templates"]] or ["None."]),
+        (_("Kept in"), [str(facts["store"])]),
+        (_("First seen there"), [day(date.fromisoformat(facts["first_seen"]))]),
+        (_("Size"), [size]),
+        (_("Fingerprint of the file (SHA-256)"), [str(facts["digest"] or _("not known"))]),
+        (_("Face templates"), [each["described"] for each in facts["templates"]] or [_("None.")]),
     ]
     return rows + [(_label(name), [str(value)]) for name, value in facts["manifest"].items()]
 
 
 def _label(name: str) -> str:
-    return {"source_url": "Link", "taken_at": "Taken", "account": "Account"}.get(name, name)
+    return {"source_url": _("Link"), "taken_at": _("Taken"), "account": _("Account")}.get(name, name)
 
 
 def _texts(reached: list[dict[str, Any]]) -> list[str]:
-    return [f"{each['name']}. {each['via']}" for each in reached]
+    return [f"{isolated(each['name'])}. {each['via']}" for each in reached]
 
 
 def _row(label: str, values: list[str]) -> str:
     shown = (
         escape(values[0]) if len(values) == 1 else f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in values)}</ul>"
     )
-    return f"<dt>{escape(label)}</dt><dd>{shown}</dd>"
+    return f'<dt>{escape(label)}</dt><dd dir="auto">{shown}</dd>'
 
 
 def _paragraph(text: str) -> str:

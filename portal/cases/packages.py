@@ -24,17 +24,19 @@ from portal.cases.messages import Written
 from portal.db import config_of
 from portal.errors import BadInput, BadPicture, EffaceError, NotFound, ObjectUnreadable, TooLarge
 from portal.images import Box, Opener
+from portal.languages import gettext as _
+from portal.languages import isolated, mark, speaking
 from portal.tables import Candidate, Case, Package, Store
 
-NO_READ = "This photograph could not be read when the package was made, so it is only listed."
-NO_LOOK = (
+NO_READ = mark("This photograph could not be read when the package was made, so it is only listed.")
+NO_LOOK = mark(
     "Nobody could look for other people's faces in this photograph, so it is only listed. "
     "Tell us if you want it: a person will prepare it."
 )
-ALL_COVERED = (
+ALL_COVERED = mark(
     "There are several people in this photograph and we do not know which face is yours, so all faces are covered."
 )
-OTHERS_COVERED = "Other people's faces are covered."
+OTHERS_COVERED = mark("Other people's faces are covered.")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Contents:
     """All that goes into a package."""
 
     reference: str
+    language: str
     organisation: str
     made_on: date
     templates: str
@@ -73,7 +76,12 @@ class Built:
 
 
 def gather(session: Session, case: Case) -> Contents:
-    """Everything from the database that a package needs. Reads only."""
+    """Everything from the database that a package needs, in the language of the case. Reads only."""
+    with speaking(case.language):
+        return _gather(session, case)
+
+
+def _gather(session: Session, case: Case) -> Contents:
     config = config_of(session)
     confirmed = {
         candidate.image_id: candidate
@@ -85,6 +93,7 @@ def gather(session: Session, case: Case) -> Contents:
     photographs = [_photograph(session, confirmed[each.image_id], each) for each in shown]
     return Contents(
         reference=case.reference,
+        language=case.language,
         organisation=config.organisation,
         made_on=clock.local_date(clock.now(), config.zone),
         templates=disclosing.about_templates(case),
@@ -100,12 +109,12 @@ def _photograph(session: Session, candidate: Candidate, facts: Held) -> Photogra
     others = [face.box for face in held.faces_of(session, image) if own is None or face.id != own.id]
     withheld = None
     if image.state != "live":
-        withheld = NO_READ
+        withheld = _(NO_READ)
     elif own is None and not others and image.coverage != "faceless":
-        withheld = NO_LOOK
+        withheld = _(NO_LOOK)
     note = None
     if others:
-        note = OTHERS_COVERED if own is not None else ALL_COVERED
+        note = _(OTHERS_COVERED if own is not None else ALL_COVERED)
     return Photograph(facts, image.store_id, image.key, others, note, withheld)
 
 
@@ -115,10 +124,10 @@ def build(contents: Contents, read: Callable[[str, str], bytes]) -> Built:
     A photograph that cannot be read is listed as such. When a store is away (StoreUnavailable), the error goes up:
     the package is made later, and not without its photographs.
     """
-    with Opener() as opener:
-        photographs = [_with_picture(each, read, opener) for each in contents.photographs]
-    whole = replace(contents, photographs=photographs)
-    data = _zipped(whole)
+    with speaking(contents.language):
+        with Opener() as opener:
+            photographs = [_with_picture(each, read, opener) for each in contents.photographs]
+        data = _zipped(replace(contents, photographs=photographs))
     inside = sum(each.jpeg is not None for each in photographs)
     return Built(data, inside, len(photographs) - inside)
 
@@ -140,7 +149,7 @@ def look_at(contents: Contents, number: int, read: Callable[[str, str], bytes]) 
     """One photograph as the package will have it, others' faces covered. Slow: hold no session. Raises NotFound."""
     for photograph in contents.photographs:
         if photograph.held.number == number:
-            with Opener() as opener:
+            with speaking(contents.language), Opener() as opener:
                 return _with_picture(photograph, read, opener)
     raise NotFound("There is no such photograph in this copy.")
 
@@ -152,7 +161,7 @@ def _with_picture(photograph: Photograph, read: Callable[[str, str], bytes], ope
         data = read(photograph.store_id, photograph.key)
         pixels = opener.open(data).pixels
     except (Unreadable, BadPicture):
-        return replace(photograph, withheld=NO_READ)
+        return replace(photograph, withheld=_(NO_READ))
     return replace(photograph, jpeg=images.to_jpeg(images.mask(pixels, photograph.covered)))
 
 
@@ -176,7 +185,7 @@ def _zipped(contents: Contents) -> bytes:
 def _files(contents: Contents) -> dict[str, bytes]:
     facts = as_facts(contents)
     files = {
-        "README.txt": README.format(organisation=contents.organisation, reference=contents.reference).encode(),
+        "README.txt": _readme(contents).encode(),
         "index.html": package_page.as_page(facts).encode(),
         "data.json": json.dumps(facts, indent=2, ensure_ascii=False, sort_keys=True).encode(),
     }
@@ -191,6 +200,7 @@ def as_facts(contents: Contents) -> dict[str, Any]:
     return {
         "format": "efface-package/1",
         "reference": contents.reference,
+        "language": contents.language,
         "organisation": contents.organisation,
         "made_on": contents.made_on.isoformat(),
         "coverage": contents.coverage.sentence,
@@ -203,7 +213,7 @@ def as_facts(contents: Contents) -> dict[str, Any]:
         ],
         "messages": [
             {
-                "from": contents.organisation if each.account_id else "you",
+                "from": contents.organisation if each.account_id else _("you"),
                 "at": each.at.isoformat(timespec="minutes"),
                 "text": each.text,
             }
@@ -246,9 +256,12 @@ def stores_of(session: Session, contents: Contents) -> dict[str, Store]:
     return {store.id: store for store in session.scalars(select(Store).where(Store.id.in_(ids)))}
 
 
-README = """What {organisation} holds about you (request {reference})
-
-Open index.html with any browser. It works without the internet.
-data.json has the same content for programs. The pictures are in the folder "photographs".
-Other people's faces are covered. Keep this folder in a safe place: it is about you.
-"""
+def _readme(contents: Contents) -> str:
+    return _(
+        "What %(organisation)s holds about you (request %(reference)s)\n\n"
+        "Open index.html with any browser. It works without the internet.\n"
+        'data.json has the same content for programs. The pictures are in the folder "photographs".\n'
+        "Other people's faces are covered. Keep this folder in a safe place: it is about you.\n",
+        organisation=isolated(contents.organisation),
+        reference=isolated(contents.reference),
+    )

@@ -83,8 +83,8 @@ def _remind(session: Session, case: Case, asked: CaseEvent) -> bool:
 
 def _end(session: Session, case: Case) -> None:
     """Close as unverified, and delete everything the person sent. The mail that says so is the last trace."""
-    to, reference = mails.contact_of(session, case), case.reference
+    to = mails.contact_of(session, case)
     lifecycle.move(session, case, "closed", "machine", "insuf_verification", outcome="unverified")
     withdrawing.forget(session, case)
     if to is not None:
-        mails.queue_ended(session, to, reference)
+        mails.queue_ended(session, to, case)

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from portal.clock import local_date
 from portal.db import config_of
+from portal.languages import gettext as _
+from portal.languages import isolated, ngettext
 from portal.lineage.members import batches
 from portal.tables import (
     Dataset,
@@ -94,7 +96,12 @@ def _sources(session: Session, image_ids: Collection[int]) -> list[Reached]:
     found = select(Store, Source).join(Source, Store.source_id == Source.id).where(Store.id.in_(counts))
     reached: dict[str, Reached] = {}
     for store, source in session.execute(found.order_by(Source.name, Store.name)):
-        via = f"{source.name} is where the store {store.name} came from. It holds {_photographs(counts[store.id])}."
+        via = _(
+            "%(source)s is where the store %(store)s came from. It holds %(photographs)s.",
+            source=isolated(source.name),
+            store=isolated(store.name),
+            photographs=_photographs(counts[store.id]),
+        )
         reached[source.id] = _joined(reached.get(source.id), Reached(source.id, source.name, via, _of_source(source)))
     return list(reached.values())
 
@@ -126,9 +133,19 @@ def _holdings(session: Session, image_ids: Collection[int]) -> list[_Holding]:
 
 def _dataset(holding: _Holding) -> Reached:
     title = _title(holding.dataset)
-    sentences = [f"Dataset {title} contains {_photographs(holding.now)}."] if holding.now else []
+    name, sentences = isolated(title), []
+    if holding.now:
+        now = _photographs(holding.now)
+        sentences.append(_("Dataset %(dataset)s contains %(photographs)s.", dataset=name, photographs=now))
     for day, count in sorted(holding.until.items()):
-        sentences.append(f"Dataset {title} contained {_photographs(count)} until {day.isoformat()}.")
+        sentences.append(
+            _(
+                "Dataset %(dataset)s contained %(photographs)s until %(day)s.",
+                dataset=name,
+                photographs=_photographs(count),
+                day=isolated(day.isoformat()),
+            )
+        )
     facts = {
         "version": holding.dataset.version,
         "created_on": holding.dataset.created_on.isoformat(),
@@ -148,11 +165,21 @@ def _models(session: Session, holdings: list[_Holding]) -> list[Reached]:
         count = holding.on(use.trained_on)
         if not count:
             continue
-        dataset, day = _title(holding.dataset), use.trained_on.isoformat()
-        verb = "contains" if holding.now == count else "contained"
-        via = f"Dataset {dataset} {verb} {_photographs(count)}; model {_title(model)} was trained on it on {day}."
+        via = _of_training(holding, count, use, model)
         reached[model.id] = _joined(reached.get(model.id), Reached(model.id, _title(model), via, _of_model(model, use)))
     return list(reached.values())
+
+
+def _of_training(holding: _Holding, count: int, use: TrainingUse, model: TrainedModel) -> str:
+    said = {
+        "dataset": isolated(_title(holding.dataset)),
+        "photographs": _photographs(count),
+        "model": isolated(_title(model)),
+        "day": isolated(use.trained_on.isoformat()),
+    }
+    if holding.now == count:
+        return _("Dataset %(dataset)s contains %(photographs)s; model %(model)s was trained on it on %(day)s.", **said)
+    return _("Dataset %(dataset)s contained %(photographs)s; model %(model)s was trained on it on %(day)s.", **said)
 
 
 def _of_model(model: TrainedModel, use: TrainingUse) -> dict[str, Any]:
@@ -178,11 +205,15 @@ def _products(session: Session, models: list[Reached]) -> list[Reached]:
         Reached(
             product.id,
             product.name,
-            f"{by_id[product.model_id].via} {product.name} was built on this model.",
+            f"{by_id[product.model_id].via} {_built(product)}",
             {"model": product.model_id, "description": product.description},
         )
         for product in found
     ]
+
+
+def _built(product: Product) -> str:
+    return _("%(product)s was built on this model.", product=isolated(product.name))
 
 
 def _recipients(session: Session, holdings: list[_Holding], models: list[Reached]) -> list[Reached]:
@@ -195,7 +226,12 @@ def _recipients(session: Session, holdings: list[_Holding], models: list[Reached
         via = _of_dataset_passed_on(by_dataset.get(disclosure.dataset_id or ""), disclosure, recipient)
         if disclosure.model_id is not None:
             model = by_model[disclosure.model_id]
-            via = f"{model.via} {recipient.name} received this model on {disclosure.disclosed_on.isoformat()}."
+            passed = _(
+                "%(recipient)s received this model on %(day)s.",
+                recipient=isolated(recipient.name),
+                day=isolated(disclosure.disclosed_on.isoformat()),
+            )
+            via = f"{model.via} {passed}"
         if via is None:
             continue
         one = Reached(recipient.id, recipient.name, via, _of_recipient(recipient, disclosure))
@@ -208,8 +244,13 @@ def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, reci
     count = holding.on(disclosure.disclosed_on) if holding is not None else 0
     if holding is None or not count:
         return None
-    day, dataset = disclosure.disclosed_on.isoformat(), _title(holding.dataset)
-    return f"{recipient.name} received dataset {dataset} with {_photographs(count)} in it on {day}."
+    return _(
+        "%(recipient)s received dataset %(dataset)s with %(photographs)s in it on %(day)s.",
+        recipient=isolated(recipient.name),
+        dataset=isolated(_title(holding.dataset)),
+        photographs=_photographs(count),
+        day=isolated(disclosure.disclosed_on.isoformat()),
+    )
 
 
 def _of_recipient(recipient: Recipient, disclosure: Disclosure) -> dict[str, Any]:
@@ -242,4 +283,4 @@ def _title(row: Dataset | TrainedModel) -> str:
 
 
 def _photographs(count: int) -> str:
-    return "1 of these photographs" if count == 1 else f"{count:,} of these photographs"
+    return ngettext("%(num)s of these photographs", "%(num)s of these photographs", count)
