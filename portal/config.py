@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from portal import colours
 from portal.errors import UnsafeConfig
 from portal.languages import ENGLISH, LANGUAGES
 
@@ -35,6 +36,10 @@ def _yes_or_no(text: str) -> bool:
     raise ValueError("say yes or no")
 
 
+def _colour(text: str) -> str:
+    return colours.written(colours.read(text)) if text else ""
+
+
 @dataclass(frozen=True)
 class Config:
     """Every setting of an installation. `EFFACE_` + the name in capitals sets it."""
@@ -47,6 +52,10 @@ class Config:
     public_url: str = _setting("", "address people see, https; needed when the host is not loopback")
     organisation: str = _setting("This organisation", "name of the organisation that holds the photographs")
     contact: str = _setting("", "postal or mail address of the organisation's privacy team")
+    logo: str = _setting("", "picture file of the organisation's logo, for pages and letters")
+    colour: str = _setting(
+        "", "the organisation's colour, such as #4a2d8b, for pages; it must be easy to read", _colour
+    )
     exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
     language: str = _setting(ENGLISH, f"language for people whose browser names none of {', '.join(LANGUAGES)}")
     zone: str = _setting("UTC", "IANA time zone in which legal days are counted")
@@ -135,6 +144,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
         and "must be from 0.1 to 100: what was erased would come in again at once",
         "EFFACE_ORGANISATION": not _is_a_line(config.organisation) and "must be a name, on one line",
+        "EFFACE_COLOUR": bool(config.colour) and (colours.problem_of(config.colour) or False),
         "EFFACE_MAIL_FROM": not MAIL_ADDRESS.fullmatch(config.mail_from)
         and "must be a mail address alone, such as privacy@example.com",
         "EFFACE_SMTP_URL": bool(config.smtp_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from importlib import resources
+from io import BytesIO
 from pathlib import Path
 
 from fpdf import FPDF, FontFace, XPos, YPos
@@ -48,6 +49,11 @@ class Paper:
         """Text that is wrapped; its own line breaks are kept."""
         self._lines(self._seen(text), SMALL if small else TEXT)
         self._pdf.ln(2)
+
+    def picture(self, png: bytes, words: str) -> None:
+        """A small picture of at most 60 x 15 mm; `words` are read to those who do not see it."""
+        self._pdf.image(BytesIO(png), MARGIN, MARGIN, 60, 15, alt_text=words, keep_aspect_ratio=True)
+        self._pdf.set_y(MARGIN + 15 + 5)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
         """A table with its head on each page. `widths` are parts of the whole width."""

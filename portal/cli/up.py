@@ -20,7 +20,7 @@ from urllib.request import urlopen
 import click
 import psutil
 
-from portal import accounts, queue_server, schema
+from portal import accounts, look, queue_server, schema
 from portal.cases import deadlines
 from portal.cli.opening import answering, make_data_folder
 from portal.config import Config, read_config
@@ -42,6 +42,7 @@ def command(with_parent: bool) -> None:
         die_with_parent()
     config = _with_port(read_config())
     deadlines.check_place(config.holidays)
+    look.logo_of(config)
     make_data_folder(config)
     with _alone(config.data), answering():
         House(config).run()

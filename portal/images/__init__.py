@@ -13,6 +13,7 @@ from portal.images.drawing import (
     refuse_truncated_images,
     shrink,
     to_jpeg,
+    to_png,
     warp,
 )
 from portal.images.nearness import FLAT, NEAR_LIMIT, near_digest, near_distance
@@ -35,5 +36,6 @@ __all__ = [
     "refuse_truncated_images",
     "shrink",
     "to_jpeg",
+    "to_png",
     "warp",
 ]

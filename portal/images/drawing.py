@@ -28,6 +28,13 @@ def to_jpeg(pixels: Pixels, quality: int = 88, longest: int | None = None) -> by
     return out.getvalue()
 
 
+def to_png(pixels: Pixels, longest: int) -> bytes:
+    """PNG bytes without any metadata; `longest` caps the longer side, in pixels."""
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(shrink(pixels, longest))).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def shrink(pixels: Pixels, longest: int) -> Pixels:
     """A copy whose longer side is at most `longest` pixels; the same array when it is already."""
     height, width = pixels.shape[:2]

@@ -33,6 +33,7 @@ from portal.web import (
     law,
     letters,
     lineage,
+    look,
     mandates,
     messages,
     people,
@@ -66,6 +67,7 @@ def create_app(config: Config) -> Flask:
     Bootstrap5(app)
     for part in (speaking, context, sessions, policy, security, errors, assets, texts):
         part.prepare(app)
+    look.prepare(app, config)
     _register(app)
     policy.check(app)
     if config.secure_cookies:
@@ -90,6 +92,7 @@ def _settings(config: Config) -> dict[str, object]:
 def _register(app: Flask) -> None:
     public = (
         health,
+        look,
         subject,
         speaking,
         intake,

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal import look
 from portal.cases import answers, letters, mandates
 from portal.errors import NotFound
 from portal.languages import known
@@ -89,7 +90,8 @@ def own(right: str, kind: str) -> Page:
 
 def _pdf(case: Case, right: CaseRight, kind: str, internal: bool = False) -> Response:
     letter = letters.write(g.session, right, kind)
-    data = letters.as_pdf(letter, settings().organisation, case.reference, internal)
+    config = settings()
+    data = letters.as_pdf(letter, config.organisation, case.reference, internal, look.logo_of(config))
     name = f"{case.reference}-{right.right}-{kind}{'-internal' if internal else ''}.pdf"
     return Response(data, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

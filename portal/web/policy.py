@@ -20,6 +20,8 @@ PUBLIC, CASE_HOLDER, STAFF = "public", "case-holder", "staff"
 KNOWN = {PUBLIC, CASE_HOLDER, STAFF, *ROLES}
 # Files that lie in the package, the same for everybody.
 FILES = {"static", "bootstrap.static"}
+# Files of the installation, the same for everybody, too.
+OWN_FILES = {"look.sheet", "look.logo"}
 
 
 class AccountLogin(UserMixin):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 
 from portal.web.context import READING, settings
-from portal.web.policy import FILES
+from portal.web.policy import FILES, OWN_FILES
 
 PERMISSIONS = ", ".join(
     f"{name}=()"
@@ -73,6 +73,6 @@ def _add_headers(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if settings().secure_cookies:
         headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    if request.endpoint not in FILES:
+    if request.endpoint not in FILES | OWN_FILES or response.status_code >= 400:
         headers["Cache-Control"] = "no-store"
     return response

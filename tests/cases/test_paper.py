@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
+from portal import images
 from portal.cases import report_paper, reports
 from portal.cases.paper import Paper
 from portal.errors import BadInput
@@ -39,6 +41,20 @@ def test_text_runs_on_over_numbered_pages() -> None:
     assert "row 119" in words
     assert "Page 2" in words
     assert words.count("What Number") >= 2
+
+
+def test_a_picture_stands_above_the_text_and_is_described() -> None:
+    paper = Paper("Note")
+    logo = images.to_png(np.full((80, 400, 3), (0, 90, 156), np.uint8), 400)
+    paper.picture(logo, "The archive")
+    paper.paragraph("Below it.")
+    data = paper.finish()
+    [page] = PdfReader(io.BytesIO(data)).pages
+    [picture] = page.images
+    assert picture.image is not None
+    assert picture.image.size == (400, 80)
+    assert "Below it." in words_of(data)
+    assert b"The archive" in data or "The archive".encode("utf-16-be") in data
 
 
 def test_letters_that_the_typeface_lacks_are_named() -> None:

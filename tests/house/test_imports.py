@@ -11,13 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the ground up. A room may import what stands in an earlier row, or itself.
 FLOORS = [
     {"portal.languages"},
-    {"portal.clock", "portal.errors"},
+    {"portal.clock", "portal.colours", "portal.errors"},
     {"portal.config"},
     {"portal.db"},
     {"portal.tables"},
     {"portal.keys", "portal.images", "portal.processes"},
     {"migrations"},
-    {"portal.jobs", "portal.blobs", "portal.schema"},
+    {"portal.jobs", "portal.blobs", "portal.look", "portal.schema"},
     {"portal.queue_server"},
     {"portal.audit"},
     {"portal.suppression", "portal.accounts"},

@@ -124,9 +124,13 @@ def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
     ]
 
 
-def as_pdf(letter: Letter, organisation: str, reference: str, internal: bool = False) -> bytes:
-    """The letter on paper; the internal copy says that it is one, and has the notes."""
+def as_pdf(
+    letter: Letter, organisation: str, reference: str, internal: bool = False, logo: bytes | None = None
+) -> bytes:
+    """The letter on paper, below the logo (PNG); the internal copy says that it is one, and has the notes."""
     paper = Paper(letter.title, letter.language, f"{organisation}, {reference}")
+    if logo is not None:
+        paper.picture(logo, organisation)
     if internal:
         paper.paragraph("INTERNAL COPY. Do not send this page.")
     paper.paragraph(mails.long_date(letter.day))
