@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, g, redirect, request, session, url_for
 from flask_babel import Babel, Domain
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import languages
@@ -32,6 +32,7 @@ def prepare(app: Flask) -> None:
     babel = Babel(app, locale_selector=lambda: languages.current().locale)
     babel.domain_instance = OneSource()
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.globals["ngettext"] = ngettext
     app.add_template_filter(bdi)
     app.add_template_filter(languages.number, "number")
     app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES.values()})
@@ -43,6 +44,11 @@ def prepare(app: Flask) -> None:
 def bdi(text: object) -> Markup:
     """A reference, a date or a name that keeps its own direction in a text from right to left."""
     return Markup("<bdi>{}</bdi>").format(text)
+
+
+def ngettext(one: str, many: str, num: float, **values: object) -> Markup:
+    """As in portal.languages, for pages: values are escaped, and numbers are as the language writes them."""
+    return Markup(languages.ngettext(one, many, num, **{name: escape(value) for name, value in values.items()}))  # noqa: S704
 
 
 def asked_for() -> str:

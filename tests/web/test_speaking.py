@@ -81,3 +81,12 @@ def test_values_in_texts_are_escaped_and_keep_their_direction(app: Flask) -> Non
     with app.test_request_context("/"):
         text = render_template_string('{{ _("Write to %(organisation)s.", organisation=name|bdi) }}', name="<b>")
     assert text == "Write to <bdi>&lt;b&gt;</bdi>."
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 year of &lt;b&gt;"), (2.0, "2 years of &lt;b&gt;"), (1234, "1,234 years of &lt;b&gt;")]
+)
+def test_numbers_in_texts_are_written_as_people_do(app: Flask, number: float, said: str) -> None:
+    page = '{{ ngettext("%(num)s year of %(name)s", "%(num)s years of %(name)s", number, name="<b>") }}'
+    with app.test_request_context("/"):
+        assert render_template_string(page, number=number) == said
