@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal import look
 from portal.cases import answers, letters, mandates
 from portal.errors import NotFound
+from portal.languages import gettext as _
 from portal.languages import known
 from portal.tables import Case, CaseRight
 from portal.web import sessions
@@ -85,7 +86,7 @@ def own(right: str, kind: str) -> Page:
         if (one.right, found) == (right, kind):
             spend("pdf", case.id)
             return _pdf(case, one, kind)
-    raise NotFound("There is no such letter.")
+    raise NotFound(_("There is no such letter."))
 
 
 def _pdf(case: Case, right: CaseRight, kind: str, internal: bool = False) -> Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.support import NullTranslations
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -13,7 +15,8 @@ from portal import languages
 from portal.config import Config, check_config
 from portal.db import Database
 from portal.errors import UnsafeConfig
-from portal.languages import LANGUAGES
+from portal.languages import LANGUAGES, texts
+from portal.languages.catalogues import compiled
 from portal.tables import Case
 from portal.web import create_app
 from tests.web import trip
@@ -75,6 +78,20 @@ def test_the_language_is_kept_in_the_request_and_can_be_changed_there(client: Fl
     send(client, "/case", "/language", language="ar")
     with database.reading() as session:
         assert session.scalars(select(Case.language)).all() == ["ar"]
+
+
+def test_pages_and_forms_take_their_texts_from_the_one_catalogue(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    german = Catalog(locale="de")
+    german.add("Help", "Hilfe")
+    german.add("Enter your reference", "Geben Sie Ihr Aktenzeichen ein")
+    for module in (languages, texts):
+        monkeypatch.setattr(module, "catalogue", lambda code: compiled(german) if code == "de" else NullTranslations())
+    assert "<h1>Help</h1>" in client.get("/help").text
+    send(client, "/help", "/language", language="de")
+    assert "<h1>Hilfe</h1>" in client.get("/help").text
+    assert "Geben Sie Ihr Aktenzeichen ein" in send(client, "/case/sign-in", reference="", secret="x").text
 
 
 def test_values_in_texts_are_escaped_and_keep_their_direction(app: Flask) -> None:
