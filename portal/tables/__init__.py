@@ -5,7 +5,19 @@ from portal.tables.assurance import Declaration, ProfileCheck, SecondSign
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
-from portal.tables.cases import Appeal, Case, CaseEvent, CaseLink, CaseRight, Code, Draft, Mail, Message, Package
+from portal.tables.cases import (
+    Appeal,
+    Case,
+    CaseEvent,
+    CaseLink,
+    CaseRight,
+    Code,
+    Draft,
+    Mail,
+    Message,
+    Package,
+    SentLetter,
+)
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
 from portal.tables.identity import Challenge
 from portal.tables.known import KnownLook, KnownPair, KnownPhoto
@@ -73,6 +85,7 @@ __all__ = [
     "ScanError",
     "Search",
     "SecondSign",
+    "SentLetter",
     "Source",
     "Store",
     "Suppression",

@@ -200,6 +200,18 @@ class Message(Base):
     read_at: Mapped[datetime | None] = mapped_column(comment="when the other side first saw it")
 
 
+class SentLetter(Base):
+    """The words of a letter as they were sent, for its line of the timeline. They go when the contact goes."""
+
+    __tablename__ = "sent_letter"
+
+    event_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("case_event.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed JSON: title, paragraphs and day")
+
+
 class Package(Work, Base):
     """An access package: a ZIP that opens offline, kept sealed for a few days."""
 
