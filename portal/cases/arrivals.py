@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import lifecycle
+from portal.cases import lifecycle, words
 from portal.cases.papers import Paper
 from portal.cases.sending import Submitted, submit
 from portal.db import config_of
@@ -47,7 +47,8 @@ class Came:
 
 
 def enter(session: Session, draft: Draft, account_id: str, came: Came, scan: Paper | None) -> Submitted:
-    """Open a case for somebody who did not type it in. The draft holds the answers, as if the person had given them.
+    """Open a case for somebody who did not type it in. The draft holds the answers, as if the person had given them;
+    a mail address in it was not confirmed, so it alone shows nobody's identity.
 
     Raises BadInput (how, day, no way to answer, or what the draft lacks), NotAllowed (no caseworker).
     """
@@ -72,6 +73,23 @@ def enter(session: Session, draft: Draft, account_id: str, came: Came, scan: Pap
     facts = {"case": case.id, "actor": account_id, "how": came.how, "received": came.received_on.isoformat()}
     audit.append(session, "case-entered", facts)
     return sent
+
+
+def new_words(session: Session, case: Case, account_id: str) -> str:
+    """New secret words for another letter: the old ones stop working. Raises NotFound, NotAllowed.
+
+    Only for a request that was entered by hand. Others keep theirs themselves, and nobody else ever saw them.
+    """
+    if of_case(session, case) is None:
+        raise NotFound("The person typed this request in. Only they have its secret words.")
+    if "caseworker" not in lifecycle.roles_of(session, account_id):
+        raise NotAllowed("Only a caseworker prints a letter for somebody.", "not-your-step")
+    secret = words.new_words()
+    case.secret_hash = words.hashed(secret)
+    session.flush()
+    lifecycle.record(session, case, "new-words", account_id)
+    audit.append(session, "new-words", {"case": case.id, "actor": account_id})
+    return secret
 
 
 def check(session: Session, came: Came) -> Came:

@@ -52,8 +52,11 @@ class Submitted:
     secret_words: str
 
 
-def missing(session: Session, draft: Draft) -> list[str]:
-    """The steps of `STEPS` that are not complete, in their order. Empty: the draft can be sent."""
+def missing(session: Session, draft: Draft, by_hand: bool = False) -> list[str]:
+    """The steps of `STEPS` that are not complete, in their order. Empty: the draft can be sent.
+
+    `by_hand`: a caseworker enters it for somebody, who then gets letters and types in no code.
+    """
     answers = drafts.read_answers(session, draft)
     unwritten = bool(answers.get("no_contact"))
     acting = mandates.lacks(session, draft)
@@ -65,8 +68,8 @@ def missing(session: Session, draft: Draft) -> list[str]:
         "acting": acting == "acting",
         "papers": acting == "papers",
         "ways": not looking.is_usable(session, draft),
-        "contact": not unwritten and not answers.get("email"),
-        "code": not unwritten and bool(answers.get("email")) and draft.contact_confirmed_at is None,
+        "contact": not by_hand and not unwritten and not answers.get("email"),
+        "code": not by_hand and not unwritten and bool(answers.get("email")) and draft.contact_confirmed_at is None,
     }
     return [step for step in STEPS if lacks[step]]
 
@@ -79,7 +82,7 @@ def submit(session: Session, draft: Draft, network: str = "", received_at: datet
     Raises NotFound when the draft was sent already (a form sent twice), BadInput naming the first missing step.
     """
     draft = drafts.find_draft(session, draft.id)
-    lacking = missing(session, draft)
+    lacking = missing(session, draft, by_hand=received_at is not None)
     if lacking:
         raise BadInput(_(STEPS[lacking[0]]), f"missing-{lacking[0]}")
     answers = drafts.read_answers(session, draft)
@@ -108,7 +111,7 @@ def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: 
     config = config_of(session)
     case_id = random_id()
     rights = _frozen_rights(answers, clock.local_date(received, config.zone), config.holidays)
-    email = None if answers.get("no_contact") else answers["email"]
+    email = None if answers.get("no_contact") else answers.get("email")
     details = {name: answers[name] for name in ("helps", "for_whom") if answers.get(name)}
     keys = keys_of(session)
     case = Case(

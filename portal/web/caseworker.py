@@ -22,6 +22,7 @@ from wtforms.validators import InputRequired
 from portal import audit, blobs, clock, lineage
 from portal.cases import (
     alarms,
+    arrivals,
     assigning,
     challenge,
     drafts,
@@ -192,7 +193,8 @@ def framed(session: Session, found: Case) -> dict[str, Any]:
 def _tabs(session: Session, found: Case) -> dict[str, str]:
     """The tabs of every case, and those that only some have."""
     acting = {"mandates.show": "Acting"} if mandates.of_case(session, found) is not None else {}
-    return TABS | acting
+    by_hand = {"desk_intake.arrival": "How it came"} if arrivals.of_case(session, found) is not None else {}
+    return TABS | acting | by_hand
 
 
 def found_of(session: Session, found: Case) -> dict[str, Any]:
