@@ -1,12 +1,15 @@
-"""The report of a period on paper: the chart of what was in time, and under it the tables with the same figures."""
+"""The report of a period on paper: charts, under each the table with the same figures, and what may be published."""
 
 from __future__ import annotations
 
-from portal.cases.answers import RIGHTS
+from collections.abc import Sequence
+
 from portal.cases.mails import long_date
 from portal.cases.paper import Paper
+from portal.cases.published import LEFT_OUT, Published
 from portal.cases.reports import Line, Report
 
+RIGHTS = {"access": "Find out", "copy": "Get a copy", "opt-out": "Not used any more", "deletion": "Deletion"}
 ENDED = {
     "fulfilled": "Done",
     "partly-fulfilled": "In part",
@@ -18,27 +21,73 @@ ENDED = {
 }
 
 
-def as_pdf(whole: Report, organisation: str) -> bytes:
-    """The report as PDF. Like the page it names no person."""
+def as_pdf(
+    whole: Report, organisation: str, california: Sequence[Published] = (), judged: tuple[int, float | None] = (0, None)
+) -> bytes:
+    """The report as PDF. Like the page it names no person. `judged` is how many pairs were settled, and kappa."""
     period = f"Received from {long_date(whole.since)} to {long_date(whole.until)}"
     paper = Paper(f"How requests went. {period}", foot=organisation)
     paper.heading("How requests went", 1)
     paper.paragraph(organisation)
-    paper.paragraph(f"{period}.")
+    paper.paragraph(f"{period}. For staff: small numbers may tell about one person, so do not publish this.")
     line = whole.whole
     paper.paragraph(f"Rights asked for: {line.received}. Answered in time: {line.in_time}. Late: {line.late}.")
     if line.received:
-        paper.heading("In time and late, by right")
-        paper.paragraph("Dark: answered in time. Pale: late. The tables have all figures.")
-        paper.bars([_bar(one) for one in whole.rights])
-        _tables(paper, "By right", whole.rights)
-        _tables(paper, "By law", whole.laws)
+        _charts(paper, whole)
+    if california:
+        _published(paper, california, whole.until.year)
+    paper.heading("How far reviewers agree")
+    paper.paragraph(agreed(*judged))
     return paper.finish()
 
 
-def _bar(line: Line) -> tuple[str, int, int, str]:
-    words = f"{line.in_time} of {line.in_time + line.late} in time"
-    return line.name.capitalize(), line.in_time, line.late, words
+def in_time(line: Line) -> str:
+    """`3 of 4 in time`, of those that have come to their end or their last day."""
+    return f"{line.in_time} of {line.in_time + line.late} in time"
+
+
+def agreed(pairs: int, kappa: float | None) -> str:
+    """How far first and second answers agree, in a sentence or two."""
+    if kappa is None:
+        return (
+            "Too few pairs, or all answers were alike: Cohen's kappa, how far people agree beyond chance, is not known."
+        )
+    settled = "1 pair" if pairs == 1 else f"{pairs} pairs"
+    return (
+        f"First and second answers about {settled}: Cohen's kappa is {kappa:.2f}. At 1 two people always agree. "
+        "At 0 they agree only as often as by chance."
+    )
+
+
+def _charts(paper: Paper, whole: Report) -> None:
+    paper.heading("In time and late, by right")
+    paper.paragraph("Dark: answered in time. Pale: late. The tables have all figures.")
+    paper.bars([(_name(one), one.in_time, one.late, in_time(one)) for one in whole.rights])
+    paper.heading("How they ended")
+    most = max(whole.whole.endings.values())
+    paper.bars([(ENDED[ending], count, most - count, str(count)) for ending, count in whole.whole.endings.items()])
+    _tables(paper, "By right", whole.rights)
+    _tables(paper, "By law", whole.laws)
+
+
+def _published(paper: Paper, lines: Sequence[Published], year: int) -> None:
+    paper.heading(f"California, {year}: what may be published (11 CCR 7102)")
+    paper.paragraph(f"Numbers that tell about few people are {LEFT_OUT}, and those that would give them away, too.")
+    paper.table(
+        ("Requests to", "Received", "Done in whole", "Done in part", "Denied", "Days, median"),
+        [
+            (
+                one.right,
+                *(
+                    LEFT_OUT if number is None else str(number)
+                    for number in (one.received, one.in_whole, one.in_part, one.denied)
+                ),
+                LEFT_OUT if one.median_days is None else f"{one.median_days:.1f}",
+            )
+            for one in lines
+        ],
+        (20, 16, 16, 16, 16, 16),
+    )
 
 
 def _tables(paper: Paper, title: str, lines: list[Line]) -> None:

@@ -1,7 +1,7 @@
 """How the requests of a period went: how many, how they ended, in time or late, by right and by law.
 
-A request belongs to the period in which it was received. No line names a person; where few people stand behind a
-number that goes to the public, the number is left out.
+A request belongs to the period in which it was received. No line names a person, but some stand for one alone: these
+figures are for staff. Those for the public are in `published`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,6 @@ from portal.tables import Case, CaseRight
 
 ANSWERED = ("fulfilled", "partly-fulfilled", "nothing-found", "refused")
 ENDINGS = (*ANSWERED, "withdrawn", "unverified", "open")
-# Figures for the public that stand for fewer people than this are left out.
-FEWEST = 5
-CALIFORNIA = "us-ca"
-# The rights of 11 CCR 7102(a)(1), as far as the portal has them.
-PUBLISHED = {"delete": ("deletion",), "know": ("access", "copy"), "opt out": ("opt-out",)}
 
 
 @dataclass(frozen=True)
@@ -60,19 +55,10 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Published:
-    """One right of the yearly figures for the public (11 CCR 7102). None: fewer than `FEWEST`, or left out with it."""
+class Asked:
+    """One right of one request, with its days as civil days of the installation."""
 
-    right: str
-    received: int | None
-    in_whole: int | None
-    in_part: int | None
-    denied: int | None
-    median_days: float | None
-
-
-@dataclass(frozen=True)
-class _Asked:
+    case_id: str
     right: str
     rule: str
     law: str
@@ -84,7 +70,7 @@ class _Asked:
 
 def report(session: Session, since: date, until: date) -> Report:
     """How the requests received from `since` to `until` went, as it stands today. Raises BadInput."""
-    asked = _asked(session, since, until)
+    asked = asked_in(session, since, until)
     today = clock.local_date(clock.now(), config_of(session).zone)
     return Report(
         since=since,
@@ -93,12 +79,6 @@ def report(session: Session, since: date, until: date) -> Report:
         rights=_lines(asked, lambda one: one.right, today),
         laws=_lines(asked, lambda one: one.law, today),
     )
-
-
-def california(session: Session, year: int) -> list[Published]:
-    """The figures that 11 CCR 7102 asks large businesses to publish by 1 July, for one calendar year."""
-    asked = [one for one in _asked(session, date(year, 1, 1), date(year, 12, 31)) if one.rule.startswith(CALIFORNIA)]
-    return [_published(name, [one for one in asked if one.right in rights]) for name, rights in PUBLISHED.items()]
 
 
 def as_csv(whole: Report) -> str:
@@ -113,7 +93,8 @@ def as_csv(whole: Report) -> str:
     return out.getvalue()
 
 
-def _asked(session: Session, since: date, until: date) -> list[_Asked]:
+def asked_in(session: Session, since: date, until: date) -> list[Asked]:
+    """Every right that was asked for from `since` to `until`. Raises BadInput."""
     if until < since:
         raise BadInput("The last day is before the first. Turn them round.", "wrong-order")
     zone = config_of(session).zone
@@ -128,8 +109,9 @@ def _asked(session: Session, since: date, until: date) -> list[_Asked]:
     return asked
 
 
-def _one(right: CaseRight, received_on: date, zone: str) -> _Asked:
-    return _Asked(
+def _one(right: CaseRight, received_on: date, zone: str) -> Asked:
+    return Asked(
+        case_id=right.case_id,
         right=right.right,
         rule=right.rule,
         law=law.rule_by(right.rule, right.rule_version).title,
@@ -140,19 +122,19 @@ def _one(right: CaseRight, received_on: date, zone: str) -> _Asked:
     )
 
 
-def _lines(asked: Sequence[_Asked], name_of: Callable[[_Asked], str], today: date) -> list[Line]:
-    by_name: dict[str, list[_Asked]] = defaultdict(list)
+def _lines(asked: Sequence[Asked], name_of: Callable[[Asked], str], today: date) -> list[Line]:
+    by_name: dict[str, list[Asked]] = defaultdict(list)
     for one in asked:
         by_name[name_of(one)].append(one)
     return [_line(name, some, today) for name, some in sorted(by_name.items())]
 
 
-def _line(name: str, asked: Sequence[_Asked], today: date) -> Line:
+def _line(name: str, asked: Sequence[Asked], today: date) -> Line:
     endings = {ending: sum((one.outcome or "open") == ending for one in asked) for ending in ENDINGS}
     answered = [one for one in asked if one.outcome in ANSWERED and one.answered_on is not None]
     in_time = sum(one.answered_on <= one.due_on for one in answered if one.answered_on)
     overdue = sum(one.outcome is None and one.due_on < today for one in asked)
-    days = _days(answered)
+    days = days_of(answered)
     return Line(
         name=name,
         received=len(asked),
@@ -164,27 +146,6 @@ def _line(name: str, asked: Sequence[_Asked], today: date) -> Line:
     )
 
 
-def _days(asked: Iterable[_Asked]) -> list[int]:
+def days_of(asked: Iterable[Asked]) -> list[int]:
+    """Days from receipt to answer, of those that were answered."""
     return [(one.answered_on - one.received_on).days for one in asked if one.answered_on is not None]
-
-
-def _published(name: str, asked: Sequence[_Asked]) -> Published:
-    counts = [
-        sum(one.outcome in {"fulfilled", "nothing-found"} for one in asked),
-        sum(one.outcome == "partly-fulfilled" for one in asked),
-        sum(one.outcome in {"refused", "unverified"} for one in asked),
-    ]
-    received, (whole, part, denied) = without_small(len(asked), counts)
-    days = _days([one for one in asked if one.outcome in ANSWERED])
-    return Published(name, received, whole, part, denied, median(days) if len(days) >= FEWEST else None)
-
-
-def without_small(total: int, counts: Sequence[int]) -> tuple[int | None, list[int | None]]:
-    """Leave out numbers of 1 to 4. Where that is only one, a second goes, so that no subtraction brings it back."""
-    small = {at for at, count in enumerate(counts) if 0 < count < FEWEST}
-    if len(small) == 1:
-        others = [at for at, count in enumerate(counts) if count >= FEWEST]
-        if others:
-            small.add(min(others, key=lambda at: counts[at]))
-    alone = len(small) == 1 or 0 < total < FEWEST
-    return None if alone else total, [None if at in small else count for at, count in enumerate(counts)]

@@ -165,4 +165,4 @@ def _note_that_it_was_seen(case: Case, photographs: int) -> None:
 
 
 def _back(case: Case) -> str:
-    return url_for("decisions.decide" if case.state == "deciding" else "caseworker.case", case_id=case.id)
+    return url_for("decisions.decide" if case.state == "deciding" else "caseworker.photographs", case_id=case.id)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import clock
-from portal.cases import report_paper, reports
+from portal.cases import published, report_paper, reports
+from portal.cases.published import Published
 from portal.cases.reports import Line
-from portal.errors import BadInput
 from portal.matching import agreement, rates
 from portal.web.caseworker import names_of
+from portal.web.charts import Chart, Figure, chart, shares
 from portal.web.context import settings
+from portal.web.days import day_in
 from portal.web.policy import policy
+from portal.web.texts import counted
 
 blueprint = Blueprint("reports", __name__, url_prefix="/staff/reports")
-
-# The chart's bars, in units of its own picture.
-WIDTH, ROW = 400, 30
 
 
 @blueprint.get("/")
@@ -28,20 +29,28 @@ WIDTH, ROW = 400, 30
 def show() -> str | AnyResponse:
     since, until = _period()
     report = reports.report(g.session, since, until)
+    california = published.california(g.session, until.year)
+    judged = agreement.agreement(g.session, since, until)
     # How each colleague works is for those who look after accounts, nobody else.
-    judged = agreement.agreement(g.session, since, until) if current_user.has("admin") else None
-    measured = rates.measured(g.session, since, until) if judged else {}
+    measured = rates.measured(g.session, since, until) if current_user.has("admin") else {}
     return render_template(
         "reports/show.html",
         report=report,
-        bars=[_bar(at, line) for at, line in enumerate(report.rights)],
-        size=(WIDTH, ROW * max(1, len(report.rights))),
+        charts={
+            "rights": _in_time(report.rights),
+            "laws": _in_time(report.laws),
+            "endings": _endings(report.whole),
+            "days": _days(report.rights),
+            "published": _published(california),
+        },
         year=until.year,
-        california=reports.california(g.session, until.year),
-        fewest=reports.FEWEST,
+        california=california,
+        fewest=published.FEWEST,
         judged=judged,
+        agreed=report_paper.agreed(judged.pairs, judged.kappa),
+        all_of_it=current_user.has("admin"),
         measured=measured,
-        names=names_of(g.session, {one.account_id for one in judged.reviewers} | set(measured)) if judged else {},
+        names=names_of(g.session, {one.account_id for one in judged.reviewers} | set(measured)),
     )
 
 
@@ -57,9 +66,24 @@ def download() -> Response:
 def download_pdf() -> Response:
     """The report to print and file: the chart, and the figures under it."""
     since, until = _period()
-    data = report_paper.as_pdf(reports.report(g.session, since, until), settings().organisation)
+    judged = agreement.agreement(g.session, since, until)
+    data = report_paper.as_pdf(
+        reports.report(g.session, since, until),
+        settings().organisation,
+        published.california(g.session, until.year),
+        (judged.pairs, judged.kappa),
+    )
     name = f"requests-{since}-{until}.pdf"
     return Response(data, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@blueprint.get("/california.csv")
+@policy("caseworker", "admin", "auditor")
+def download_published() -> Response:
+    """What may be published of the year in which the period ends."""
+    _, until = _period()
+    lines = published.california(g.session, until.year)
+    return _csv(published.as_csv(until.year, lines), f"california-{until.year}.csv")
 
 
 @blueprint.get("/reviewers.csv")
@@ -78,20 +102,41 @@ def _csv(text: str, name: str) -> Response:
 def _period() -> tuple[date, date]:
     """The days asked for in the address; this year until today when none are."""
     today = clock.local_date(clock.now(), settings().zone)
-    return _day("from", date(today.year, 1, 1)), _day("until", today)
+    return day_in("from", date(today.year, 1, 1)), day_in("until", today)
 
 
-def _day(name: str, default: date) -> date:
-    given = request.args.get(name, "")
-    try:
-        return date.fromisoformat(given) if given else default
-    except ValueError as problem:
-        raise BadInput("A day is written as 2026-11-21: year, month, day.", "bad-day") from problem
+def _in_time(lines: Sequence[Line]) -> Chart:
+    """For each line the part in time and the part late, of those that have come to their end or their last day."""
+    return chart([shares(_named(one), one.in_time, one.late, report_paper.in_time(one)) for one in lines])
 
 
-def _bar(at: int, line: Line) -> dict[str, object]:
-    """One right's bar: the part in time and the part late, of those that have come to their end or their last day."""
-    counted = line.in_time + line.late
-    in_time = WIDTH * line.in_time / counted if counted else 0.0
-    late = WIDTH * line.late / counted if counted else 0.0
-    return {"line": line, "top": at * ROW, "in_time": round(in_time, 1), "late": round(late, 1), "counted": counted}
+def _days(lines: Sequence[Line]) -> Chart:
+    """For each line how many days half of the answers took at most."""
+    return chart(
+        [
+            Figure(_named(one), (one.median_days,), counted(round(one.median_days, 1), "day"))
+            for one in lines
+            if one.median_days is not None
+        ]
+    )
+
+
+def _endings(whole: Line) -> Chart:
+    return chart(
+        [
+            Figure(report_paper.ENDED[ending], (float(count),), counted(count, "right"))
+            for ending, count in whole.endings.items()
+        ]
+    )
+
+
+def _published(lines: Sequence[Published]) -> Chart:
+    """How many requests of each kind; what is left out has no bar."""
+    words = ["left out" if one.received is None else counted(one.received, "request") for one in lines]
+    return chart(
+        [Figure(f"To {one.right}", (float(one.received or 0),), text) for one, text in zip(lines, words, strict=True)]
+    )
+
+
+def _named(line: Line) -> str:
+    return report_paper.RIGHTS.get(line.name, line.name)

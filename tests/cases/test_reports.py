@@ -70,30 +70,3 @@ def test_the_csv_has_a_line_for_each_right_and_law(session: Session) -> None:
     assert [row["part"] for row in rows] == ["all", "right", "law"]
     assert {row["fulfilled"] for row in rows} == {"1"}
     assert rows[0]["median_days"] == "10"
-
-
-def test_the_published_figures_are_californias_alone(session: Session) -> None:
-    for _ in range(6):
-        asked(session, "deletion", "US-CA", "fulfilled", 10)
-    asked(session, "deletion", "EU", "fulfilled", 10)
-    delete, know, opt_out = reports.california(session, 2026)
-    assert (delete.received, delete.in_whole, delete.in_part, delete.denied) == (6, 6, 0, 0)
-    assert delete.median_days == 10
-    assert (know.received, opt_out.received) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("total", "counts", "shown"),
-    [
-        (30, (20, 0, 10), (30, [20, 0, 10])),
-        (27, (20, 1, 6), (27, [20, None, None])),
-        (31, (20, 2, 3), (31, [20, None, None])),
-        (4, (4, 0, 0), (None, [None, 0, 0])),
-        (3, (0, 0, 0), (None, [0, 0, 0])),
-        (0, (0, 0, 0), (0, [0, 0, 0])),
-    ],
-)
-def test_no_number_of_few_people_can_be_read_or_reckoned(
-    total: int, counts: tuple[int, ...], shown: tuple[int | None, list[int | None]]
-) -> None:
-    assert reports.without_small(total, counts) == shown

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 from flask import Flask
 
@@ -9,6 +12,7 @@ from portal import clock
 from portal.db import Database
 from portal.tables import Judgement
 from tests.cases.making import send
+from tests.cases.test_paper import words_of
 from tests.matching.making import make_candidates, make_case
 from tests.web.desk import Colleague, colleague
 
@@ -23,14 +27,14 @@ def cora(app: Flask, database: Database) -> Colleague:
 
 def test_the_page_counts_what_was_asked(cora: Colleague) -> None:
     page = cora.get("/staff/reports/")
-    assert "3 rights asked for" in page
+    assert "3 rights were asked for" in page
     assert "0 of 0 in time" in page
     assert 'role="img"' in page
     assert "California" in page
 
 
 def test_a_period_can_be_asked_for_and_a_wrong_day_is_named(cora: Colleague) -> None:
-    assert "0 rights asked for" in cora.get("/staff/reports/?from=2020-01-01&until=2020-12-31")
+    assert "0 rights were asked for" in cora.get("/staff/reports/?from=2020-01-01&until=2020-12-31")
     assert "2026-11-21: year, month, day" in cora.get("/staff/reports/?from=yesterday", status=422)
     assert "Turn them round" in cora.get("/staff/reports/?from=2020-01-02&until=2020-01-01", status=422)
 
@@ -41,16 +45,28 @@ def test_the_figures_can_be_saved(cora: Colleague) -> None:
     assert text.count("\n") >= 4
 
 
+def test_what_may_be_published_can_be_saved_for_the_year_of_the_period(cora: Colleague) -> None:
+    answer = cora.client.get("/staff/reports/california.csv?until=2025-06-30")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="california-2025.csv"'
+    assert answer.text.splitlines()[1] == "2025,delete,0,0,0,0,left out"
+
+
 def test_the_report_can_be_saved_as_pdf(cora: Colleague) -> None:
     answer = cora.client.get("/staff/reports/requests.pdf")
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-    assert answer.data.startswith(b"%PDF-")
+    words = words_of(answer.data)
+    for said in ("do not publish this", "How they ended", "what may be published (11 CCR 7102)", "Cohen's kappa"):
+        assert said in words
 
 
 def test_the_chart_says_its_figures_to_those_who_do_not_see_it(cora: Colleague) -> None:
     page = cora.get("/staff/reports/")
-    assert 'aria-labelledby="bars-title bars-words"' in page
-    assert "Deletion: 0 of 0 in time." in page
+    charts = re.findall(r'role="img" aria-labelledby="([a-z-]+) ([a-z-]+)"', page)
+    assert [title for title, _ in charts] == ["by-right-title", "by-law-title", "endings-title", "published-title"]
+    for name in itertools.chain(*charts):
+        assert page.count(f'id="{name}"') == 1
+    for words in ("Deletion: 0 of 0 in time.", "Open: 3 rights.", "To delete: 0 requests."):
+        assert words in page
 
 
 def test_reviewers_do_not_see_it(app: Flask, database: Database) -> None:
@@ -76,6 +92,8 @@ def test_only_admins_see_how_each_reviewer_works(app: Flask, database: Database,
     assert "kappa" in page
     assert boss.get("/staff/reports/reviewers.csv").count("\n") == 3
     for someone in (cora, colleague(app, database, "auditor")):
-        assert "Rita" not in someone.get("/staff/reports/")
+        seen = someone.get("/staff/reports/")
+        assert "Rita" not in seen
+        assert "How far reviewers agree" in seen
         someone.get("/staff/reports/reviewers.csv", status=403)
     rita.get("/staff/reports/reviewers.csv", status=403)
