@@ -32,7 +32,7 @@ def start(client: FlaskClient, whom: str, rights: list[str], place: str = "US-CA
 
 
 def act(client: FlaskClient, basis: str = "permission", rights: list[str] | None = None, **more: Any) -> Any:
-    fields = {"person": "Anna Ames", "requester": "Bo Berg", "basis": basis}
+    fields: dict[str, Any] = {"person": "Anna Ames", "requester": "Bo Berg", "basis": basis}
     if rights:
         fields |= {"rights": rights}
     return send(client, "/request/acting", **fields, **more)
@@ -90,7 +90,9 @@ def cora(app: Flask, database: Database) -> Colleague:
 
 
 def judge(cora: Colleague, case: Case, **points: str) -> str:
-    fields = {f"point-{name.replace('_', '-')}": value for name, value in points.items() if name != "note"}
+    fields: dict[str, Any] = {
+        f"point-{name.replace('_', '-')}": value for name, value in points.items() if name != "note"
+    }
     return cora.post(f"/staff/cases/{case.id}/mandate/judge", note=points.get("note", ""), **fields)
 
 
@@ -303,7 +305,7 @@ def test_families_have_pages_and_lists_of_their_own(
     assert (mandate.role, mandate.rule) == (whom, f"{whom}.eu")
     page = cora.get(f"/staff/cases/{case.id}/mandate")
     assert mandates.rule_of(mandate).title in page
-    fields = dict.fromkeys(re.findall(r'name="(point-[a-z-]+)"', page), "yes")
+    fields: dict[str, Any] = dict.fromkeys(re.findall(r'name="(point-[a-z-]+)"', page), "yes")
     cora.post(f"/staff/cases/{case.id}/mandate/judge", note="Seen.", **fields)
     with database.reading() as session:
         left = session.scalar(select(func.count()).select_from(Blob).where(Blob.purpose == "proof"))
