@@ -25,10 +25,11 @@ STRICTER = {"intake": {"intake"}, "datasets": {"intake", "datasets"}}
 YEAR = timedelta(days=365.25)
 
 
-def suppress(session: Session, erasure_id: str, image: Image, blocks: str = "intake") -> Suppression:
+def suppress(session: Session, erasure_id: str, image: Image, blocks: str = "intake", near: bool = True) -> Suppression:
     """Promise not to take `image` in again; a second call for the same erasure and image returns the first's row.
 
-    `blocks`: `intake` or `datasets`. Raises Conflict when the image's digest is gone already.
+    `blocks`: `intake` or `datasets`. Without `near` only the very bytes are stopped: what stays of a photograph from
+    which one face was taken is near to it, and may come in. Raises Conflict when the image's digest is gone already.
     """
     found = session.scalar(select(Suppression).filter_by(erasure_id=erasure_id, image_id=image.id))
     if found is not None:
@@ -40,7 +41,7 @@ def suppress(session: Session, erasure_id: str, image: Image, blocks: str = "int
         erasure_id=erasure_id,
         image_id=image.id,
         digest=keys.digest(PURPOSE, image.digest),
-        near_digest=keys.seal(image.near_digest, _place(erasure_id, image.id)) if image.near_digest else None,
+        near_digest=keys.seal(image.near_digest, _place(erasure_id, image.id)) if near and image.near_digest else None,
         blocks=blocks,
         created_at=clock.now(),
         expires_at=clock.now() + config_of(session).suppression_years * YEAR,

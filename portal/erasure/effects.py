@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal import clock, stores
 from portal.blobs import purge_blob
 from portal.cases import lifecycle
+from portal.erasure import redactions
 from portal.erasure.plans import sealed_facts
 from portal.suppression import Gate, suppress
 from portal.tables import (
@@ -57,11 +58,14 @@ def erase_together(store: Store, wanted: list[dict[str, Any]]) -> dict[str, str]
 
 
 def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str | None) -> str:
-    """Do the effect of one item in the database. Returns `deleted`, `already-absent` or `suppressed`."""
+    """Do the effect of one item in the database. Returns its result, such as `deleted` or `already-absent`."""
     if item.kind == "suppression":
-        image = session.get_one(Image, item.image_id)
-        suppress(session, erasure.id, image, "intake" if erasure.kind == "deletion" else "datasets")
+        _shut_the_gate(session, erasure, item)
         return "suppressed"
+    if item.kind == "face":
+        return redactions.drop_face(session, item, sealed_facts(session, item))
+    if item.kind == "redaction":
+        return redactions.record(session, item, sealed_facts(session, item))
     if item.kind == "dataset-place":
         return _take_out_of_dataset(session, item)
     if item.kind == "crop":
@@ -103,9 +107,19 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem) -> dict[st
             ),
             "the manifest's lines were counted",
         )
+    if item.kind == "face":
+        return redactions.look_at_face(session, item)
+    if item.kind == "redaction":
+        return redactions.look_at_picture(session.get_one(Store, facts["store"]), item, facts)
     if item.kind == "templates":
         return _counted(_templates_left(session, item.image_id), "the gallery's rows were counted")
     return _look_in_store(session, facts, digest)
+
+
+def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> None:
+    image, facts = session.get_one(Image, item.image_id), sealed_facts(session, item)
+    blocks = "intake" if erasure.kind == "deletion" else "datasets"
+    suppress(session, erasure.id, image, blocks, near=bool(facts["near_digest"]))
 
 
 def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> dict[str, Any]:

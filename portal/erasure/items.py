@@ -53,6 +53,8 @@ def tally(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def extent_of(items: Iterable[dict[str, Any]], erasure_kind: str) -> str:
-    """`full` when everything planned was done, else `partial`. Hiding a model's output is not an erasure."""
-    undone = UNDONE | (set() if erasure_kind == "opt-out" else {"output-suppressed"})
+    """`full` when everything planned was done, else `partial`. Hiding a model's output is not an erasure, and
+    dropping a template is none of the photograph.
+    """
+    undone = UNDONE | (set() if erasure_kind == "opt-out" else {"output-suppressed", "template-dropped"})
     return "partial" if any(item["state"] == "refused" or item["result"] in undone for item in items) else "full"

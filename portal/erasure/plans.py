@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
 from portal.db import config_of
+from portal.erasure import faces
 from portal.erasure.items import commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
@@ -116,18 +117,17 @@ def answer_item(session: Session, item: ErasureItem, account_id: str, result: st
 
 def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
     """All that a deletion or opt-out of this case reaches, in the order in which it is carried out."""
-    images = list(
-        session.scalars(
-            select(Image)
-            .join(Candidate, Candidate.image_id == Image.id)
-            .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == "live")
-            .order_by(Image.id)
-        )
-    )
+    confirmed = faces.confirmed(session, case)
     items: list[Planned] = []
-    for image in images:
-        items += _of_image(session, image, kind)
-    return items + _for_people(session, [image.id for image in images])
+    for candidate in confirmed:
+        remedy = faces.remedy_of(session, candidate) if kind == "deletion" else "delete"
+        if remedy == "delete":
+            items += _of_image(session, candidate.image, kind)
+        else:
+            items += _of_face(session, candidate, remedy)
+    # Who keeps the photograph as it is keeps what was made of it, too.
+    touched = [one.image_id for one in confirmed if kind == "opt-out" or faces.remedy_of(session, one) != "template"]
+    return items + _for_people(session, touched)
 
 
 def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
@@ -139,19 +139,15 @@ def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
 
 
 def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
-    if image.digest is None:
-        raise Conflict("A confirmed photograph has not been read to its end. Scan its store again.", "no-digest")
     facts = {"store": image.store_id, "key": image.key, "near_digest": (image.near_digest or b"").hex()}
+    digest = _digest(image)
 
     def item(kind: str, target: str) -> Planned:
-        return Planned(kind, image.id, target, image.digest or b"", facts)
+        return Planned(kind, image.id, target, digest, facts)
 
-    places = session.scalars(
-        select(DatasetMember.dataset_id).where(DatasetMember.image_id == image.id, DatasetMember.removed_at.is_(None))
-    )
     # The gate is shut first, so that no scan can bring back what the next steps take away.
     items = [item("suppression", str(image.id))]
-    items += [item("dataset-place", f"{dataset}/{image.id}") for dataset in sorted(places)]
+    items += [item("dataset-place", f"{dataset}/{image.id}") for dataset in _places(session, image)]
     if kind == "opt-out":
         return items
     crops = session.scalars(
@@ -162,6 +158,35 @@ def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
     if record is not None:
         items.append(item("record", str(record)))
     return [*items, item("templates", str(image.id)), item("image", str(image.id))]
+
+
+def _of_face(session: Session, candidate: Candidate, remedy: str) -> list[Planned]:
+    """One face of several: the photograph stays, with that face covered or cut away, or only without its template."""
+    image, digest = candidate.image, _digest(candidate.image)
+    # Only the very bytes are stopped: what stays of the photograph is near to it.
+    facts = {"store": image.store_id, "key": image.key, "near_digest": "", "remedy": remedy}
+
+    def item(kind: str, target: str, **more: Any) -> Planned:
+        return Planned(kind, image.id, target, digest, facts | more)
+
+    own = [item("crop", crop) for crop in faces.crops_of(session, candidate)] + [item("face", str(candidate.face_id))]
+    if remedy == "template":
+        return own
+    box, window = faces.geometry(session, candidate, remedy)
+    places = [item("dataset-place", f"{dataset}/{image.id}") for dataset in _places(session, image)]
+    redaction = item("redaction", f"{remedy}/{image.id}", face=candidate.face_id, box=box, window=window)
+    return [item("suppression", str(image.id)), *places, redaction, *own]
+
+
+def _places(session: Session, image: Image) -> list[str]:
+    member = (DatasetMember.image_id == image.id, DatasetMember.removed_at.is_(None))
+    return sorted(session.scalars(select(DatasetMember.dataset_id).where(*member)))
+
+
+def _digest(image: Image) -> bytes:
+    if image.digest is None:
+        raise Conflict("A confirmed photograph has not been read to its end. Scan its store again.", "no-digest")
+    return image.digest
 
 
 def _for_people(session: Session, image_ids: list[int]) -> list[Planned]:

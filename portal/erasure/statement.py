@@ -48,8 +48,8 @@ NOT_AGAIN = {
 LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.
 PARTS = {
-    "images": ("image",),
-    "templates": ("templates", "crop", "record"),
+    "images": ("image", "redaction"),
+    "templates": ("templates", "crop", "record", "face"),
     "datasets": ("dataset-place",),
     "suppressions": ("suppression",),
     "models": ("model", "product"),
@@ -198,6 +198,10 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
         kept.append(
             {"what": "photographs", "count": photographs, "why": mark("an opt-out does not delete photographs")}
         )
+    untouched = sum(item["result"] == "template-dropped" for item in items)
+    if untouched:
+        why = mark("other people are in it, and only the face template of this person was dropped")
+        kept.append({"what": "photographs", "count": untouched, "why": why})
     count, until = session.execute(
         select(func.count(), func.max(Suppression.expires_at)).where(Suppression.erasure_id == erasure.id)
     ).one()

@@ -18,6 +18,10 @@ THINGS: dict[str, Callable[[int], str]] = {
     "templates": lambda count: ngettext(
         "%(num)s photograph's face templates", "%(num)s photographs' face templates", count
     ),
+    "redaction": lambda count: ngettext(
+        "%(num)s photograph with other people", "%(num)s photographs with other people", count
+    ),
+    "face": lambda count: ngettext("%(num)s face's templates", "%(num)s faces' templates", count),
     "crop": lambda count: ngettext("%(num)s cut-out of a face", "%(num)s cut-outs of faces", count),
     "record": lambda count: ngettext("%(num)s line of a manifest", "%(num)s lines of manifests", count),
     "dataset-place": lambda count: ngettext("%(num)s place in a dataset", "%(num)s places in datasets", count),
@@ -36,6 +40,9 @@ RESULTS = {
     "deleted": mark("deleted"),
     "already-absent": mark("already gone when we looked"),
     "suppressed": mark("set, so that the same photographs are not taken in again"),
+    "masked": mark("stays, with the face covered"),
+    "cropped": mark("stays, with the face cut away"),
+    "template-dropped": mark("deleted, while the photograph stays as it was"),
     "destroyed": mark("destroyed"),
     "retrained-without": mark("trained again without the photographs"),
     "unlearned": mark("changed so that it forgets the photographs"),
@@ -46,7 +53,7 @@ RESULTS = {
     "not-reached": mark("could not be reached"),
     "not-yet-decided": mark("not decided yet"),
 }
-MACHINE = ("image", "templates", "crop", "record", "dataset-place", "suppression")
+MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression")
 
 
 def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:

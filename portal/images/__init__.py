@@ -18,9 +18,11 @@ from portal.images.drawing import (
 )
 from portal.images.nearness import FLAT, NEAR_LIMIT, near_digest, near_distance
 from portal.images.opening import Opener, Picture, Pixels, open_picture
+from portal.images.redacting import FORMATS, holds, is_covered, redacted, window_without
 
 __all__ = [
     "FLAT",
+    "FORMATS",
     "NEAR_LIMIT",
     "Box",
     "Opener",
@@ -28,14 +30,18 @@ __all__ = [
     "Pixels",
     "crop_face",
     "grey",
+    "holds",
+    "is_covered",
     "letterbox",
     "mask",
     "near_digest",
     "near_distance",
     "open_picture",
+    "redacted",
     "refuse_truncated_images",
     "shrink",
     "to_jpeg",
     "to_png",
     "warp",
+    "window_without",
 ]

@@ -92,11 +92,17 @@ def warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int]) -> 
 
 def mask(pixels: Pixels, boxes: list[Box]) -> Pixels:
     """A copy in which the faces are covered with flat grey. A blur can be undone, a flat colour holds nothing."""
-    covered = pixels.copy()
+    copy = pixels.copy()
     for box in boxes:
-        left, top, width = _square(box, COVER)
-        covered[max(0, top) : max(0, top + width), max(0, left) : max(0, left + width)] = COVER_COLOUR
-    return covered
+        left, top, right, bottom = covered(box)
+        copy[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = COVER_COLOUR
+    return copy
+
+
+def covered(box: Box) -> Box:
+    """What `mask` covers of a face's box; it may reach beyond the picture."""
+    left, top, width = _square(box, COVER)
+    return left, top, left + width, top + width
 
 
 def _square(box: Box, factor: float) -> tuple[int, int, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Together
-from portal.stores.folder import Folder
+from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Replacing, Together
+from portal.stores.rewriting import RewritableFolder
 from portal.stores.sql import Sql
 from portal.stores.tar import Tar
 from portal.tables import Store
@@ -15,12 +15,13 @@ __all__ = [
     "Check",
     "Connector",
     "Found",
+    "Replacing",
     "Together",
     "connect",
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": Folder, "tar": Tar, "sql": Sql}
+KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "sql": Sql}
 
 
 def connector_class(kind: str) -> type[Connector]:

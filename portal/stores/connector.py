@@ -94,3 +94,14 @@ class Together(Protocol):
 
     def erase_together(self, wanted: Mapping[str, bytes]) -> Mapping[str, Literal["deleted", "already-absent"]]:
         """Erase copies by their refs and approved digests. One whose bytes are others is kept, and not answered."""
+
+
+@runtime_checkable
+class Replacing(Protocol):
+    """What a connector has besides when it can put other bytes in an object's place, at once and for good."""
+
+    def replace_copy(self, ref: str, digest: bytes, data: bytes) -> Literal["replaced"]:
+        """Put `data` in the place of one copy whose bytes have the approved `digest`. Who looks sees one or the other.
+
+        Raises NotFound when there is none, and what `erase_copy` raises. Nothing of the old bytes stays in the store.
+        """

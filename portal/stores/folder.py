@@ -149,6 +149,13 @@ class Folder:
         return "present"
 
     def _erase(self, parent: int, name: str, digest: bytes) -> Literal["deleted"]:
+        self._check(parent, name, digest)
+        os.unlink(name, dir_fd=parent)
+        os.fsync(parent)
+        return "deleted"
+
+    def _check(self, parent: int, name: str, digest: bytes) -> int:
+        """The mode of the file, whose bytes are the approved ones. Raises Conflict when they are not."""
         descriptor = os.open(name, FILE, dir_fd=parent)
         with os.fdopen(descriptor, "rb") as file:
             opened = os.fstat(descriptor)
@@ -158,9 +165,7 @@ class Folder:
             now = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if (now.st_dev, now.st_ino, now.st_mtime_ns) != (opened.st_dev, opened.st_ino, opened.st_mtime_ns):
                 self._changed()
-            os.unlink(name, dir_fd=parent)
-        os.fsync(parent)
-        return "deleted"
+        return stat.S_IMODE(opened.st_mode)
 
     def _walk(self, after: str | None) -> Iterator[tuple[str, str]]:
         self._still_there()

@@ -18,7 +18,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.cases import deciding, lifecycle
-from portal.erasure import carrying, certificate, plans
+from portal.erasure import carrying, certificate, faces, plans
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -38,6 +38,8 @@ KINDS = {
     "record": ("line of a manifest", "lines of manifests"),
     "templates": ("photograph’s face templates", "photographs’ face templates"),
     "image": ("photograph in a store", "photographs in stores"),
+    "redaction": ("photograph that stays without one face", "photographs that stay without one face"),
+    "face": ("face template of one person", "face templates of one person"),
     "model": ("model to see to", "models to see to"),
     "product": ("product to see to", "products to see to"),
     "recipient": ("recipient to tell", "recipients to tell"),
@@ -120,6 +122,7 @@ def show(erasure_id: str) -> Page:
         names=names_of(g.session, {one for one in (erasure.asked_by, erasure.approved_by) if one}),
         may_approve=erasure.asked_by != current_user.id or not settings().two_people,
         cooling_hours=settings().cooling_hours,
+        with_others=len(faces.with_others(g.session, find_case(g.session, erasure.case_id))),
         certificate=g.session.scalar(select(Certificate).where(Certificate.erasure_id == erasure.id)),
     )
 

@@ -15,7 +15,7 @@ import pytest
 
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable, TooLarge
 from portal.stores import folder as folders
-from portal.stores.folder import Folder
+from portal.stores.rewriting import RewritableFolder
 from tests.stores.contract import ConnectorContract, Put, Take, digest
 
 NOBODY = 65534
@@ -29,8 +29,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connector(root: Path) -> Folder:
-    return Folder("okc", {"folder": str(root)}, may_erase=True)
+def connector(root: Path) -> RewritableFolder:
+    return RewritableFolder("okc", {"folder": str(root)}, may_erase=True)
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ class TestContract(ConnectorContract):
         return {"folder": str(root)}
 
     @pytest.fixture
-    def locked(self, root: Path) -> Folder:
-        return Folder("okc", {"folder": str(root)}, may_erase=False)
+    def locked(self, root: Path) -> RewritableFolder:
+        return RewritableFolder("okc", {"folder": str(root)}, may_erase=False)
 
     @pytest.fixture
     def take(self, root: Path) -> Take:
@@ -92,7 +92,9 @@ def unprivileged(tmp_path: Path, root: Path) -> Iterator[None]:
         yield
 
 
-def test_links_and_hidden_names_are_left_out_and_said(connector: Folder, root: Path, put: Put, tmp_path: Path) -> None:
+def test_links_and_hidden_names_are_left_out_and_said(
+    connector: RewritableFolder, root: Path, put: Put, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.jpg").write_bytes(b"secret")
@@ -109,7 +111,9 @@ def test_links_and_hidden_names_are_left_out_and_said(connector: Folder, root: P
 
 
 @pytest.mark.parametrize("key", ["link.jpg", "folder/secret.jpg", "loop/a.jpg", "pipe.jpg", "a.jpg/x"])
-def test_nothing_is_opened_through_links(connector: Folder, root: Path, put: Put, tmp_path: Path, key: str) -> None:
+def test_nothing_is_opened_through_links(
+    connector: RewritableFolder, root: Path, put: Put, tmp_path: Path, key: str
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.jpg").write_bytes(b"secret")
@@ -122,7 +126,7 @@ def test_nothing_is_opened_through_links(connector: Folder, root: Path, put: Put
         connector.open(key)
 
 
-def test_nothing_is_erased_through_links(connector: Folder, root: Path, put: Put, tmp_path: Path) -> None:
+def test_nothing_is_erased_through_links(connector: RewritableFolder, root: Path, put: Put, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.jpg").write_bytes(b"secret")
@@ -136,7 +140,7 @@ def test_nothing_is_erased_through_links(connector: Folder, root: Path, put: Put
     assert (outside / "secret.jpg").read_bytes() == b"secret"
 
 
-def test_names_that_are_not_utf8_can_be_kept_opened_and_erased(connector: Folder, root: Path) -> None:
+def test_names_that_are_not_utf8_can_be_kept_opened_and_erased(connector: RewritableFolder, root: Path) -> None:
     name = os.fsencode(root) + b"/M\xfcller.jpg"
     with open(name, "wb") as file:
         file.write(b"m")
@@ -147,9 +151,9 @@ def test_names_that_are_not_utf8_can_be_kept_opened_and_erased(connector: Folder
     assert not os.path.exists(name)
 
 
-def test_a_store_that_was_replaced_is_not_taken_for_empty(connector: Folder, root: Path, put: Put) -> None:
+def test_a_store_that_was_replaced_is_not_taken_for_empty(connector: RewritableFolder, root: Path, put: Put) -> None:
     put("a.jpg", b"a")
-    known = Folder("okc", {"folder": str(root)}, may_erase=True, mark=connector.check().mark)
+    known = RewritableFolder("okc", {"folder": str(root)}, may_erase=True, mark=connector.check().mark)
     assert known.open("a.jpg") == b"a"
     root.rename(root.with_name("disk"))
     root.mkdir()  # The empty folder that stays where a disk is not mounted.
@@ -163,7 +167,7 @@ def test_a_store_that_was_replaced_is_not_taken_for_empty(connector: Folder, roo
 
 
 def test_a_file_that_is_swapped_while_it_is_read_is_kept(
-    connector: Folder, root: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+    connector: RewritableFolder, root: Path, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("a.jpg", b"approved")
     real = folders.hashlib.file_digest
@@ -179,7 +183,7 @@ def test_a_file_that_is_swapped_while_it_is_read_is_kept(
     assert (root / "a.jpg").read_bytes() == b"another"
 
 
-def test_two_erasers_at_once_delete_once(connector: Folder, put: Put) -> None:
+def test_two_erasers_at_once_delete_once(connector: RewritableFolder, put: Put) -> None:
     results: list[str] = []
     put("a.jpg", b"a" * 100_000)
     gate = threading.Barrier(4)
@@ -200,14 +204,14 @@ def test_two_erasers_at_once_delete_once(connector: Folder, put: Put) -> None:
     assert connector.probe_copy("a.jpg") == "absent"
 
 
-def test_hard_links_keep_the_other_name(connector: Folder, root: Path, put: Put) -> None:
+def test_hard_links_keep_the_other_name(connector: RewritableFolder, root: Path, put: Put) -> None:
     put("a.jpg", b"a")
     os.link(root / "a.jpg", root / "b.jpg")
     assert connector.erase_copy("a.jpg", digest(b"a")) == "deleted"
     assert [found.key for found in connector.list()] == ["b.jpg"]
 
 
-def test_very_large_files_are_not_read(connector: Folder, root: Path) -> None:
+def test_very_large_files_are_not_read(connector: RewritableFolder, root: Path) -> None:
     with open(root / "film.mp4", "wb") as file:
         file.truncate(folders.LARGEST_OBJECT + 1)
     with pytest.raises(TooLarge):
@@ -216,7 +220,7 @@ def test_very_large_files_are_not_read(connector: Folder, root: Path) -> None:
 
 
 @pytest.mark.usefixtures("unprivileged")
-def test_a_read_only_store_cannot_be_erased_in(connector: Folder, root: Path, put: Put) -> None:
+def test_a_read_only_store_cannot_be_erased_in(connector: RewritableFolder, root: Path, put: Put) -> None:
     put("a.jpg", b"a")
     root.chmod(0o555)
     check = connector.check()
@@ -229,7 +233,7 @@ def test_a_read_only_store_cannot_be_erased_in(connector: Folder, root: Path, pu
 
 
 @pytest.mark.usefixtures("unprivileged")
-def test_a_read_only_folder_below_is_found_by_the_check(connector: Folder, root: Path, put: Put) -> None:
+def test_a_read_only_folder_below_is_found_by_the_check(connector: RewritableFolder, root: Path, put: Put) -> None:
     put("a.jpg", b"a")
     put("2014/b.jpg", b"b")
     (root / "2014").chmod(0o555)
@@ -239,7 +243,7 @@ def test_a_read_only_folder_below_is_found_by_the_check(connector: Folder, root:
 
 
 @pytest.mark.usefixtures("unprivileged")
-def test_a_folder_that_cannot_be_read_is_no_empty_folder(connector: Folder, root: Path, put: Put) -> None:
+def test_a_folder_that_cannot_be_read_is_no_empty_folder(connector: RewritableFolder, root: Path, put: Put) -> None:
     put("a.jpg", b"a")
     put("b/c.jpg", b"c")
     (root / "b").chmod(0)
@@ -254,7 +258,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_folder(connector: Folder, root
 
 @pytest.mark.usefixtures("unprivileged")
 def test_one_file_that_cannot_be_read_is_told_from_a_store_that_is_away(
-    connector: Folder, root: Path, put: Put
+    connector: RewritableFolder, root: Path, put: Put
 ) -> None:
     put("a.jpg", b"a")
     (root / "a.jpg").chmod(0)
@@ -265,7 +269,9 @@ def test_one_file_that_cannot_be_read_is_told_from_a_store_that_is_away(
 
 
 @pytest.mark.usefixtures("unprivileged")
-def test_where_only_owners_may_remove_files_the_check_says_so(connector: Folder, root: Path, put: Put) -> None:
+def test_where_only_owners_may_remove_files_the_check_says_so(
+    connector: RewritableFolder, root: Path, put: Put
+) -> None:
     put("a.jpg", b"a")
     if os.geteuid() == NOBODY:
         os.seteuid(0)
@@ -281,21 +287,21 @@ def test_where_only_owners_may_remove_files_the_check_says_so(connector: Folder,
 @pytest.mark.parametrize("text", ["", "  ", "/", "/does/not/exist", "a\0b"])
 def test_settings_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(BadInput):
-        Folder.clean({"folder": text})
+        RewritableFolder.clean({"folder": text})
 
 
 def test_settings_are_kept_as_the_real_path(root: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(root)
-    assert Folder.clean({"folder": f"{tmp_path}/link/"}) == {"folder": str(root.resolve())}
+    assert RewritableFolder.clean({"folder": f"{tmp_path}/link/"}) == {"folder": str(root.resolve())}
     (root / "file").write_bytes(b"")
     with pytest.raises(BadInput, match="not a folder"):
-        Folder.clean({"folder": str(root / "file")})
+        RewritableFolder.clean({"folder": str(root / "file")})
     with pytest.raises(BadInput, match="no setting called 'bucket'"):
-        Folder.clean({"folder": str(root), "bucket": "x"})
+        RewritableFolder.clean({"folder": str(root), "bucket": "x"})
 
 
 def test_folders_within_each_other_overlap(tmp_path: Path) -> None:
     inner = {"folder": str(tmp_path / "a" / "b")}
-    assert Folder.overlap(inner, {"folder": str(tmp_path / "a")})
-    assert Folder.overlap({"folder": str(tmp_path / "a")}, inner)
-    assert not Folder.overlap(inner, {"folder": str(tmp_path / "a" / "bc")})
+    assert RewritableFolder.overlap(inner, {"folder": str(tmp_path / "a")})
+    assert RewritableFolder.overlap({"folder": str(tmp_path / "a")}, inner)
+    assert not RewritableFolder.overlap(inner, {"folder": str(tmp_path / "a" / "bc")})
