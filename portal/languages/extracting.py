@@ -53,9 +53,12 @@ def names_in_law(
 def update(code: str, source: Catalog) -> Catalog:
     """The texts of a language with what is new in the source, and without what has gone; written to its file."""
     texts = read_texts(code)
+    since = texts.creation_date
     # No guesses: a translation of a similar sentence looks finished and is not.
     texts.update(source, no_fuzzy_matching=True)
     texts.obsolete.clear()
+    # A file in which no text changed stays as it is.
+    texts.creation_date = since
     texts.header_comment = f"# {LANGUAGES[code].name}: what people read. `python -m portal.languages` checks it."
     texts.project, texts.version, texts.fuzzy = "Efface", "1", False
     texts.msgid_bugs_address = texts.last_translator = texts.language_team = ""

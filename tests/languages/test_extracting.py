@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,10 @@ def test_an_update_keeps_what_is_translated_and_drops_what_has_gone(
     second.add("Comes")
     update("de", second)
     assert {one.id: one.string for one in read_texts("de") if one.id} == {"Stays": "Bleibt", "Comes": ""}
+    before = catalogues.path_of("de").read_bytes()
+    second.creation_date = datetime(2030, 1, 1, tzinfo=UTC)
+    update("de", second)
+    assert catalogues.path_of("de").read_bytes() == before
 
 
 def test_the_name_of_a_place_may_be_the_same_in_another_language(tmp_path: Path) -> None:
