@@ -1,4 +1,7 @@
-"""Pages of paper as PDF: fpdf2's only door. One typeface, shaped by HarfBuzz; what it cannot write is said by name."""
+"""Pages of paper as PDF: fpdf2's only door. Noto Sans, shaped by HarfBuzz; what it cannot write is said by name.
+
+It writes Latin, Greek, Cyrillic, Devanagari and Arabic letters, and lays Arabic out from right to left.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,16 @@ from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
-from fpdf import FPDF, FontFace, XPos, YPos
+from fpdf import FPDF, Align, FontFace, XPos, YPos
 from fpdf.fonts import TTFFont
 
 from portal import clock
 from portal.errors import BadInput
+from portal.languages import gettext as _
+from portal.languages import isolated, known
 
-FAMILY = "Noto Sans"
+# The first has Latin, Greek, Cyrillic and Devanagari letters; what it lacks is taken from the second.
+FAMILY, ARABIC = "Noto Sans", "Noto Sans Arabic"
 MARGIN = 22
 TEXT, SMALL = 11, 9
 HEADINGS = {1: 18, 2: 13}
@@ -26,14 +32,16 @@ class Paper:
     """An A4 document being written from top to bottom, millimetres as units. `finish` gives the bytes."""
 
     def __init__(self, title: str, language: str = "en", foot: str = "") -> None:
+        spoken = known(language)
+        self._align = Align.R if spoken.direction == "rtl" else Align.L
         self._pdf = _Pages(foot)
         self._pdf.set_title(title)
         self._pdf.set_lang(language)
         self._pdf.set_creation_date(clock.now())
         self._pdf.set_margins(MARGIN, MARGIN)
         self._pdf.set_auto_page_break(True, MARGIN)
-        self._pdf.add_font(FAMILY, "", _typeface())
-        self._pdf.set_text_shaping(True)
+        _add_typefaces(self._pdf)
+        self._pdf.set_text_shaping(True, direction=spoken.direction)
         self._pdf.set_font(FAMILY, size=TEXT)
         self._written = title + foot
         self._pdf.add_page()
@@ -88,13 +96,8 @@ class Paper:
         self._pdf.ln(3)
 
     def finish(self) -> bytes:
-        """The document. Raises BadInput naming the letters that the typeface cannot write."""
-        missing = _missing(self._pdf, self._written)
-        if missing:
-            raise BadInput(
-                f"The PDF cannot write these letters: {' '.join(missing[:20])}. Print the page instead.",
-                "letters-missing",
-            )
+        """The document. Raises BadInput naming the letters that the typefaces cannot write."""
+        check_letters(self._written)
         return bytes(self._pdf.output())
 
     def _seen(self, text: str) -> str:
@@ -103,7 +106,7 @@ class Paper:
 
     def _lines(self, text: str, size: int) -> None:
         self._pdf.set_font(FAMILY, size=size)
-        self._pdf.multi_cell(0, size * 0.52, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._pdf.multi_cell(0, size * 0.52, text, align=self._align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self._pdf.set_font(FAMILY, size=TEXT)
 
 
@@ -117,18 +120,38 @@ class _Pages(FPDF):
     def footer(self) -> None:
         self.set_y(-15)
         self.set_font(FAMILY, size=SMALL)
-        self.cell(0, 5, f"{self._foot}  Page {self.page_no()}".strip(), align="C")
+        number = _("Page %(number)s", number=self.page_no())
+        self.cell(0, 5, f"{self._foot}  {number}".strip(), align="C")
         self.set_font(FAMILY, size=TEXT)
 
 
-def _missing(pdf: FPDF, text: str) -> list[str]:
-    font = pdf.fonts[FAMILY.lower()]
-    assert isinstance(font, TTFFont)
-    return sorted({letter for letter in text if letter.isprintable() and ord(letter) not in font.cmap})
+def check_letters(*texts: str) -> None:
+    """Raises BadInput naming the letters of the texts that no typeface has: on paper they would be empty boxes."""
+    unknown = {letter for text in texts for letter in text if letter.isprintable() and ord(letter) not in _letters()}
+    if unknown:
+        listed = " ".join(sorted(unknown)[:20])
+        raise BadInput(
+            _("The PDF cannot write these letters: %(letters)s. Print the page instead.", letters=isolated(listed)),
+            "letters-missing",
+        )
 
 
 @functools.cache
-def _typeface() -> Path:
-    """The upright font file of the installed package."""
-    folder = Path(str(resources.files("fontpkg_noto_sans"))) / "files"
+def _letters() -> frozenset[int]:
+    """Code points of all letters that can be written."""
+    pdf = FPDF()
+    _add_typefaces(pdf)
+    return frozenset(point for font in pdf.fonts.values() if isinstance(font, TTFFont) for point in font.cmap)
+
+
+def _add_typefaces(pdf: FPDF) -> None:
+    pdf.add_font(FAMILY, "", _typeface("fontpkg_noto_sans"))
+    pdf.add_font(ARABIC, "", _typeface("fontpkg_noto_sans_arabic"))
+    pdf.set_fallback_fonts([ARABIC])
+
+
+@functools.cache
+def _typeface(package: str) -> Path:
+    """The upright font file of an installed package."""
+    folder = Path(str(resources.files(package))) / "files"
     return next(path for path in sorted(folder.glob("NotoSans*.ttf")) if "Italic" not in path.name)

@@ -36,6 +36,7 @@ from portal.tables import (
     Package,
     Probe,
     Proof,
+    SentLetter,
     WebSession,
 )
 
@@ -85,6 +86,7 @@ def overdue(session: Session) -> dict[str, int]:
         "contacts": _count(session, Case, _old(now) & _known()),
         "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
+        "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
     }
 
 
@@ -133,6 +135,7 @@ def purge_contact(session: Session, case: Case) -> None:
     case.contact = case.contact_digest = case.network_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
+    session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
     mandates.forget(session, case)
     _forget_arrival(session, case)
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
@@ -236,6 +239,7 @@ def _known() -> ColumnElement[bool]:
     about = (Case.contact, Case.details, Case.identity_note)
     elsewhere = (
         select(Message.case_id),
+        select(SentLetter.case_id),
         select(Mandate.case_id).where(Mandate.case_id.is_not(None), Mandate.sealed.is_not(None)),
         select(Arrival.case_id).where(Arrival.address.is_not(None)),
         select(CaseRight.case_id).where(CaseRight.note.is_not(None)),

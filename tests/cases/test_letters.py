@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, deciding, extending, law, letters, lifecycle, mails
+from portal.cases import answers, deciding, extending, law, letters, lifecycle, mails, purging
 from portal.cases.letters import forms
-from portal.errors import Conflict, NotAllowed, NotFound
-from portal.tables import Case, CaseEvent, CaseRight, Mail
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound
+from portal.languages import LANGUAGES, speaking
+from portal.tables import Case, CaseEvent, CaseRight, Mail, SentLetter
 from tests.cases.making import make_account, make_image, send, to_deciding
 from tests.cases.test_paper import words_of
 
@@ -87,7 +88,60 @@ def test_what_was_sent_is_written_again_with_its_day_and_a_change_shows(
     assert (again.digest, again.day, again.sent_on, again.changed) == (first.digest, first.day, first.day, False)
     right.note = "Something else"
     session.flush()
-    assert letters.write(session, right, "refusal").changed
+    old = letters.write(session, right, "refusal")
+    assert (old.changed, old.lost, old.paragraphs, old.day) == (True, False, first.paragraphs, first.day)
+    assert "Something else" not in words(old)
+
+
+def test_what_was_sent_goes_with_the_contact_and_is_never_made_up_anew(session: Session) -> None:
+    right = refused(session, note="Because of this.")
+    approve(session, right)
+    letters.send(session, right, "refusal", make_account(session).id, letters.write(session, right, "refusal").digest)
+    assert b"Because" not in session.scalars(select(SentLetter.sealed)).one()
+    purging.purge_contact(session, right.case)
+    assert list(session.scalars(select(SentLetter))) == []
+    old = letters.write(session, right, "refusal")
+    assert (old.lost, old.changed) == (True, True)
+    assert old.paragraphs == ("The words of this letter are not kept any more.",)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_there_are_letters_in_each_language_and_paper_can_be_made_of_them(session: Session, code: str) -> None:
+    right = refused(session)
+    right.case.language = code
+    english = forms.newest("en")
+    assert set(forms.newest(code).rights) == set(english.rights)
+    for kind, text in english.letters.items():
+        theirs = forms.newest(code).letters[kind]
+        assert [forms.fields_of(each) for each in theirs.paragraphs] == [
+            forms.fields_of(each) for each in text.paragraphs
+        ]
+    extending.extend(session, right, make_account(session).id, "many")
+    for kind in ("refusal", "extension"):
+        letter = letters.write(session, right, kind)
+        assert letter.language == code
+        assert letters.as_pdf(letter, "Example", right.case.reference, internal=True).startswith(b"%PDF")
+        if code != "en":
+            assert letter.title != english.letters[kind].title.format(reference=right.case.reference)
+
+
+def test_in_arabic_the_reference_and_the_days_stand_for_themselves(session: Session) -> None:
+    right = refused(session)
+    right.case.language = "ar"
+    letter = letters.write(session, right, "refusal")
+    assert f"\u2068{right.case.reference}\u2069" in letter.title
+    with speaking("ar"):
+        assert mails.long_date(right.due_on) in words(letter)
+
+
+def test_a_letter_that_cannot_be_put_on_paper_is_not_sent(session: Session) -> None:
+    right = refused(session, note="请看这里")
+    approve(session, right)
+    digest = letters.write(session, right, "refusal").digest
+    with pytest.raises(BadInput, match="看"):
+        letters.send(session, right, "refusal", make_account(session).id, digest)
+    assert list(session.scalars(select(SentLetter))) == []
+    assert letters.may_send(session, right, "refusal")
 
 
 def test_what_is_decided_anew_has_a_new_letter(session: Session) -> None:
@@ -187,10 +241,10 @@ def test_every_rule_has_a_word_for_how_far_it_was_checked_and_a_letter(session: 
 
 def test_another_language_falls_back_to_english_and_the_file_says_so(session: Session) -> None:
     right = refused(session)
-    right.case.language = "pl"
+    right.case.language = "nl"
     letter = letters.write(session, right, "refusal")
     assert letter.language == "en"
-    assert any("pl" in note.split() or "pl," in note for note in letter.notes)
+    assert any("nl, and there are no letters in it" in note for note in letter.notes)
 
 
 def test_the_timeline_has_no_words_of_the_letter(session: Session) -> None:

@@ -34,6 +34,15 @@ def test_words_of_three_alphabets_can_be_read_back_from_shaped_text() -> None:
     assert [str(entry.title) for entry in read.outline] == ["A heading"]
 
 
+def test_arabic_and_hindi_are_shaped_and_can_be_written() -> None:
+    for language, text in (("ar", "طلبت منا حذف صورك في \u206820 ديسمبر 2026\u2069."), ("hi", "आपकी तस्वीरें, क्षत्रिय।")):
+        paper = Paper("EF-7K3M-Q2HX", language)
+        paper.paragraph(text)
+        data = paper.finish()
+        assert PdfReader(io.BytesIO(data)).root_object["/Lang"] == language
+        assert "20" in words_of(data) if language == "ar" else "आपकी" in words_of(data)
+
+
 def test_text_runs_on_over_numbered_pages() -> None:
     paper = Paper("Long")
     paper.table(("What", "Number"), [(f"row {at}", str(at)) for at in range(120)], (1, 1))

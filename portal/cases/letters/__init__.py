@@ -1,15 +1,18 @@
 """Letters about one right: the answer, a refusal, more time. Filled from the decision and the rule, and sent once.
 
-A letter is not stored: its timeline line keeps the day, the version of its text, and a digest, and from these the
-same letter is written again. The internal copy says who decided and how far the rule was checked.
+A letter is in the language of the case where there are letters in it (`<language>-<version>.toml`), else in English.
+What was sent is kept, sealed, until the person's contact is deleted: an old letter never shows new words. The internal
+copy is for staff, in English: it says who decided and how far the rule was checked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,11 +20,14 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.cases import answers, extending, law, lifecycle, mails
 from portal.cases.law import Rule
-from portal.cases.letters.forms import KINDS, Form, form_of, newest
-from portal.cases.paper import Paper
+from portal.cases.letters.forms import KINDS, Form, form_of, length, newest
+from portal.cases.paper import Paper, check_letters
 from portal.db import config_of
 from portal.errors import Conflict, NotAllowed, NotFound
-from portal.tables import Account, Case, CaseEvent, CaseRight
+from portal.keys import keys_of
+from portal.languages import gettext as _
+from portal.languages import isolated, speaking
+from portal.tables import Account, Case, CaseEvent, CaseRight, SentLetter
 
 __all__ = ["CHECKED", "KINDS", "NAMES", "Letter", "as_pdf", "kinds_of", "may_send", "of_person", "send", "write"]
 
@@ -37,7 +43,8 @@ CHECKED = {
 class Letter:
     """One letter. `sent_on` is empty until it is sent; `notes` stand on the internal copy only.
 
-    `changed` is True where what was sent is not what would be written now, because the case changed since.
+    `changed` is True where what was sent is not what would be written now, because the case changed since. The words
+    are those that were sent; `lost` is True where these are not kept any more, and a sentence says so in their place.
     """
 
     kind: str
@@ -49,6 +56,7 @@ class Letter:
     notes: tuple[str, ...]
     sent_on: date | None
     changed: bool
+    lost: bool = False
 
     @property
     def digest(self) -> str:
@@ -71,7 +79,8 @@ def write(session: Session, right: CaseRight, kind: str) -> Letter:
     form = form_of(event.facts["language"], event.facts["version"]) if event else newest(right.case.language)
     zone = config_of(session).zone
     sent_on = clock.local_date(event.at, zone) if event else None
-    title, paragraphs = form.letters[kind].filled(_values(session, right, form))
+    with speaking(form.language):
+        title, paragraphs = form.letters[kind].filled(_values(session, right, form))
     letter = Letter(
         kind=kind,
         language=form.language,
@@ -83,8 +92,39 @@ def write(session: Session, right: CaseRight, kind: str) -> Letter:
         sent_on=sent_on,
         changed=False,
     )
-    changed = event is not None and event.facts["digest"] != letter.digest
-    return Letter(**{**letter.__dict__, "changed": changed})
+    return letter if event is None else _as_sent(session, letter, event)
+
+
+def _as_sent(session: Session, letter: Letter, event: CaseEvent) -> Letter:
+    """The letter with the words and the day with which it was sent."""
+    if event.facts["digest"] == letter.digest:
+        kept = session.get(SentLetter, event.id)
+        return letter if kept is None else replace(letter, day=date.fromisoformat(_opened(session, kept)["day"]))
+    kept = session.get(SentLetter, event.id)
+    if kept is None:
+        with speaking(letter.language):
+            gone = _("The words of this letter are not kept any more.")
+        return replace(letter, paragraphs=(gone,), changed=True, lost=True)
+    words = _opened(session, kept)
+    return replace(
+        letter,
+        day=date.fromisoformat(words["day"]),
+        title=words["title"],
+        paragraphs=tuple(words["paragraphs"]),
+        changed=True,
+    )
+
+
+def _keep(session: Session, letter: Letter, event: CaseEvent) -> None:
+    words = {"title": letter.title, "paragraphs": letter.paragraphs, "day": letter.day.isoformat()}
+    sealed = keys_of(session).seal(json.dumps(words).encode(), f"letter/{event.id}")
+    session.add(SentLetter(event_id=event.id, case_id=event.case_id, sealed=sealed))
+    session.flush()
+
+
+def _opened(session: Session, kept: SentLetter) -> dict[str, Any]:
+    words: dict[str, Any] = json.loads(keys_of(session).unseal(kept.sealed, f"letter/{kept.event_id}"))
+    return words
 
 
 def may_send(session: Session, right: CaseRight, kind: str) -> bool:
@@ -97,7 +137,8 @@ def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: s
     """Put the letter on the person's page and mail them that it is there. `seen` is the digest that was read before.
 
     Where nobody checked who is asking, the mail leaves on the day the answer is due, like every other. Raises
-    NotAllowed (no caseworker), Conflict (not the time, sent before, or its words changed meanwhile).
+    NotAllowed (no caseworker), Conflict (not the time, sent before, or its words changed meanwhile), BadInput (a letter
+    of an alphabet that the PDF cannot write: the person could not read it).
     """
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker sends letters.", "not-your-step")
@@ -106,10 +147,14 @@ def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: s
     case, letter = right.case, write(session, right, kind)
     if letter.digest != seen:
         raise Conflict("The letter says something else by now. Go back and read it first.", "letter-changed")
+    check_letters(letter.title, *letter.paragraphs)
     facts = {"right": right.right, "letter": kind, "language": letter.language, "version": letter.version}
     event = lifecycle.record(session, case, "letter-sent", account_id, **facts, digest=letter.digest)
     audit.append(session, "letter-sent", {"case": case.id, "actor": account_id, **facts, "digest": letter.digest})
-    _, body = form_of(letter.language, letter.version).mail.filled(_sender(session, case))
+    session.flush()
+    _keep(session, letter, event)
+    with speaking(letter.language):
+        body = form_of(letter.language, letter.version).mail.filled(_sender(session, case))[1]
     mails.write_to(session, case, "\n\n".join(body) + "\n", f"letter/{event.id}", _delay(session, case, kind))
 
 
@@ -127,8 +172,16 @@ def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
 def as_pdf(
     letter: Letter, organisation: str, reference: str, internal: bool = False, logo: bytes | None = None
 ) -> bytes:
-    """The letter on paper, below the logo (PNG); the internal copy says that it is one, and has the notes."""
-    paper = Paper(letter.title, letter.language, f"{organisation}, {reference}")
+    """The letter on paper, below the logo (PNG); the internal copy says that it is one, and has the notes.
+
+    Raises BadInput naming letters that no typeface has.
+    """
+    with speaking(letter.language):
+        return _on_paper(letter, organisation, reference, internal, logo)
+
+
+def _on_paper(letter: Letter, organisation: str, reference: str, internal: bool, logo: bytes | None) -> bytes:
+    paper = Paper(letter.title, letter.language, f"{organisation}, {isolated(reference)}")
     if logo is not None:
         paper.picture(logo, organisation)
     if internal:
@@ -156,13 +209,13 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
         "received_on": mails.long_date(clock.local_date(case.received_at, config_of(session).zone)),
         "asked": form.rights[right.right],
         "told": "\n\n".join(answers.told(session, right)) if right.decision else "",
-        "law": rule.title,
-        "source": next((str(source) for source in rule.sources if source.url), ""),
+        "law": isolated(rule.title),
+        "source": next((isolated(str(source)) for source in rule.sources if source.url), ""),
         "due_on": mails.long_date(right.due_on),
-        "reason": extending.REASONS[event.facts["reason"]] if event else "",
-        "authority": rule.authority,
-        "appeal_acknowledge": form.length(appeal.acknowledge) if appeal else "",
-        "appeal_respond": form.length(appeal.respond) if appeal else "",
+        "reason": _(extending.REASONS[event.facts["reason"]]) if event else "",
+        "authority": _(rule.authority),
+        "appeal_acknowledge": length(appeal.acknowledge) if appeal else "",
+        "appeal_respond": length(appeal.respond) if appeal else "",
     }
 
 
@@ -179,7 +232,7 @@ def _day(session: Session, case: Case, kind: str, written: date) -> date:
 def _sender(session: Session, case: Case) -> dict[str, str]:
     config = config_of(session)
     return {
-        "reference": case.reference,
+        "reference": isolated(case.reference),
         "address": config.address,
         "organisation": config.organisation,
         "contact": config.contact,
@@ -196,7 +249,9 @@ def _notes(session: Session, right: CaseRight, form: Form) -> tuple[str, ...]:
     notes += _disclosure(rule)
     notes.append(f"Text of this letter: {form.name} ({form.language}), version {form.version}.")
     if right.case.language != form.language:
-        notes.append(f"The person chose the language {right.case.language}, and there are no letters in it.")
+        notes.append(
+            f"The person chose the language {right.case.language}, and there are no letters in it: this is in English."
+        )
     for what, account_id in (("Decided", right.decided_by), ("Agreed to", right.approved_by)):
         if account_id is not None:
             account = session.get(Account, account_id)

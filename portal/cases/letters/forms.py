@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
 from portal.cases.law import RIGHTS, Term
 from portal.errors import EffaceError
+from portal.languages import ngettext
 
 FOLDER = Path(__file__).parent
 KINDS = ("answer", "refusal", "extension")
@@ -19,7 +20,13 @@ MAIL_FIELDS = frozenset({"reference", "address", "organisation", "contact"})
 ABOUT_THE_RIGHT = frozenset({"received_on", "asked", "told", "due_on", "reason"})
 ABOUT_THE_LAW = frozenset({"law", "source", "authority", "appeal_acknowledge", "appeal_respond"})
 FIELDS = MAIL_FIELDS | ABOUT_THE_RIGHT | ABOUT_THE_LAW
-UNITS = ("cm", "cd", "bd", "bd6")
+# How long a term of law is, in the language spoken now.
+UNITS: dict[str, Callable[[int], str]] = {
+    "cm": lambda n: ngettext("%(num)s month", "%(num)s months", n),
+    "cd": lambda n: ngettext("%(num)s day", "%(num)s days", n),
+    "bd": lambda n: ngettext("%(num)s working day", "%(num)s working days", n),
+    "bd6": lambda n: ngettext("%(num)s working day, Saturdays included", "%(num)s working days, Saturdays included", n),
+}
 FIRST = "en"
 
 
@@ -44,10 +51,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Form:
-    """All letters of one language in one version.
-
-    `rights` says what was asked, after "you asked us"; `units` has one and many of each unit of a term.
-    """
+    """All letters of one language in one version. `rights` says what was asked, after "you asked us"."""
 
     language: str
     name: str
@@ -55,11 +59,11 @@ class Form:
     letters: Mapping[str, Text]
     mail: Text
     rights: Mapping[str, str]
-    units: Mapping[str, tuple[str, str]]
 
-    def length(self, term: Term | None) -> str:
-        """`45 days`; empty for none."""
-        return "" if term is None else self.units[term.unit][term.n != 1].format(n=term.n)
+
+def length(term: Term | None) -> str:
+    """`45 days`, in the language spoken now; empty for none."""
+    return "" if term is None else UNITS[term.unit](term.n)
 
 
 def newest(language: str) -> Form:
@@ -98,7 +102,6 @@ def _read(path: Path) -> Form:
             letters={kind: _text(data[kind], FIELDS) for kind in KINDS},
             mail=_text(data["mail"], MAIL_FIELDS),
             rights={right: data["rights"][right] for right in RIGHTS},
-            units={unit: (data["units"][unit][0], data["units"][unit][1]) for unit in UNITS},
         )
     except KeyError as problem:
         raise BadForm(f"{path.name}: {problem.args[0]} is missing.") from problem
