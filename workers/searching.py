@@ -57,12 +57,14 @@ def work(lease: Lease) -> None:
             return
     result = find_people(database, case_id)
     crops = cut_crops(database, result.suspicions)
+    with database.reading() as session:
+        together = grouping.chains(session, {one.image_id: one.evidence for one in result.suspicions})
     with database.writing() as session:
         lease.hold(session)
         if _encoder_is_retired(session, result.encoder):
             lease.again(session, timedelta(0))
             return
-        _record(session, session.get_one(Search, lease.row_id), result, crops)
+        _record(session, session.get_one(Search, lease.row_id), result, crops, together)
         lease.done(session)
 
 
@@ -137,13 +139,15 @@ def _still_checking(session: Session, case_id: str) -> bool:
     return bool(session.scalars(select(Probe.id).filter_by(case_id=case_id, state="checking").limit(1)).first())
 
 
-def _record(session: Session, search: Search, result: Result, crops: dict[int, bytes]) -> None:
+def _record(
+    session: Session, search: Search, result: Result, crops: dict[int, bytes], together: dict[int, int]
+) -> None:
     made = [
         _record_candidate(session, search, suspicion, crops[suspicion.image_id])
         for suspicion in result.suspicions
         if suspicion.image_id in crops
     ]
-    grouping.group(session, [candidate for candidate in made if candidate is not None])
+    grouping.group(session, [candidate for candidate in made if candidate is not None], together)
     search.encoder = result.encoder
     search.threshold, search.fallback_threshold = result.limits.face, result.limits.fallback
     search.gallery_size, search.coverage = result.gallery_size, result.coverage

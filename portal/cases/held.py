@@ -132,7 +132,7 @@ def _held(session: Session, number: int, candidate: Candidate) -> Held:
 
 
 def face_of(session: Session, candidate: Candidate) -> Face | None:
-    """The person's face in a confirmed image: the one compared, or the only one there is. None once it was taken out."""
+    """The person's face in a confirmed image: the one compared, or the only one; None once it was taken out."""
     if candidate.remedied_at is not None:
         return None
     if candidate.face_id is not None:

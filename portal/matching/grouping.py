@@ -6,7 +6,8 @@ for one person. Reviewers see all of them, and take out whatever does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,67 +19,101 @@ from portal.tables import Candidate, Image, ManifestEntry, random_id
 MOST_TOGETHER = 9
 # By these an account speaks for its photographs; a face that is near by itself may be anybody's.
 OF_AN_ACCOUNT = {"fused", "account"}
+# Two digests that differ in at most NEAR_LIMIT bits are the same in one of NEAR_LIMIT + 1 parts.
+PARTS = images.NEAR_LIMIT + 1
+BITS = 256
+# Parameters of one statement, well under every database's limit.
+AT_ONCE = 500
 
 
-def group(session: Session, candidates: Sequence[Candidate]) -> None:
+def chains(session: Session, evidence: Mapping[int, Set[str]]) -> dict[int, int]:
+    """Image id -> the first image it belongs with, itself for most. `evidence` is of each image, in their order.
+
+    It only reads, and its time grows with the number of images: so it is done before anything is written.
+    """
+    joined = _Chains(evidence)
+    first: dict[object, int] = {}
+    for image_id, account in _accounts(session, evidence).items():
+        if OF_AN_ACCOUNT & evidence[image_id]:
+            joined.join(first.setdefault(account, image_id), image_id)
+    for one, other in _near(_digests(session, evidence)):
+        joined.join(one, other)
+    return {image_id: joined.head(image_id) for image_id in evidence}
+
+
+def group(session: Session, candidates: Sequence[Candidate], together: Mapping[int, int]) -> None:
     """Give candidates of one case that belong together the same `group_id`; those that stand alone keep none."""
-    pictures = {image.id: image for image in _images(session, candidates)}
-    accounts = _accounts(session, pictures)
-    chains = _Chains([candidate.id for candidate in candidates])
-    first: dict[object, str] = {}
+    found: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        account = accounts.get(candidate.image_id)
-        if account is not None and OF_AN_ACCOUNT & set(candidate.evidence):
-            chains.join(candidate.id, first.setdefault(account, candidate.id))
-    for at, candidate in enumerate(candidates):
-        for other in candidates[:at]:
-            if _nearly_the_same(pictures[candidate.image_id], pictures[other.image_id]):
-                chains.join(candidate.id, other.id)
-    by_id = {candidate.id: candidate for candidate in candidates}
-    for chain in chains.all():
+        found[together[candidate.image_id]].append(candidate)
+    for chain in found.values():
         for start in range(0, len(chain), MOST_TOGETHER):
-            together = chain[start : start + MOST_TOGETHER]
-            group_id = random_id() if len(together) > 1 else None
-            for candidate_id in together:
-                by_id[candidate_id].group_id = group_id
+            some = chain[start : start + MOST_TOGETHER]
+            group_id = random_id() if len(some) > 1 else None
+            for candidate in some:
+                candidate.group_id = group_id
     session.flush()
 
 
-def _images(session: Session, candidates: Sequence[Candidate]) -> Iterable[Image]:
-    return [session.get_one(Image, candidate.image_id) for candidate in candidates]
+def _accounts(session: Session, image_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Of images whose manifest names an account: the store and the account."""
+    found: dict[int, tuple[str, str]] = {}
+    for some in _portions(image_ids):
+        rows = (
+            select(Image.id, Image.store_id, ManifestEntry.account)
+            .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
+            .where(Image.id.in_(some), ManifestEntry.account.is_not(None))
+        )
+        found |= {image: (store, account or "") for image, store, account in session.execute(rows)}
+    return {image: found[image] for image in image_ids if image in found}
 
 
-def _accounts(session: Session, pictures: dict[int, Image]) -> dict[int, tuple[str, str]]:
-    found = {}
-    for image in pictures.values():
-        named = select(ManifestEntry.account).filter_by(store_id=image.store_id, key=image.key)
-        account = session.scalar(named)
-        if account is not None:
-            found[image.id] = (image.store_id, account)
-    return found
+def _digests(session: Session, image_ids: Iterable[int]) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    for some in _portions(image_ids):
+        rows = select(Image.id, Image.near_digest).where(Image.id.in_(some), Image.near_digest.is_not(None))
+        found |= {image: digest for image, digest in session.execute(rows) if digest is not None}
+    return {image: found[image] for image in image_ids if image in found}
 
 
-def _nearly_the_same(one: Image, other: Image) -> bool:
-    if one.near_digest is None or other.near_digest is None:
-        return False
-    return images.near_distance(one.near_digest, other.near_digest) <= images.NEAR_LIMIT
+def _near(digests: Mapping[int, bytes]) -> Iterable[tuple[int, int]]:
+    """Pairs of images whose digests are near, at least so many that all that are near hang together."""
+    same: dict[bytes, int] = {}
+    for image, digest in digests.items():
+        if digest in same and digest != images.FLAT:
+            yield same[digest], image
+        same.setdefault(digest, image)
+    buckets: dict[tuple[int, int], list[bytes]] = defaultdict(list)
+    for digest, image in same.items():
+        number = int.from_bytes(digest)
+        for part in range(PARTS):
+            low, high = part * BITS // PARTS, (part + 1) * BITS // PARTS
+            bucket = buckets[part, number >> low & (1 << high - low) - 1]
+            yield from ((same[other], image) for other in bucket if _is_near(other, digest))
+            bucket.append(digest)
+
+
+def _is_near(one: bytes, other: bytes) -> bool:
+    return images.near_distance(one, other) <= images.NEAR_LIMIT
+
+
+def _portions(ids: Iterable[int]) -> list[list[int]]:
+    every = list(ids)
+    return [every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE)]
 
 
 class _Chains:
-    """Sets of names that are joined pair by pair; within each the first order stays."""
+    """Numbers that are joined pair by pair; each chain is named after one of its own."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._chain = {name: name for name in names}
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._above = {number: number for number in numbers}
 
-    def join(self, one: str, other: str) -> None:
-        new, old = self._chain[other], self._chain[one]
-        for name, chain in self._chain.items():
-            if chain == old:
-                self._chain[name] = new
+    def head(self, number: int) -> int:
+        while self._above[number] != number:
+            # Each step halves the way of the next who comes along.
+            self._above[number] = self._above[self._above[number]]
+            number = self._above[number]
+        return number
 
-    def all(self) -> list[list[str]]:
-        found: dict[str, list[str]] = {}
-        for name in self._names:
-            found.setdefault(self._chain[name], []).append(name)
-        return list(found.values())
+    def join(self, one: int, other: int) -> None:
+        self._above[self.head(other)] = self.head(one)

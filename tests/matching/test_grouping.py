@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
 from portal.errors import Conflict
+from portal.images import FLAT
 from portal.matching import grouping, review
 from portal.tables import Candidate, ManifestEntry
 from tests.matching.making import make_account, make_candidates, make_case
@@ -24,6 +28,11 @@ def posted(session: Session, candidates: list[Candidate], account: str, *kinds: 
     session.flush()
 
 
+def gather(session: Session, candidates: list[Candidate]) -> None:
+    evidence = {candidate.image_id: frozenset(candidate.evidence) for candidate in candidates}
+    grouping.group(session, candidates, grouping.chains(session, evidence))
+
+
 def groups(candidates: list[Candidate]) -> list[set[int]]:
     """Places of the candidates that are together."""
     found: dict[str, set[int]] = {}
@@ -37,7 +46,7 @@ def test_an_account_s_photographs_are_together_where_the_account_speaks_for_them
     candidates = make_candidates(session, make_case(session), 6)
     posted(session, candidates[:3], "anna", "face", "fused")
     posted(session, candidates[3:5], "ben", "face")
-    grouping.group(session, candidates)
+    gather(session, candidates)
     assert groups(candidates) == [{0, 1, 2}]
 
 
@@ -47,14 +56,14 @@ def test_nearly_the_same_pictures_are_together_and_chains_join(session: Session)
     assert digest is not None
     candidates[1].image.near_digest = bytes([digest[0] ^ 1]) + digest[1:]
     posted(session, candidates[1:3], "anna", "fused")
-    grouping.group(session, candidates)
+    gather(session, candidates)
     assert groups(candidates) == [{0, 1, 2}]
 
 
 def test_no_look_holds_more_than_can_be_compared(session: Session) -> None:
     candidates = make_candidates(session, make_case(session), 20)
     posted(session, candidates, "anna", "account")
-    grouping.group(session, candidates)
+    gather(session, candidates)
     assert sorted(map(len, groups(candidates))) == [2, 9, 9]
 
 
@@ -133,3 +142,44 @@ def test_pairs_beside_different_faces_are_not_shown_beside_one(session: Session,
     lead = review.next_pair(session, reviewers[0])
     assert lead is not None
     assert review.pair(session, reviewers[0], lead.id).together == [lead.id]
+
+
+def flipped(digest: bytes, bits: list[int]) -> bytes:
+    number = int.from_bytes(digest)
+    for bit in bits:
+        number ^= 1 << bit
+    return number.to_bytes(32)
+
+
+@pytest.mark.parametrize(("bits", "near"), [(14, True), (15, False)])
+def test_near_is_near_wherever_the_bits_differ(session: Session, bits: int, near: bool) -> None:
+    random = np.random.default_rng(bits)
+    candidates = make_candidates(session, make_case(session), 40)
+    for one, other in zip(candidates[::2], candidates[1::2], strict=True):
+        assert one.image.near_digest is not None
+        places = random.choice(256, bits, replace=False).tolist()
+        other.image.near_digest = flipped(one.image.near_digest, places)
+    gather(session, candidates)
+    assert groups(candidates) == ([{at, at + 1} for at in range(0, 40, 2)] if near else [])
+
+
+def test_flat_pictures_are_near_to_nothing(session: Session) -> None:
+    candidates = make_candidates(session, make_case(session), 3)
+    for candidate in candidates:
+        candidate.image.near_digest = FLAT
+    gather(session, candidates)
+    assert groups(candidates) == []
+
+
+def test_four_times_as_many_take_about_four_times_as_long() -> None:
+    """Each with each would take sixteen times as long."""
+    random = np.random.default_rng(1)
+
+    def seconds(count: int) -> float:
+        digests = {at: random.bytes(32) for at in range(count)}
+        started = time.process_time()
+        assert list(grouping._near(digests)) == []
+        return time.process_time() - started
+
+    seconds(500)
+    assert min(seconds(8000) for _ in range(3)) < 10 * min(seconds(2000) for _ in range(3))
