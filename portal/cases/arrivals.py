@@ -26,7 +26,7 @@ OLDEST = timedelta(days=730)
 # What a caseworker may take as a sign of who asks where somebody cannot or will not use a screen. Each is in the
 # person's own hands; none is a document of identity.
 BY_POST = (
-    "They answered the letter we sent to their address, with the reference and a word from it.",
+    "They answered the letter we sent to their address, with the reference and the code from it.",
     "They sent a photograph of themselves with a code on paper that we gave them in that letter.",
     "We called back on a number that we knew before, and they told things only they can know.",
     "They showed something of the account itself, such as a letter or a mail that came with it.",
@@ -90,6 +90,12 @@ def new_words(session: Session, case: Case, account_id: str) -> str:
     lifecycle.record(session, case, "new-words", account_id)
     audit.append(session, "new-words", {"case": case.id, "actor": account_id})
     return secret
+
+
+def letter_code(session: Session, case: Case) -> str:
+    """Six digits that stand on the letter and nowhere else the person could know them from. New words, new code."""
+    digest = keys_of(session).digest("letter-code", f"{case.id}/{case.secret_hash}".encode())
+    return f"{int(digest, 16) % 1_000_000:06}"
 
 
 def check(session: Session, came: Came) -> Came:

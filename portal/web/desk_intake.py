@@ -72,7 +72,7 @@ class Entry(FlaskForm):  # type: ignore[misc]
         [InputRequired("Choose what the person asks for.")],
         choices=[SelectChoice(value, text) for value, text, _hint in ask.RIGHTS],
     )
-    residence = SelectField("Where does the person live?", choices=[])
+    residence = SelectField("Where does the person live?", choices=[], default=ask.RATHER_NOT)
     language = SelectField("In which language do we write to them?", choices=[])
     link = StringField("A link to a profile or a picture", [Length(max=2000)])
     account = StringField("An account name", [Length(max=300)])
@@ -220,6 +220,7 @@ def letter(case_id: str) -> Page:
             "caseworker/first_letter.html",
             case=case,
             words=kept["words"],
+            code=arrivals.letter_code(g.session, case),
             address=arrivals.address_of(g.session, case),
             received_on=clock.local_date(case.received_at, settings().zone),
             today=clock.local_date(clock.now(), settings().zone),
@@ -260,6 +261,7 @@ def arrival(case_id: str) -> Page:
         **framed(g.session, case),
         arrival=found,
         how=HOW,
+        code=arrivals.letter_code(g.session, case),
         by=caseworker.names_of(g.session, {found.entered_by}).get(found.entered_by, "A former account"),
         received_on=clock.local_date(case.received_at, settings().zone),
         by_post=arrivals.BY_POST,

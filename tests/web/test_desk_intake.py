@@ -19,7 +19,7 @@ from portal.tables import Arrival, Blob, Case, Mandate
 from tests.web.conftest import form_token, send
 from tests.web.desk import Colleague, colleague
 from tests.web.test_agents import PDF
-from tests.web.trip import jpeg
+from tests.web.trip import jpeg, whole
 
 
 @pytest.fixture
@@ -85,6 +85,9 @@ def test_a_letter_is_entered_and_answered_by_a_letter(cora: Colleague, client: F
     assert cora.client.get(answer.location).location == f"/staff/cases/{case.id}/arrival"
     shown = cora.get(f"/staff/cases/{case.id}/arrival")
     assert "By post" in shown
+    code = re.search(r"\b\d{6}\b", shown)
+    assert code
+    assert code.group() in page, "what they write back on a letter can be compared"
     assert "Do not ask for an identity card" in shown
     assert "Anna Ames" not in shown
     assert "Anna Ames" in cora.post(f"/staff/cases/{case.id}/arrival/address", 200)
@@ -108,8 +111,6 @@ def test_another_letter_has_new_words_and_the_old_ones_stop(app: Flask, cora: Co
 def test_nobody_makes_new_words_for_a_request_that_was_typed_in(
     cora: Colleague, client: FlaskClient, database: Database
 ) -> None:
-    from tests.web.trip import whole
-
     whole(client)
     case = only_case(database)
     cora.post(f"/staff/cases/{case.id}/new-words", 404)
@@ -125,7 +126,7 @@ def test_two_presses_of_the_button_make_one_request(cora: Colleague, database: D
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"received_on": (date.today() + timedelta(days=2)).isoformat()}, "today or before"),
+        ({"received_on": (clock.now().date() + timedelta(days=2)).isoformat()}, "today or before"),
         ({"received_on": "1999-01-01"}, "today or before"),
         ({"received_on": "soon"}, "Not a valid date"),
         ({"link": ""}, "at least one way"),
