@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import deadlines, law, lifecycle, mails, pausing
+from portal.cases import lifecycle, mails, pausing
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.languages import gettext as _
@@ -23,49 +22,11 @@ REASONS = {
 }
 
 
-# What asking the person does to the clock, in words for staff; the keys are the effects of rules.
-EFFECTS = {
-    "": "Under this law the clock runs on while you wait.",
-    "restart": "The clock starts anew on the day of the answer.",
-    "exclude-both-days": "The days from your question to the answer do not count.",
-    "exclude-between": "The days between your question and the answer do not count.",
-}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What happens to the last day of a right if the person is asked something today: `effect` is one of EFFECTS."""
-
-    cause: str
-    effect: str
-    due_on: date
-
-
 def may_extend(session: Session, right: CaseRight) -> bool:
     """True while a right is open, its rule allows more time, and the day to tell the person by is not over."""
     today = clock.local_date(clock.now(), config_of(session).zone)
     is_open = right.outcome is None and right.case.state != "closed"
     return is_open and right.latest_on > right.due_on >= today and notice_by(session, right) >= today
-
-
-def if_asked(session: Session, right: CaseRight, answered: date) -> list[Asked]:
-    """The last day if the person is asked today who they are, or what they mean, and answers on that day.
-
-    Raises BadInput for a day before today.
-    """
-    config, rule = config_of(session), law.rule_by(right.rule, right.rule_version)
-    today = clock.local_date(clock.now(), config.zone)
-    received = clock.local_date(right.case.received_at, config.zone)
-    effects = {pause.cause: pause.effect for pause in rule.pauses}
-    before = deadlines.clock_for(rule, received, config.holidays)
-    found = []
-    for cause in ("identity", "clarification"):
-        waited = deadlines.Waited(cause, today, answered)
-        after = deadlines.clock_for(rule, received, config.holidays, [waited])
-        # A right that has more time already, or a day of its own after an appeal, keeps it where that is later.
-        moved = after.due_on > before.due_on
-        found.append(Asked(cause, effects.get(cause, ""), max(right.due_on, after.due_on) if moved else right.due_on))
-    return found
 
 
 def notice_by(session: Session, right: CaseRight) -> date:

@@ -6,6 +6,7 @@ counted anew from receipt, from all lines: so is the stricter day of a version o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -85,16 +86,19 @@ def open_question(session: Session, case: Case, cause: str) -> Question | None:
     return next((each for each in questions(session, case) if each.cause == cause and each.answered_on is None), None)
 
 
-def days_of(session: Session, right: CaseRight) -> Clock:
-    """The clock of a right by its frozen rule, with all waiting until now; what still waits counts until today."""
+def days_of(session: Session, right: CaseRight, more: Sequence[Waited] = ()) -> Clock:
+    """The clock of a right by its frozen rule, with all waiting until now; what still waits counts until today.
+
+    `more` is waiting that has not happened, to see what it would do.
+    """
     config, case = config_of(session), right.case
     received = clock.local_date(case.received_at, config.zone)
     today = clock.local_date(clock.now(), config.zone)
     waited = [
         Waited(each.cause, each.asked_on, each.answered_on or max(today, each.asked_on))
         for each in questions(session, case)
-        if (each.asked_on - received).days <= AT_ONCE
     ]
+    waited = [each for each in (*waited, *more) if (each.asked_on - received).days <= AT_ONCE]
     return deadlines.clock_for(law.rule_by(right.rule, right.rule_version), received, config.holidays, waited)
 
 
@@ -116,7 +120,7 @@ def apply(session: Session, case: Case) -> None:
     """
     waits = [each for each in questions(session, case) if each.answered_on is None]
     for right in lifecycle.open_rights(session, case):
-        if _has_own_day(session, right):
+        if has_own_day(session, right):
             continue
         days = days_of(session, right)
         right.latest_on = days.latest_on
@@ -184,7 +188,7 @@ def _still_waits(case: Case, cause: str) -> bool:
     return case.state == "identity-check" if cause == "identity" else case.state != "closed"
 
 
-def _has_own_day(session: Session, right: CaseRight) -> bool:
+def has_own_day(session: Session, right: CaseRight) -> bool:
     """After an appeal a right is due by the clock of the appeal, which nothing pauses."""
     taken_back = select(Appeal.id).where(Appeal.right_id == right.id, Appeal.changed.is_(True))
     return session.scalar(taken_back.limit(1)) is not None

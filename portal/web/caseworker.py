@@ -6,6 +6,7 @@ Every page of a case stands in one frame: what to do next, and the tabs, each wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -34,6 +35,7 @@ from portal.cases import (
     mails,
     mandates,
     messages,
+    outlook,
     stuck,
 )
 from portal.errors import BadInput, NotFound
@@ -233,6 +235,7 @@ def check_identity(case_id: str) -> Page:
             g.session.commit()
             return redirect(url_for("caseworker.case", case_id=found.id), 303)
     asked = challenge.newest(g.session, found)
+    in_a_week = clock.local_date(clock.now(), settings().zone) + timedelta(days=7)
     page = render_template(
         "caseworker/identity.html",
         case=found,
@@ -243,6 +246,9 @@ def check_identity(case_id: str) -> Page:
         helps=drafts.read_details(g.session, found).get("helps"),
         asked=asked,
         readings=challenge.readings(asked) if asked is not None else [],
+        in_a_week=in_a_week,
+        outlook=outlook.if_asked(g.session, found, "identity", in_a_week),
+        effects=outlook.EFFECTS,
     )
     return page, 422 if form.errors else 200
 

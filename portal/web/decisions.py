@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -13,15 +10,12 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal import clock
-from portal.cases import answers, deciding, extending, law
+from portal.cases import answers, deciding, law
 from portal.errors import BadInput, Conflict, NotFound
 from portal.languages import known, speaking
 from portal.tables import Case, CaseRight
 from portal.web import erasures
 from portal.web.caseworker import find_case, found_of, names_of
-from portal.web.context import settings
-from portal.web.days import day_in
 from portal.web.policy import policy
 
 blueprint = Blueprint("decisions", __name__, url_prefix="/staff/cases")
@@ -40,14 +34,6 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         "What else should the person read?",
         [Length(max=2000, message="Use at most 2,000 characters.")],
         description="In plain words, without blame. It stands below the reason.",
-    )
-
-
-class MoreTimeForm(FlaskForm):  # type: ignore[misc]
-    reason = RadioField(
-        "Why do you need more time?",
-        [InputRequired("Choose a reason.")],
-        choices=[SelectChoice(code, text[:1].upper() + text[1:]) for code, text in extending.REASONS.items()],
     )
 
 
@@ -76,7 +62,7 @@ def decide(case_id: str) -> Page:
 def decide_right(case_id: str, right: str) -> Page:
     """First the form, then what the person will read, then the decision."""
     case = find_case(g.session, case_id)
-    chosen = _right(case, right)
+    chosen = right_of(case, right)
     form, seen = DecisionForm(), deciding.mark(chosen)
     form.reason.choices = [
         SelectChoice("", "Choose a reason"),
@@ -141,55 +127,17 @@ def second_person(case_id: str, right: str, what: str) -> Page:
     """`approve` or `return` a refusal."""
     case = find_case(g.session, case_id)
     if what == "approve":
-        deciding.approve_refusal(g.session, _right(case, right), current_user.id, request.form.get("seen", ""))
+        deciding.approve_refusal(g.session, right_of(case, right), current_user.id, request.form.get("seen", ""))
     elif what == "return":
-        deciding.return_refusal(g.session, _right(case, right), current_user.id)
+        deciding.return_refusal(g.session, right_of(case, right), current_user.id)
     else:
         raise NotFound("There is no such button.")
     g.session.commit()
     return _decided(case)
 
 
-@blueprint.route("/<case_id>/more-time/<right>", methods=["GET", "POST"])
-@policy("caseworker")
-def more_time(case_id: str, right: str) -> Page:
-    """Move the last day of one right, once; the person is told. The new day stands there before anything happens."""
-    case = find_case(g.session, case_id)
-    chosen = _right(case, right)
-    form = MoreTimeForm()
-    if form.validate_on_submit():
-        extending.extend(g.session, chosen, current_user.id, form.reason.data)
-        g.session.commit()
-        flash("The last day is moved, and the person is told.")
-        return redirect(url_for("caseworker.case", case_id=case.id), 303)
-    page = render_template(
-        "caseworker/more_time.html",
-        case=case,
-        right=chosen,
-        asked=answers.RIGHTS[right],
-        form=form,
-        possible=extending.may_extend(g.session, chosen),
-        notice_by=extending.notice_by(g.session, chosen),
-        rule=law.rule_by(chosen.rule, chosen.rule_version),
-        **_if_asked(chosen),
-    )
-    return page, 422 if form.errors else 200
-
-
-def _if_asked(right: CaseRight) -> dict[str, Any]:
-    """What asking the person today would do, if they answer on the day in the address; in a week if there is none."""
-    today = clock.local_date(clock.now(), settings().zone)
-    answered = day_in("answered", today + timedelta(days=7))
-    if answered < today:
-        raise BadInput("Choose today or a later day: nobody answers before you ask.", "wrong-order")
-    return {
-        "answered": answered,
-        "pauses": extending.if_asked(g.session, right, answered),
-        "effects": extending.EFFECTS,
-    }
-
-
-def _right(case: Case, right: str) -> CaseRight:
+def right_of(case: Case, right: str) -> CaseRight:
+    """Raises NotFound when this was not asked."""
     for one in case.rights:
         if one.right == right:
             return one

@@ -320,18 +320,33 @@ def test_more_time_is_taken_once_and_by_the_law_s_last_day(database: Database, c
 def test_what_asking_the_person_does_to_the_last_day_is_shown_before(database: Database, cora: Colleague) -> None:
     with database.writing() as session:
         right = send(session, "access").case.rights[0]
-    path = f"/staff/cases/{right.case_id}/more-time/access"
-    late = clock.now().date() + timedelta(days=10)
-    # In the EU nine whole days between the question and the answer do not count.
-    latest = max(right.due_on + timedelta(days=9), right.due_on)
-    rows = cora.get(f"{path}?answered={late.isoformat()}").split("Last day then</th>")[1]
-    days = re.findall(r'data-name="Last day then">([^<]+)<', rows)
-    assert len(days) == 2
-    assert datetime.strptime(days[0], "%d %B %Y").date() - latest <= timedelta(days=4), "a weekend may follow"
-    assert datetime.strptime(days[0], "%d %B %Y").date() >= latest
-    assert "days between your question and the answer do not count" in rows
+    path = f"/staff/cases/{right.case_id}/ask"
+    assert f'href="{path}"' in cora.get(f"/staff/cases/{right.case_id}/more-time/access")
+    assert f'href="{path}"' in cora.get(f"/staff/cases/{right.case_id}/messages")
+    today = clock.now().date()
+    page = cora.get(f"{path}?answered={(today + timedelta(days=10)).isoformat()}")
+    # In the EU the nine days between do not count, and a last day that is no working day moves on.
+    then = datetime.strptime(re.findall(r'data-name="Last day then">([^<]+)<', page)[0], "%d %B %Y").date()
+    assert timedelta(days=9) <= then - right.due_on <= timedelta(days=9 + 4)
+    assert "days between your question and the answer do not count" in page
+    assert "the answer do not count" in cora.get(f"/staff/cases/{right.case_id}/identity"), "so before new photographs"
     assert "nobody answers before you ask" in cora.get(f"{path}?answered=2020-01-01", status=422)
     cora.get(f"{path}?answered=soon", status=422)
+    with database.reading() as session:
+        assert session.get_one(CaseRight, right.id).due_on == right.due_on, "looking moves nothing"
+
+
+def test_a_question_is_a_message_for_which_the_clock_waits(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+    path = f"/staff/cases/{case.id}/ask"
+    assert "Write your message first" in cora.post(path, status=422, text=" ")
+    assert cora.post(path, text="Which years do you mean?") == f"/staff/cases/{case.id}/messages"
+    assert "Which years do you mean?" in cora.get(f"/staff/cases/{case.id}/messages")
+    assert "The person was asked what they mean" in cora.get(f"/staff/cases/{case.id}/timeline")
+    assert "wait for the answer" in cora.get(path)
+    cora.post(path, status=409, text="And which months?")
+    assert entries(database, "clarification-asked") == [{"case": case.id, "actor": cora.id}]
 
 
 def test_a_decision_is_made_beside_the_law_and_read_in_the_language_of_the_case(
