@@ -17,8 +17,8 @@ from portal.cases import appeals, disclosing, extending, held, law, lifecycle, l
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
+from portal.languages import ENGLISH, mark, ngettext, speaking
 from portal.languages import gettext as _
-from portal.languages import mark, ngettext
 from portal.tables import Case, CaseRight, Certificate, Package
 
 Stage = Literal["received", "checking", "looking", "carrying-out", "answered"]
@@ -297,6 +297,25 @@ def _complaint(right: CaseRight) -> str:
         "If you think this is wrong, tell us. You can also complain to %(authority)s.",
         authority=_(authority),
     )
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the person will read, in the language of the case; `english` for staff, empty where that is it."""
+
+    theirs: list[str]
+    english: list[str]
+
+
+def side_by_side(session: Session, right: CaseRight) -> Preview:
+    """What the person will read about a decided right, as they read it, and beside it in English for whoever decides.
+
+    What a caseworker wrote stays as it was written. What is not translated yet is in English on both sides.
+    """
+    with speaking(right.case.language) as spoken:
+        theirs = preview(session, right)
+    with speaking(ENGLISH):
+        return Preview(theirs, preview(session, right) if spoken.code != ENGLISH else [])
 
 
 def preview(session: Session, right: CaseRight) -> list[str]:

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 
 from portal.cases import answers, deciding, law
 from portal.errors import BadInput, Conflict, NotFound
-from portal.languages import known, speaking
+from portal.languages import known
 from portal.tables import Case, CaseRight
 from portal.web import erasures
 from portal.web.caseworker import find_case, found_of, names_of
@@ -42,7 +42,7 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 def decide(case_id: str) -> Page:
     """All rights of a case: those to decide, and refusals that wait for a second person."""
     case = find_case(g.session, case_id)
-    rights = [(right, _read_by_person(right) if right.decision else []) for right in case.rights]
+    rights = [(right, answers.side_by_side(g.session, right) if right.decision else None) for right in case.rights]
     return render_template(
         "caseworker/decide.html",
         case=case,
@@ -68,7 +68,7 @@ def decide_right(case_id: str, right: str) -> Page:
         SelectChoice("", "Choose a reason"),
         *(SelectChoice(code, _reason(case, code)) for code in deciding.REASONS),
     ]
-    read: list[str] = []
+    read: answers.Preview | None = None
     if form.validate_on_submit():
         try:
             deciding.decide(
@@ -88,7 +88,7 @@ def decide_right(case_id: str, right: str) -> Page:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
-            read = _read_by_person(chosen)
+            read = answers.side_by_side(g.session, chosen)
             if "confirm" in request.form:
                 g.session.commit()
                 return _decided(case)
@@ -142,12 +142,6 @@ def right_of(case: Case, right: str) -> CaseRight:
         if one.right == right:
             return one
     raise NotFound("This was not asked in this request.")
-
-
-def _read_by_person(right: CaseRight) -> list[str]:
-    """What the person will read about a decision, in their language."""
-    with speaking(right.case.language):
-        return answers.preview(g.session, right)
 
 
 def _reason(case: Case, code: str) -> str:

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import clock
-from portal.cases import identity
+from portal.cases import deciding, identity
 from portal.db import Database
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
 from portal.web import caseworker
@@ -360,6 +360,8 @@ def test_a_decision_is_made_beside_the_law_and_read_in_the_language_of_the_case(
     page = cora.post(path, status=200, decision="refuse", reason="too_many_requests", note="")
     assert '<div class="ef-preview" lang="ar" dir="rtl">' in page
     assert "The person chose العربية" in page
+    assert "The same in English, for you:" in page
+    assert deciding.REASONS["too_many_requests"] in page.split("The same in English")[1]
     assert "<code>too_many_requests</code>" in page
     assert "gdprhub.eu" in page
     assert "Data Rights Protocol" not in cora.post(path, status=200, decision="refuse", reason="exempt_legal", note="")
