@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock, languages
+from portal.cases import mandates
 from portal.config import Config
 from portal.db import config_of
 from portal.jobs import make_due
@@ -66,13 +67,21 @@ def queue_mail(
 
 
 def write_to(session: Session, case: Case, body: str, dedupe: str, delay: timedelta = timedelta(0)) -> Mail | None:
-    """Mail the person of a case; None when they gave no contact, or it is not kept any more."""
-    to = contact_of(session, case)
-    if to is None:
-        return None
+    """Mail the person of a case; None when they gave no contact, or it is not kept any more.
+
+    Where somebody acts for them the mail goes to both: to the person once they confirmed it, and to the one who acts
+    as long as they may.
+    """
     with speaking(case.language):
         subject = _subject(case.reference)
-    return queue_mail(session, case, to, subject, body, dedupe, delay)
+    mandate = mandates.of_case(session, case)
+    mail = None
+    if mandate is not None and mandate.confirmed_at is not None and (own := mandates.said_of(session, mandate).email):
+        mail = queue_mail(session, case, own, subject, body, f"{dedupe}/person", delay)
+    to = contact_of(session, case)
+    if to is not None and (mandate is None or mandates.over(session, mandate) is None):
+        mail = queue_mail(session, case, to, subject, body, dedupe, delay)
+    return mail
 
 
 def contact_of(session: Session, case: Case) -> str | None:

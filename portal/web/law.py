@@ -12,7 +12,9 @@ from portal import clock
 from portal.cases import deadlines, law
 from portal.cases.deadlines import AppealClock, Clock
 from portal.cases.law import Duty, Place, Rule
+from portal.cases.law.acting import acting_rules
 from portal.errors import BadInput
+from portal.web import mandates
 from portal.web.context import settings
 from portal.web.policy import policy
 
@@ -38,6 +40,8 @@ AFTER = {
     "last-contact": "the last contact",
     "found-unnecessary": "a review found it unnecessary",
 }
+
+ROLES = {"agent": "Somebody's agent", "child": "A child's parent or guardian", "deceased": "For somebody who has died"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,12 @@ def show() -> str | Response:
         places=[(place, lines) for place in _places() if (lines := _lines(place, on, config.holidays))],
         duties=[_running(place, duty, on) for place, duty in law.duties(on)],
         coming=_coming(on),
+        acting=[
+            rule for rule in acting_rules() if rule.first_day <= on and (rule.last_day is None or on <= rule.last_day)
+        ],
+        roles=ROLES,
+        gives=mandates.GIVES,
+        answer_to=mandates.ANSWER_TO,
         rights=RIGHTS,
         kept_until=kept_until,
         renew_by=deadlines.suppression_until("", on),

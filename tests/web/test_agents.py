@@ -5,17 +5,21 @@ from __future__ import annotations
 import io
 import re
 from datetime import timedelta
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from portal import clock
-from portal.cases import mails, mandates
+from portal.cases import lifecycle, mails, mandates
+from portal.cases.law.acting import acting_rules
 from portal.db import Database
 from portal.tables import Blob, Case, Mail, Mandate
+from tests.cases.making import add_candidate, make_image
 from tests.web.conftest import form_token, send
 from tests.web.desk import Colleague, colleague
 from tests.web.trip import jpeg, newest_code
@@ -372,3 +376,73 @@ def test_one_person_is_not_written_to_all_day(app: Flask, database: Database) ->
     send(client, "/request/helps", helps="")
     assert send(client, "/request/check").status_code == 429
     assert client.get("/request/check").status_code == 200, "all answers are kept"
+
+
+@pytest.mark.parametrize("rights", [["copy", "deletion"], ["opt-out"]])
+def test_a_hit_looks_like_a_miss_to_both_until_it_is_clear_who_asks(
+    app: Flask, client: FlaskClient, database: Database, cora: Colleague, tmp_path: Path, rights: list[str]
+) -> None:
+    """One case with a confirmed photograph and one without: every page of the two sides reads the same."""
+    both = []
+    for hit in (True, False):
+        agent, person = app.test_client(), app.test_client()
+        more = {"email": PERSON} if rights != ["opt-out"] else {}
+        reference = whole(agent, database, rights, **more)
+        pages = []
+        if rights != ["opt-out"]:
+            link = link_of(database)
+            assert link
+            pages.append(person.get(link).text.replace(link, "LINK"))
+            send(person, link, f"{link}/yes")
+        case, _ = case_of(database, reference)
+        judge(cora, case, **ALL)
+        if rights != ["opt-out"]:
+            cora.post(f"/staff/cases/{case.id}/identity", decision="confirmed", note="They wrote from the account.")
+        with database.writing() as session:
+            case = session.get_one(Case, case.id)
+            if hit:
+                add_candidate(session, case, make_image(session, tmp_path / "store"))
+            lifecycle.search_finished(session, case)
+            assert case.state == ("reviewing" if hit else "deciding")
+        for who in (agent, person):
+            for path in ("/case", "/case/permission", "/case/withdraw", "/case/messages"):
+                pages.append(who.get(path).text)
+        with database.writing() as session:
+            session.execute(delete(Mail))
+        both.append([plain(page, reference) for page in pages])
+    assert both[0] == both[1]
+
+
+def plain(page: str, reference: str) -> str:
+    """A page without what differs between any two browsers."""
+    page = re.sub(r'nonce="[^"]+"|name="csrf_token" value="[^"]+"', "", page.replace(reference, "REFERENCE"))
+    return re.sub(r"\d\d:\d\d", "", page)
+
+
+def test_the_law_page_shows_who_may_act_for_others(cora: Colleague) -> None:
+    page = cora.get("/staff/law/")
+    for rule in acting_rules():
+        assert rule.title in unescape(page)
+
+
+def test_once_the_person_goes_on_alone_the_news_goes_to_them(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
+    reference = whole(client, database, ["deletion"], email=PERSON)
+    link = link_of(database)
+    assert link
+    person = app.test_client()
+    send(person, link, f"{link}/yes")
+    assert told(database, reference) == {PERSON, "bo@agent.example"}
+    send(person, "/case/permission", "/case/permission/end")
+    assert told(database, reference) == {PERSON}
+
+
+def told(database: Database, reference: str) -> set[str]:
+    """Who is written to when there is news."""
+    with database.writing() as session:
+        session.execute(delete(Mail))
+        case = session.scalars(select(Case).where(Case.reference == reference)).one()
+        mails.queue_message_news(session, case, "first")
+        letters = [mails.open_mail(session, mail) for mail in session.scalars(select(Mail))]
+    return {letter.to for letter in letters if letter}
