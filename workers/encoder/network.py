@@ -3,6 +3,10 @@
 What training left apart is folded together: affine layers into the convolution before them, and in the encoder the
 means and the division by 256 into the first one, which is exact because that one has no padding. Over 1,000 real faces
 the largest difference of a component to dlib's own template is below 1e-6 in fp32.
+
+In fp32 a face takes 4.6 ms on a core with one 512-bit multiplier (AMD EPYC of 2023), which is 115 GFLOP/s, what that
+multiplier can do: 16 times dlib-bin. With fewer multiplications (Winograd's F(4 x 4, 3 x 3), its sums compiled with
+Numba) it took 4.2 in place of 4.9 on the same busy core. Not kept: too little for a second network.
 """
 
 from __future__ import annotations
