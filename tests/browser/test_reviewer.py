@@ -101,7 +101,7 @@ def look_closer(typist: Typist) -> None:
 def shortcuts_can_be_switched_off(typist: Typist) -> None:
     """WCAG 2.1.4: a key of one character can be turned off. Then it does nothing; buttons still do all."""
     page, path = typist.page, typist.visitor.path
-    typist.focus("Keys 1–5, U, Z, C")
+    typist.focus("Keys 1–5, U, Z, F, C, S")
     page.keyboard.press("Space")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -112,8 +112,8 @@ def shortcuts_can_be_switched_off(typist: Typist) -> None:
     # An answer would have led to another pair.
     page.reload()
     assert typist.visitor.path == path
-    assert not page.get_by_label("Keys 1–5, U, Z, C").is_checked()
-    typist.focus("Keys 1–5, U, Z, C")
+    assert not page.get_by_label("Keys 1–5, U, Z, F, C, S").is_checked()
+    typist.focus("Keys 1–5, U, Z, F, C, S")
     page.keyboard.press("Space")
     page.keyboard.press("z")
     assert page.locator(".zoomed").count() == 1

@@ -35,7 +35,8 @@ def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
     paths = (
         f"stores stores/add stores/{store.id} scans/{scan} scans/{scan}/errors lineage/ lineage/add/source "
         f"lineage/add/training accounts accounts/{boss.id} settings cases/ cases/{planned} cases/{asking}/identity "
-        f"cases/{deciding}/photographs cases/{planned}/files cases/{planned}/timeline cases/{planned}/messages "
+        f"cases/{deciding}/photographs cases/{deciding}/copy cases/{deciding}/plan/deletion cases/{asking}/ask "
+        f"cases/{planned}/files cases/{planned}/timeline cases/{planned}/messages "
         f"cases/{deciding}/decide cases/{deciding}/decide/access cases/{deciding}/more-time/access "
         f"cases/{planned}/letters cases/{planned}/letters/deletion/answer "
         f"erasures/{erasure} erasures/{erasure}/items review/ review/0 audit/ audit/log thresholds/ reports/ law/"
@@ -101,7 +102,7 @@ def test_keys_can_be_changed_and_a_conflict_is_told_by_name(
     visitor.look()
     visitor.go(path)
     page = visitor.page
-    assert page.get_by_label("Keys 1, 2, 3, 4, P, U, C").is_checked()
+    assert page.get_by_label("Keys 1, 2, 3, 4, P, U, F, C, S").is_checked()
     page.keyboard.press("5")
     page.keyboard.press("z")
     assert page.locator(".zoomed").count() == 0
