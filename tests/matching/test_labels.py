@@ -66,8 +66,8 @@ def test_a_binary_file_is_no_labels(folder: Path, tmp_path: Path) -> None:
 
 def test_fewer_are_missed_at_the_same_number_of_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The measuring itself, on made-up people as hard to tell apart as real ones in a large gallery."""
-    vectors, people = faces(people=60, each=8, spread=0.032, apart=0.027)
-    theirs, _ = faces(people=60, each=8, spread=0.034, apart=0.027)
+    vectors, people = faces(people=24, each=8, spread=0.032, apart=0.027)
+    theirs, _ = faces(people=24, each=8, spread=0.034, apart=0.027)
     labels = tmp_path / "labels.csv"
     labels.write_text("path,person\n" + "".join(f"{n}.jpg,{who}\n" for n, who in enumerate(people)))
     for number in range(len(people)):
@@ -80,6 +80,6 @@ def test_fewer_are_missed_at_the_same_number_of_strangers(tmp_path: Path, monkey
     done = CliRunner().invoke(find.command, arguments)
     assert done.exit_code == 0, done.exception
     seen = json.loads(report.read_text())
-    assert (seen["gallery"], seen["people"], seen["photographs_sought"]) == (420, 60, 840)
+    assert (seen["gallery"], seen["people"], seen["photographs_sought"]) == (168, 24, 336)
     assert seen["missed_ours"] < seen["missed_alone"] <= seen["missed_peer"]
     assert seen["ratio"] == seen["missed_ours"] / seen["missed_peer"] <= 0.6

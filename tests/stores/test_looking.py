@@ -58,11 +58,11 @@ def test_a_process_that_is_ended_is_told_and_ends_nothing_else(crew: looking.Cre
 
 def test_a_scan_is_measured_from_its_first_photograph_to_an_unchanged_store(tmp_path: Path) -> None:
     report = tmp_path / "scan.json"
-    done = CliRunner().invoke(command, ["--images", "240", "--folder", str(tmp_path), "--json", str(report)])
+    done = CliRunner().invoke(command, ["--images", "160", "--folder", str(tmp_path), "--json", str(report)])
     assert done.exit_code == 0, done.exception
     seen = json.loads(report.read_text())
-    assert seen["images"] == seen["first_encoded"] == seen["first_faceless"] == 240
-    assert 120 <= seen["first_seen_when_killed"] < 240
+    assert seen["images"] == seen["first_encoded"] == seen["first_faceless"] == 160
+    assert 80 <= seen["first_seen_when_killed"] < 160
     assert seen["second_seconds"] < seen["first_seconds"]
 
 

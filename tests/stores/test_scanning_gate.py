@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,17 @@ def carry_out_in_child(config: Config, scan_id: str) -> None:
     raise SystemExit({"worked": 0, "not-due": 3}.get(result, 1))
 
 
+def wait_for(told: int, count: int, child: multiprocessing.process.BaseProcess) -> bool:
+    """Read so many signs from a child. False when it ended before."""
+    for _ in range(count):
+        ready = multiprocessing.connection.wait([told, child.sentinel], timeout=60)
+        assert ready, "the child does nothing"
+        if told not in ready:
+            return False
+        os.read(told, 1)
+    return True
+
+
 def test_killed_again_and_again_the_end_is_the_same(
     config: Config,
     database: Database,
@@ -151,7 +163,7 @@ def test_killed_again_and_again_the_end_is_the_same(
     start: Callable[[Store], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Real processes and real SIGKILL, at instants drawn by lot."""
+    """Real processes and real SIGKILL, each a few photographs on, at instants drawn by lot."""
     monkeypatch.setattr("workers.scanning.PAGE_PICTURES", 3)
     fill(folder, 40)
     (folder / "broken.jpg").write_bytes(b"x")
@@ -159,27 +171,33 @@ def test_killed_again_and_again_the_end_is_the_same(
     fork = multiprocessing.get_context("fork")
     real = encoder.find
     looked = fork.Value("i", 0)
+    told, tell = os.pipe()
 
     def count(pixels: Any) -> Any:
         with looked.get_lock():
             looked.value += 1
-        time.sleep(0.03)
+        os.write(tell, b".")
         return real(pixels)
 
     encoder.find = count  # type: ignore[method-assign]
     database.close()  # No connection may be shared with a child.
-    for attempt in range(60):
+    for _attempt in range(60):
         child = fork.Process(target=carry_out_in_child, args=(config, scan_id))
         child.start()
-        child.join(lot.uniform(0.2, 0.6) * (1 + attempt / 10))  # A busy machine gets its chance in the end.
+        if wait_for(told, lot.randint(1, 12), child):
+            child.join(lot.uniform(0, 0.03))
         if child.is_alive():
             child.kill()
             kills += 1
         child.join()
+        while multiprocessing.connection.wait([told], timeout=0):
+            os.read(told, 1)  # What this child did says nothing of the next.
         if child.exitcode == 0:
             break
         revive(database, scan_id)
         database.close()
+    os.close(told)
+    os.close(tell)
     assert kills >= 2
     assert looked.value <= 40 + 3 * kills, "a kill costs one batch"
     with database.reading() as session:
