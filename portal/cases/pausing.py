@@ -20,7 +20,7 @@ from portal.db import config_of
 from portal.languages import day as long_day
 from portal.languages import gettext as _
 from portal.languages import isolated, mark
-from portal.tables import Appeal, Case, CaseEvent, CaseRight
+from portal.tables import Case, CaseEvent, CaseRight
 
 # The line that asks, the line that answers it, and what was asked for.
 QUESTIONS = {
@@ -189,9 +189,12 @@ def _still_waits(case: Case, cause: str) -> bool:
 
 
 def has_own_day(session: Session, right: CaseRight) -> bool:
-    """After an appeal a right is due by the clock of the appeal, which nothing pauses."""
-    taken_back = select(Appeal.id).where(Appeal.right_id == right.id, Appeal.changed.is_(True))
-    return session.scalar(taken_back.limit(1)) is not None
+    """True for a right of a case that was opened again, after an appeal or because nothing was found.
+
+    What is open then is due by the clock that began on that day, which nothing pauses: counted anew from receipt it
+    would be over at once.
+    """
+    return bool(_events(session, right.case, "opened-again"))
 
 
 def _write_down(session: Session, right: CaseRight, due_on: date) -> None:
