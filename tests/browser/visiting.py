@@ -62,6 +62,10 @@ class Visitor:
         self._faults += [f"{path}: {fault}" for fault in faults_of(self.page, rules=self._rules)]
         self._looked.add(path)
 
+    def looked(self) -> None:
+        """Somebody else looks at the page that is open."""
+        self._looked.add(self.path)
+
     def go(self, path: str) -> None:
         self.page.goto(path)
         self.look()

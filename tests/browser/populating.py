@@ -1,0 +1,79 @@
+"""What is harder to come by: a third answer that decides, a practised pair, people who act for others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from portal.matching import review
+from portal.tables import Candidate, Case
+from tests.matching.making import make_known
+from tests.web import test_agents as agents
+from tests.web import test_desk_intake as desk_intake
+from tests.web.conftest import send as send_form
+from tests.web.desk import case_in_review, colleague
+from tests.web.test_previews import with_a_stranger
+
+if TYPE_CHECKING:
+    from tests.browser.world import World
+
+
+def compare(world: World) -> None:
+    """Two disagree on every pair; the third decides one, holds another, and looks at what a newcomer practises on."""
+    answers = {colleague(world.app, world.database, "reviewer").id: said for said in ("same", "different")}
+    with world.database.writing() as session:
+        case = case_in_review(session, world.store_in(session))
+        for account_id, said in answers.items():
+            while (pair := review.next_pair(session, account_id)) is not None:
+                review.answer(session, account_id, pair.id, said, [])
+        count = len(session.scalars(select(Candidate).where(Candidate.case_id == case.id)).all())
+    assert count > 1
+    settled = world.boss.post("/staff/review/next")
+    world.ids["settled_pair"] = settled.rpartition("/")[2]
+    world.ids["pair"] = world.boss.post(settled, answer="same").removesuffix("/third").rpartition("/")[2]
+    if world.ids["pair"] == world.ids["settled_pair"]:
+        world.ids["pair"] = world.boss.post("/staff/review/next").rpartition("/")[2]
+
+
+def practise(world: World) -> None:
+    """Comes last: where there are pairs with a known answer, everybody practises first."""
+    with world.database.writing() as session:
+        make_known(session)
+    newcomer = colleague(world.app, world.database, "reviewer")
+    told = newcomer.post("/staff/review/next")
+    newcomer.post(told, answer="same")
+    world.ids["told"] = told.rpartition("/")[2]
+    world.clients["newcomer"] = newcomer.client
+
+
+def act_for_others(world: World) -> None:
+    """One who says for whom they act, one who sends papers, one who waits; and the person who is asked."""
+    rights = ["copy", "deletion"]
+    for name in ("acting", "papers"):
+        client = world.clients[name] = world.app.test_client()
+        agents.start(client, "agent", rights)
+    agents.act(world.clients["papers"], rights=rights, email=agents.PERSON)
+    agent = world.clients["agent"] = world.app.test_client()
+    reference = agents.whole(agent, world.database, rights, email=agents.PERSON)
+    link = agents.link_of(world.database)
+    assert link is not None
+    person = world.clients["person"] = world.app.test_client()
+    send_form(person, link, f"{link}/yes")
+    world.ids |= {"asked_person": link.rpartition("/")[2]}
+    with world.database.reading() as session:
+        world.ids["mandated"] = session.scalars(select(Case.id).where(Case.reference == reference)).one()
+
+
+def enter_a_letter(world: World) -> None:
+    """A request that came by post, entered at the desk."""
+    answer = desk_intake.enter(world.boss)
+    assert answer.status_code == 303, answer.text[-2000:]
+    world.ids["entered"] = answer.location.split("/")[3]
+
+
+def add_a_stranger(world: World) -> None:
+    """A second face in one of the photographs, to be decided about."""
+    with world.database.reading() as session:
+        store = world.store_in(session)
+    with_a_stranger(world.database, store)
