@@ -16,7 +16,16 @@ from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
-from wtforms import DateField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -77,6 +86,7 @@ class Entry(FlaskForm):  # type: ignore[misc]
     link = StringField("A link to a profile or a picture", [Length(max=2000)])
     account = StringField("An account name", [Length(max=300)])
     picture = FileField("A picture file or a photograph that was sent")
+    consent = BooleanField("It shows their face, and they agreed in writing that we compare it")
     address = TextAreaField(
         "Name and postal address",
         [Length(max=arrivals.ADDRESS_LONGEST)],
@@ -154,6 +164,7 @@ def _enter(form: Entry, scan: Paper | None, picture: rules.Prepared | None) -> r
         helps=(form.helps.data or "").strip(),
         email=email,
         no_contact=email is None,
+        consent=bool(form.consent.data) or None,
     )
     _add_ways(form, draft, picture)
     if form.for_whom.data != "me":
@@ -163,13 +174,13 @@ def _enter(form: Entry, scan: Paper | None, picture: rules.Prepared | None) -> r
 
 
 def _add_ways(form: Entry, draft: Draft, picture: rules.Prepared | None) -> None:
-    """A picture is looked for as it is. To compare a face the person must have agreed, on a page or in writing."""
+    """A picture is looked for as it is; the face in it is compared only where the person agreed to that in writing."""
     if form.link.data:
         rules.add_link(g.session, draft, form.link.data)
     if form.account.data:
         rules.add_account(g.session, draft, form.account.data)
     if picture is not None:
-        rules.add_picture(g.session, draft, picture, "picture")
+        rules.add_picture(g.session, draft, picture, "selfie" if form.consent.data else "picture")
 
 
 def _add_mandate(form: Entry, draft: Draft, scan: Paper | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from portal.cases import (
 )
 from portal.cases.papers import PDF, Paper
 from portal.cases.sending import Submitted
+from portal.db import Database
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Blob, Case, Mandate
 from tests.cases.making import (
@@ -135,11 +137,46 @@ def test_each_has_words_of_their_own(session: Session) -> None:
         assert person_link.is_person(session, case, words) is is_person
 
 
-def test_two_caseworkers_at_once_give_one_answer(session: Session) -> None:
-    case = send(session, "deletion").case
-    accept(session, case)
-    with pytest.raises(Conflict):
-        accept(session, case)
+def test_two_caseworkers_at_once_give_one_answer(database: Database) -> None:
+    with database.writing() as session:
+        case_id = send(session, "deletion").case.id
+
+    def judge(_number: int) -> bool:
+        try:
+            with database.writing() as session:
+                accept(session, session.get_one(Case, case_id))
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(judge, range(4))) == [False, False, False, True]
+
+
+def test_a_yes_and_a_no_at_once_end_the_request_once(database: Database) -> None:
+    with database.writing() as session:
+        case_id = send(session, "deletion").case.id
+
+    def say(yes: bool) -> bool:
+        try:
+            with database.writing() as session:
+                case = session.get_one(Case, case_id)
+                if yes:
+                    person_link.confirm(session, case, mandate_of(session, case))
+                else:
+                    withdrawing.withdraw(session, case)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(say, [True, False, True, False]))
+    with database.reading() as session:
+        case = session.get_one(Case, case_id)
+        # The first no ends it, whenever it comes; a yes after that comes too late.
+        assert case.outcome == "withdrawn"
+        assert sum(done[1::2]) == 1
+        assert mandate_of(session, case).sealed is None
 
 
 @pytest.mark.parametrize("state", ["identity-check", "searching", "reviewing", "deciding", "fulfilling"])

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.cases import arrivals, deadlines, law
 from portal.db import Database
-from portal.tables import Arrival, Blob, Case, Mandate
+from portal.tables import Arrival, Blob, Case, Mandate, Probe
 from tests.web.conftest import form_token, send
 from tests.web.desk import Colleague, colleague
 from tests.web.test_agents import PDF
@@ -189,3 +189,16 @@ def test_only_caseworkers_enter_requests(app: Flask, database: Database, client:
     rita = colleague(app, database, "reviewer", name="Rita")
     assert rita.client.get("/staff/entry").status_code == 403
     assert client.get("/staff/entry").status_code == 303
+
+
+@pytest.mark.parametrize(("agreed", "kind"), [("y", "selfie"), (None, "picture")])
+def test_a_face_is_compared_only_where_the_person_agreed_in_writing(
+    cora: Colleague, database: Database, agreed: str | None, kind: str
+) -> None:
+    more = {"consent": agreed} if agreed else {}
+    assert enter(cora, picture=(io.BytesIO(jpeg()), "me.jpg"), **more).status_code == 303
+    case = only_case(database)
+    assert (case.consented_at is not None) == bool(agreed)
+    with database.reading() as session:
+        probes = session.scalars(select(Probe.kind).where(Probe.case_id == case.id)).all()
+    assert sorted(probes) == sorted(["link", kind])
