@@ -40,26 +40,29 @@ class WrongCount(EffaceError):
 @click.option("--images", "count", type=click.IntRange(100, 10_000_000), default=2000, show_default=True)
 @click.option("--grow", is_flag=True, help="also with a tenth and a hundredth of the images")
 @click.option("--size", type=click.IntRange(16, 4000), default=64, show_default=True, help="their longer side, in px")
+@click.option("--distinct", type=click.IntRange(1), help="so many of them differ, the others are copies; all if none")
 @click.option("--folder", type=click.Path(path_type=Path), help="where all lies meanwhile; a temporary one if none")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures there")
-def command(count: int, grow: bool, size: int, folder: Path | None, json_file: Path | None) -> None:
-    """Scan drawn photographs without faces, each another: the first time, killed half way and resumed, and again."""
+def command(
+    count: int, grow: bool, size: int, distinct: int | None, folder: Path | None, json_file: Path | None
+) -> None:
+    """Scan drawn photographs without faces: the first time, killed half way and resumed, and again."""
     console = Console(highlight=False)
     results = []
     for number in [max(100, count // 100), max(100, count // 10), count] if grow else [count]:
-        results.append(measure(number, size, folder, console))
+        results.append(measure(number, size, distinct or number, folder, console))
         _show(console, results)
     if json_file is not None:
         json_file.write_text(json.dumps({**results[-1], "growth": results}, indent=1) + "\n")
 
 
-def measure(count: int, size: int, folder: Path | None, console: Console) -> Result:
-    """Seconds of each scan of one store. Raises NotMeasured, WrongCount."""
+def measure(count: int, size: int, distinct: int, folder: Path | None, console: Console) -> Result:
+    """Seconds of each scan of one store, in which `distinct` photographs differ. Raises NotMeasured, WrongCount."""
     place = Path(tempfile.mkdtemp(prefix="efface-bench-", dir=folder))
     config = Config(data=place / "data")
     try:
         with console.status(f"Drawing {count:,} photographs"):
-            _draw(place / "photographs", count, size)
+            _draw(place / "photographs", count, size, distinct)
         with console.status(f"Scanning {count:,} photographs"), closing(Database(config)) as database:
             schema.upgrade(database)
             with database.writing() as session:
@@ -149,10 +152,10 @@ def _row(database: Database, scan_id: str) -> Scan:
         return session.get_one(Scan, scan_id)
 
 
-def _draw(folder: Path, count: int, size: int) -> None:
-    """Grey patches, each photograph another, in folders of a thousand."""
-    random = np.random.default_rng(5)
+def _draw(folder: Path, count: int, size: int, distinct: int) -> None:
+    """Grey patches, in folders of a thousand; the first `distinct` photographs differ, then they come again."""
     for number in range(count):
+        random = np.random.default_rng(number % distinct)
         path = folder / f"{number // A_FOLDER:05}" / f"{number:08}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         patches = random.integers(60, 200, (4, 4, 1), np.uint8).repeat(size // 4, axis=1).repeat(size // 5, axis=0)
