@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import alarms, lifecycle, mandates
+from portal.cases import alarms, assurance, lifecycle, mandates
 from portal.cases.reasons import REASONS as REASONS
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
@@ -123,6 +123,9 @@ def _may_grant(session: Session, case: Case, right: CaseRight) -> None:
     if right.right in PICTURES and case.identity != "confirmed":
         # Without this a stalker would get somebody else's photographs by sending a picture of them.
         raise Conflict("Nobody made sure who is asking, so no photographs may be given out.", "identity-missing")
+    missing = assurance.why_not_grant(session, right)
+    if missing is not None:
+        raise Conflict(missing, "signs-missing")
 
 
 def _may_refuse(session: Session, case: Case, reason: str | None, note: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import challenge, drafts, lifecycle, mails, mandates, pausing
+from portal.cases import assurance, challenge, drafts, lifecycle, mails, mandates, pausing
 from portal.cases.addresses import clean_address, contact_digest
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
@@ -164,6 +164,10 @@ def checklist(session: Session, case: Case) -> list[Check]:
     ]
     if case.state == "identity-check":
         checks.append(_challenge_check(session, case))
+    if assurance.is_asked(case):
+        there = assurance.standing(session, case)
+        checks.append(Check("second-sign", SECOND_SIGN[there.sign is not None], there.sign is not None))
+        checks.append(Check("signed", SIGNED[there.declared], there.declared))
     for right in case.rights:
         rule = rule_by(right.rule, right.rule_version)
         checks.append(Check(right.right, f"{LADDER[rule.identity]} (rule {rule.id}, version {rule.version})", None))
@@ -184,6 +188,14 @@ def _challenge_check(session: Session, case: Case) -> Check:
     return Check("challenge", "There are no new photos with a code. The person may show it in another way.", False)
 
 
+SECOND_SIGN = {
+    True: "There is a second sign of who is asking.",
+    False: "There is no second sign of who is asking yet. Without it no photographs are given out.",
+}
+SIGNED = {
+    True: "The person signed the declaration.",
+    False: "The declaration is not signed yet. Without it no photographs are given out.",
+}
 FOR_WHOM = {
     "me": "The person asks for themselves.",
     "child": "The person asks for a child. Check that they are responsible for it.",

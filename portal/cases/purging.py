@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, CursorResult, Select, dele
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import challenge, mandates
+from portal.cases import assurance, challenge, mandates
 from portal.cases.isolating import by_itself
 from portal.db import config_of
 from portal.tables import (
@@ -30,6 +30,7 @@ from portal.tables import (
     Code,
     Draft,
     Invitation,
+    SentLetter,
     Mail,
     Mandate,
     Message,
@@ -79,6 +80,7 @@ def overdue(session: Session) -> dict[str, int]:
     crops = select(Probe.crop_id).where(Probe.case_id.in_(closed), Probe.crop_id.is_not(None))
     return {
         "drafts": _count(session, Draft, Draft.expires_at <= now),
+        "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "challenges": _count(session, Challenge, _judged()),
@@ -136,7 +138,9 @@ def purge_contact(session: Session, case: Case) -> None:
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
     session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
+    session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
     mandates.forget(session, case)
+    assurance.forget(session, case)
     _forget_arrival(session, case)
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         right.note = None
@@ -230,6 +234,7 @@ def _of_old() -> ColumnElement[bool]:
     old = select(Case.id).where(_old(clock.now()))
     return CaseLink.case_id.in_(old) | CaseLink.other_id.in_(old)
 
+        select(SentLetter.case_id),
 
 def _known() -> ColumnElement[bool]:
     """Something is left of who the person of a case is, of what they wrote, or of what was written about them.

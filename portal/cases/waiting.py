@@ -63,8 +63,9 @@ def _end_of(session: Session, case: Case, asked: CaseEvent) -> datetime:
     words = select(CaseEvent.at).where(
         CaseEvent.case_id == case.id, CaseEvent.kind == "message-written", CaseEvent.id > asked.id
     )
-    last_word = max([asked.at, *session.scalars(words)])
-    return min(last_word + END, asked.at + LONGEST)
+    last_word: datetime = max([asked.at, *session.scalars(words)])
+    longest: datetime = asked.at + LONGEST
+    return min(last_word + END, longest)
 
 
 def _remind(session: Session, case: Case, asked: CaseEvent) -> bool:

@@ -11,7 +11,18 @@ from wtforms.validators import InputRequired, Length
 
 from portal import audit
 from portal.blobs import open_blob
-from portal.cases import access, answers, calendar, challenge, letters, mandates, messages, person_link, withdrawing
+from portal.cases import (
+    access,
+    answers,
+    assurance,
+    calendar,
+    challenge,
+    letters,
+    mandates,
+    messages,
+    person_link,
+    withdrawing,
+)
 from portal.clock import now
 from portal.erasure import wording
 from portal.erasure.certificate import file_of, items_of
@@ -104,6 +115,7 @@ def overview() -> Page:
         elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
         rights=answers.RIGHTS,
         asked=asked is not None,
+        signs=assurance.waits_for_person(g.session, case),
     )
 
 

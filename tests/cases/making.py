@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import deciding, identity, intake, lifecycle, mails
+from portal.cases import assurance, deciding, identity, intake, lifecycle, mails
 from portal.cases.intake import Submitted
 from portal.keys import keys_of
 from portal.tables import (
@@ -78,7 +78,20 @@ def send(session: Session, *rights: str, contact: bool = True) -> Submitted:
 def confirm_identity(session: Session, case: Case) -> Account:
     caseworker = make_account(session)
     identity.decide_identity(session, case, caseworker.id, "confirmed", "Knows the last four posts of the account.")
+    show_signs(session, case, caseworker.id)
     return caseworker
+
+
+def show_signs(session: Session, case: Case, account_id: str) -> None:
+    """The second sign and the declaration, where the rule asks for them."""
+    if not assurance.waits_for_person(session, case):
+        return
+    assurance.declare(session, case, "Anna Example")
+    if case.contact_confirmed_at is not None:
+        assurance.accept_known(session, case, account_id, "It is the address of the account.")
+        return
+    assurance.give_contact(session, case, "anna.second@example.org")
+    assert assurance.confirm(session, case, last_code(session))
 
 
 def make_image(session: Session, folder: Path, data: bytes = b"", key: str = "1.jpg") -> Image:

@@ -8,7 +8,6 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import workers
 from portal.cases import (
     appeals,
     challenge,
+    clarifying,
     deadlines,
     deciding,
     extending,
@@ -28,41 +28,27 @@ from portal.cases import (
     intake,
     lifecycle,
     mails,
+    messages,
+    pausing,
     waiting,
     withdrawing,
 )
-from portal.config import Config
-from portal.db import Database
+from portal.cases.deadlines import Waited
+from portal.cases.law import Rule
 from portal.erasure import plans
-from portal.matching import shared
-from portal.stores import adding
-from portal.tables import Base, Candidate, Case, Erasure, Image, Mail, Package, Search
-from tests.cases.making import add_candidate, add_face, make_account
+from portal.tables import Candidate, Case, Erasure, Image, Mail, Package, Search
+from tests.cases.making import add_candidate, add_face, show_signs
 from tests.fakes import drawn_jpeg
 from tests.law import legal
 from tests.law.oracle import DAY, objected, questions, with_later_versions
 from tests.law.scripts import HOMES, Script, all_rules, can_open_a_case, days_of
+from tests.law.staging import Played, Stage
 
-NOON = time(12)
+NOON, EVENING = time(12), time(18)
+# Days after receipt in which a question stops the clock: what is asked "without undue delay".
+AT_ONCE = 7
 MOMENT = timedelta(minutes=7)
 SMALL = (160, 120)
-
-
-@dataclass
-class Played:
-    """What came of scripts: how many cases, how many dates were compared, and a line for all that was not right."""
-
-    cases: int = 0
-    dates: int = 0
-    wrong_dates: list[str] = field(default_factory=list)
-    wrong_ends: list[str] = field(default_factory=list)
-    rules: set[tuple[str, int]] = field(default_factory=set)
-    endings: set[str] = field(default_factory=set)
-
-    def compare(self, where: object, what: str, found: object, wanted: object) -> None:
-        self.dates += 1
-        if found != wanted:
-            self.wrong_dates.append(f"{where}: {what} is {found}, not {wanted}")
 
 
 def play_all(scripts: Iterable[Script]) -> Played:
@@ -92,30 +78,6 @@ def count_other_clocks(played: Played, seed: int) -> None:
         played.rules.add((rule.id, rule.version))
 
 
-class Stage:
-    """An installation at one place, with people to decide and a folder of photographs."""
-
-    def __init__(self, folder: Path, home: str) -> None:
-        self.photographs = folder / "photographs"
-        self.photographs.mkdir(parents=True)
-        self.config = Config(
-            data=folder / "data",
-            redis_url=f"unix://{folder}/no-queue.sock",
-            cooling_hours=0,
-            holidays=home,
-            zone=HOMES[home],
-        )
-        self.database = Database(self.config)
-        Base.metadata.create_all(self.database.engine)
-        with self.database.writing() as session:
-            self.caseworker, self.second, self.third = (make_account(session).id for _ in range(3))
-            self.store = adding.add_store(session, "Profiles", "folder", {"folder": str(self.photographs)}, True).id
-
-    def close(self) -> None:
-        self.database.close()
-        shared.forget(self.config)
-
-
 class Player:
     """Carries one script out. `now` is the moved clock; each step is a transaction of its own, as in the product."""
 
@@ -123,10 +85,13 @@ class Player:
         self.stage, self.script, self.played = stage, script, played
         self.now = script.at(script.received).astimezone(UTC)
         self.case_id = ""
+        self.waited: list[Waited] = []
 
     def play(self) -> None:
         with mock.patch("portal.clock.now", self._moved):
             self._receive()
+            for question in self.script.waited if self.script.ending != "silent" else ():
+                self._ask(question)
             if self.script.extended:
                 self._extend()
             getattr(self, "_" + self.script.ending.replace("-", "_"))()
@@ -179,24 +144,51 @@ class Player:
         raise AssertionError("no code was mailed")
 
     def _look_at_receipt(self, case: Case) -> None:
-        wanted = {rule.right: self._days(rule, self.script.received) for rule in self.script.rules}
         for rule, right in zip(self.script.rules, case.rights, strict=True):
-            days = wanted[right.right]
             assert (right.rule, right.rule_version) == (rule.id, rule.version), self.script
+            days = self._days(rule)
             self._compare("the day to confirm receipt by", right.acknowledge_by, days["acknowledge_by"])
-            self._compare("the last day", right.due_on, days["due_on"])
-            self._compare("the latest day", right.latest_on, days["latest_on"])
-        self._compare("the first last day", case.due_on, min(days["due_on"] for days in wanted.values()))
+        self._look_at_days(case, "at receipt")
 
-    def _days(self, rule: Any, since: date) -> dict[str, date]:
-        found: Any = with_later_versions(rule, since, self.script.home, [])
-        return dict(found)
+    def _look_at_days(self, case: Case, when: str) -> None:
+        wanted = {rule.right: self._days(rule) for rule in self.script.rules}
+        for right in case.rights:
+            self._compare(f"the last day {when}", right.due_on, wanted[right.right]["due_on"])
+            self._compare(f"the latest day {when}", right.latest_on, wanted[right.right]["latest_on"])
+        self._compare(f"the first last day {when}", case.due_on, min(days["due_on"] for days in wanted.values()))
+
+    def _days(self, rule: Rule) -> dict[str, Any]:
+        """The days of a request, with the questions so far. No clock waits for what was asked late."""
+        received = self.script.received
+        waited = [one for one in self.waited if one.asked_on <= received + AT_ONCE * DAY]
+        return with_later_versions(rule, received, self.script.home, waited)
+
+    def _days_anew(self, rule: Rule, since: date) -> dict[str, Any]:
+        return with_later_versions(rule, since, self.script.home, [])
+
+    def _ask(self, question: Waited) -> None:
+        """A question and its answer on their days."""
+        self._turn_to(question.asked_on)
+        with self._step() as (session, case):
+            if question.cause == "identity":
+                challenge.ask(session, case, self.stage.caseworker)
+            else:
+                clarifying.ask(session, case, self.stage.caseworker, "Which photographs do you mean?")
+        self._turn_to(question.answered_on, EVENING)
+        with self._step() as (session, case):
+            if question.cause == "identity":
+                # Sending the photographs ends with this.
+                assert pausing.answered(session, case, "identity")
+            else:
+                messages.write(session, case, "subject", "Those of the summer of 2014.")
+            self.waited.append(question)
+            self._look_at_days(case, f"after {question.cause}")
 
     def _extend(self) -> None:
         """More time for the first right, on the last day on which the person can be told; the day after is too late."""
-        days = self._days(self.script.rules[0], self.script.received)
+        days = self._days(self.script.rules[0])
         notice = days["notice_by"] or days["due_on"]
-        if days["latest_on"] == days["due_on"] or notice <= self.script.received:
+        if days["latest_on"] == days["due_on"] or notice <= self.now.astimezone(self.script.zone).date():
             return
         self._turn_to(notice)
         with self.stage.database.reading() as session:
@@ -243,6 +235,9 @@ class Player:
             lifecycle.review_finished(session, case)
 
     def _decide(self, decision: str) -> None:
+        if decision == "grant":
+            with self._step() as (session, case):
+                show_signs(session, case, self.stage.caseworker)
         reason = "claim_not_covered" if decision == "refuse" else None
         with self._step() as (session, case):
             for right in lifecycle.open_rights(session, case):
@@ -303,7 +298,7 @@ class Player:
             appeal = appeals.open_appeal(session, right, "Please look again.")
             due = objected(self.script.rules[0], day, self.script.home)[1]
             self._compare("the day to answer the appeal by", appeal.due_on, due)
-        return due or self._days(self.script.rules[0], day)["due_on"]
+        return due or self._days_anew(self.script.rules[0], day)["due_on"]
 
     def _appeal_kept(self) -> None:
         self._appeal()
@@ -358,7 +353,10 @@ class Player:
         with self._step() as (session, case):
             lifecycle.search_again(session, case, self.stage.caseworker, "the person named another site")
             for rule, right in zip(self.script.rules, case.rights, strict=True):
-                self._compare("the last day anew", right.due_on, self._days(rule, day)["due_on"])
+                self._compare("the last day anew", right.due_on, self._days_anew(rule, day)["due_on"])
+            pausing.apply(session, case)
+            for rule, right in zip(self.script.rules, case.rights, strict=True):
+                self._compare("the last day anew, later", right.due_on, self._days_anew(rule, day)["due_on"])
         self._search()
         self._be_sure()
         self._decide("grant")

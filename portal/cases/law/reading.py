@@ -30,6 +30,8 @@ UNITS = ("cm", "cd", "bd", "bd6")
 IDENTITY = ("none", "contact", "challenge", "strong")
 RECIPIENTS = ("named", "named-with-contact", "categories", "not-stated")
 TEMPLATE = ("described", "forbidden")
+# "perjury": the law asks for a declaration under penalty of perjury.
+DECLARATIONS = ("plain", "perjury")
 SCOPES = ("all", "provided", "collected-from-person", "provided-or-obtained")
 # The first is the day on which the reason to keep something ended.
 AFTER = ("purpose-ended", "last-contact", "found-unnecessary")
@@ -169,6 +171,7 @@ def _rule(fields: Fields, stem: str) -> Rule:
         pauses=tuple(_pause(Fields(each, fields.where)) for each in fields.tables("pauses", optional=True)),
         appeal=_appeal(fields.table("appeal")) if fields.has("appeal") else None,
         scope=fields.choice("scope", SCOPES, "all"),
+        declaration=fields.choice("declaration", DECLARATIONS, "plain"),
         disclose=_disclose(fields.table("disclose")),
         downstream=fields.take("downstream", str, ""),
         hold=fields.take("hold", str, ""),

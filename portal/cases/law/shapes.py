@@ -75,7 +75,8 @@ class Rule:
     """One right at one place, in one version.
 
     `notice`: by when the person is told of an extension, from receipt. `cap`: no day of this rule is later than that
-    after receipt, whatever paused it. `backups`: by when copies in backups are gone. `scope`: which data it reaches.
+    after receipt, whatever paused it. `declaration`: the words that a person signs for the
+    strong check, one of DECLARATIONS. `backups`: by when copies in backups are gone. `scope`: which data it reaches.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Rule:
     authority: str
     status: str
     sources: tuple[Source, ...]
+    declaration: str = "plain"
 
     def in_force(self, on: date) -> bool:
         return self.first_day <= on and (self.last_day is None or on <= self.last_day)

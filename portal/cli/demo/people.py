@@ -295,6 +295,15 @@ class Caseworker(Staff):
             page, {"decision": "confirmed", "note": "The contact was confirmed; the photograph shows one person."}
         )
         expect(page, case)
+        self._takes_signs(case)
+
+    def _takes_signs(self, case: str) -> None:
+        """Where the law asks for more before photographs are given out: the address is known, and a paper is signed."""
+        page = self.browser.get(f"{case}/signs")
+        if any("/signs/known" in form.action for form in page.forms):
+            page = self.browser.submit(page, {"known": "It is the address of the account."}, action="/signs/known")
+            expect(page, f"{case}/signs")
+            expect(self.browser.submit(page, action="/signs/paper"), f"{case}/signs")
 
     def may_decide(self, case: str) -> bool:
         return any(href.endswith("/decide") for href, _ in self.browser.get(case).links)
