@@ -103,7 +103,7 @@ def queue_acknowledgement(session: Session, case: Case) -> Mail | None:
             day=long_date(case.due_on),
             address=_page(session),
         )
-    return write_to(session, case, body + _signature(session), f"received/{case.id}")
+        return write_to(session, case, body + _signature(session), f"received/{case.id}")
 
 
 def queue_news(session: Session, case: Case) -> Mail | None:
@@ -137,7 +137,7 @@ def _news(session: Session, case: Case) -> str:
             reference=isolated(case.reference),
             address=_page(session),
         )
-    return body + _signature(session)
+        return body + _signature(session)
 
 
 def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | None:
@@ -150,7 +150,7 @@ def queue_more_time(session: Session, case: Case, right: CaseRight) -> Mail | No
             day=long_date(right.due_on),
             address=_page(session),
         )
-    return write_to(session, case, body + _signature(session), f"more-time/{right.id}")
+        return write_to(session, case, body + _signature(session), f"more-time/{right.id}")
 
 
 def queue_reminder(session: Session, case: Case, last_day: date, question: int) -> Mail | None:
@@ -165,7 +165,7 @@ def queue_reminder(session: Session, case: Case, last_day: date, question: int) 
             address=_page(session),
             day=long_date(last_day),
         )
-    return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
+        return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
 
 
 def queue_ended(session: Session, to: str, case: Case) -> Mail:
@@ -179,7 +179,7 @@ def queue_ended(session: Session, to: str, case: Case) -> Mail:
             reference=isolated(case.reference),
             address=config_of(session).address,
         )
-    return queue_mail(session, None, to, subject, body + _signature(session))
+        return queue_mail(session, None, to, subject, body + _signature(session))
 
 
 def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
@@ -234,4 +234,4 @@ def _page(session: Session) -> str:
 
 def _signature(session: Session) -> str:
     config = config_of(session)
-    return f"\n\n{config.organisation}\n{config.contact}".rstrip() + "\n"
+    return f"\n\n{isolated(config.organisation)}\n{config.contact}".rstrip() + "\n"

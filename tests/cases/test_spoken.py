@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.cases import answers, appeals, calendar, deciding, extending, law, letters, mails, messages, packages
+from portal.erasure import statement as statement_words
+from portal.erasure import wording
 from portal.errors import BadInput
 from portal.languages import gettext, speaking, texts
 from portal.matching import coverage_words
@@ -70,20 +72,20 @@ def test_mails_are_in_the_language_of_the_case_whoever_writes_them(session: Sess
     for kind in ("news/", "more-time/", "reminder/"):
         letter = mailed(session, kind)
         assert outside(letter.subject) == ""
-        assert outside(letter.body) == "This organisation"
+        assert outside(letter.body) == "\u2068This organisation\u2069"
         assert f"\u2068{case.reference}\u2069" in letter.subject
         # A sign that is no letter at its end would become part of an address when it is clicked.
         assert re.search(r"/case(?!\u2069)", letter.body)
     ended = mails.open_mail(session, mails.queue_ended(session, "a@example.org", case))
     assert ended is not None
-    assert outside(ended.body) == "This organisation"
+    assert outside(ended.body) == "\u2068This organisation\u2069"
 
 
 def test_a_code_is_mailed_in_the_language_of_the_page_that_asked_for_it(session: Session) -> None:
     with speaking("ar"):
         letter = mails.open_mail(session, mails.queue_code(session, "a@example.org", "123456", "code"))
     assert letter is not None
-    assert (outside(letter.subject), outside(letter.body)) == ("", "This organisation")
+    assert (outside(letter.subject), outside(letter.body)) == ("", "\u2068This organisation\u2069")
     assert "\u2068123456\u2069" in letter.body
 
 
@@ -159,6 +161,34 @@ def test_the_entry_of_a_calendar_is_in_the_language_of_the_case(session: Session
     case = arabic(session)
     entry = calendar.day_of_answer(session, case).decode()
     assert f"SUMMARY:‹Your request \u2068{case.reference}\u2069›" in entry
+
+
+def test_a_certificate_is_said_in_the_language_of_whoever_reads_it() -> None:
+    item = {"name": "Faces", "version": "1", "results": {"deleted": 2}}
+    statement = {
+        "erasure": "deletion",
+        "extent": "partial",
+        "id": "0",
+        "at": "2026-11-20T10:00:00Z",
+        "issuer": {"organisation": "0"},
+        "case": {"reference": "0", "rule": "0", "rule_version": 1},
+        "dates": {"received": "2026-11-01T10:00:00Z"},
+        "counts": {"image": {"deleted": 2, "not-reached": 1}},
+        "datasets": [item],
+        "models": [],
+        "products": [],
+        "recipients": [],
+        "exceptions": [{"kind": "image", "why": "not-reached", "count": 1}],
+        "kept": [{"what": "log", "why": statement_words.LOG_STAYS}],
+        "search": {"sentence": statement_words.NOT_FOUND},
+        "approval": "",
+        "checked": statement_words.CHECKED,
+        "backups": statement_words.BACKUPS,
+    }
+    with speaking("pl"):
+        said = outside(" ".join(wording.in_words(statement, [])))
+    assert not re.search(r"[A-Za-z]", said)
+    assert wording.in_words(statement, [])[1] == "Issued by 0 on 2026-11-20. Certificate 0."
 
 
 def test_an_error_is_said_in_the_language_spoken_and_keeps_its_code(session: Session) -> None:

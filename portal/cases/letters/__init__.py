@@ -181,11 +181,11 @@ def as_pdf(
 
 
 def _on_paper(letter: Letter, organisation: str, reference: str, internal: bool, logo: bytes | None) -> bytes:
-    paper = Paper(letter.title, letter.language, f"{organisation}, {isolated(reference)}")
+    paper = Paper(letter.title, letter.language, f"{isolated(organisation)}, {isolated(reference)}")
     if logo is not None:
         paper.picture(logo, organisation)
     if internal:
-        paper.paragraph("INTERNAL COPY. Do not send this page.")
+        paper.paragraph(isolated("INTERNAL COPY. Do not send this page."))
     paper.paragraph(mails.long_date(letter.day))
     paper.heading(letter.title, 1)
     for paragraph in letter.paragraphs:
@@ -196,7 +196,7 @@ def _on_paper(letter: Letter, organisation: str, reference: str, internal: bool,
     if internal:
         paper.heading("For the file")
         for note in letter.notes:
-            paper.paragraph(note, small=True)
+            paper.paragraph(isolated(note), small=True)
     return paper.finish()
 
 
@@ -234,7 +234,7 @@ def _sender(session: Session, case: Case) -> dict[str, str]:
     return {
         "reference": isolated(case.reference),
         "address": config.address,
-        "organisation": config.organisation,
+        "organisation": isolated(config.organisation),
         "contact": config.contact,
     }
 
