@@ -105,7 +105,7 @@ class Candidate(Base):
     group_id: Mapped[str | None] = mapped_column(String(32), index=True)
     state: Mapped[str] = mapped_column(String(10), default="open")
     settled_at: Mapped[datetime | None]
-    lease_account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    lease_account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"), index=True)
     lease_until: Mapped[datetime | None]
     remedy: Mapped[str | None] = mapped_column(String(10), comment="where others are in the picture; empty: delete")
     remedied_at: Mapped[datetime | None] = mapped_column(comment="when the face left a picture that stays")
@@ -133,7 +133,7 @@ class Judgement(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     candidate_id: Mapped[str] = mapped_column(ForeignKey("candidate.id", ondelete="CASCADE"))
-    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
     answer: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime]
     seconds: Mapped[float | None] = mapped_column(Float, comment="from handing out to the answer; empty: not measured")
