@@ -30,7 +30,6 @@ from portal.tables import (
     Code,
     Draft,
     Invitation,
-    SentLetter,
     Mail,
     Mandate,
     Message,
@@ -80,7 +79,6 @@ def overdue(session: Session) -> dict[str, int]:
     crops = select(Probe.crop_id).where(Probe.case_id.in_(closed), Probe.crop_id.is_not(None))
     return {
         "drafts": _count(session, Draft, Draft.expires_at <= now),
-        "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
         "blobs": _count(session, Blob, Blob.purge_after <= now),
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "challenges": _count(session, Challenge, _judged()),
@@ -137,7 +135,6 @@ def purge_contact(session: Session, case: Case) -> None:
     case.contact = case.contact_digest = case.network_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
-    session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
     session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
     mandates.forget(session, case)
     assurance.forget(session, case)
@@ -234,7 +231,6 @@ def _of_old() -> ColumnElement[bool]:
     old = select(Case.id).where(_old(clock.now()))
     return CaseLink.case_id.in_(old) | CaseLink.other_id.in_(old)
 
-        select(SentLetter.case_id),
 
 def _known() -> ColumnElement[bool]:
     """Something is left of who the person of a case is, of what they wrote, or of what was written about them.
