@@ -79,11 +79,17 @@ def take_out(session: Session, source: str) -> int:
 
 
 def stock(session: Session) -> Stock:
-    """What can be shown now."""
-    counts = dict(session.execute(select(KnownPair.same, func.count()).where(*whole()).group_by(KnownPair.same)).all())
+    """What can be shown now, and from where."""
     named = (KnownPhoto.source, KnownPhoto.basis)
     sources = session.execute(select(*named, func.count()).group_by(*named).order_by(*named)).all()
-    return Stock(counts.get(True, 0), counts.get(False, 0), [(name, basis, count) for name, basis, count in sources])
+    return Stock(*counts(session), [(name, basis, count) for name, basis, count in sources])
+
+
+def counts(session: Session) -> tuple[int, int]:
+    """How many pairs can be shown: of one person, of two."""
+    rows = session.execute(select(KnownPair.same, func.count()).where(*whole()).group_by(KnownPair.same))
+    found = {same: count for same, count in rows}
+    return found.get(True, 0), found.get(False, 0)
 
 
 def whole() -> tuple[ColumnElement[bool], ...]:

@@ -54,28 +54,41 @@ class Standing:
 
 def gate_applies(session: Session) -> bool:
     """Whether there are enough known pairs to ask anybody for them."""
-    held = known.stock(session)
-    return held.pairs >= GATE and min(held.same, held.different) >= LEAST_OF_A_KIND
+    same, different = known.counts(session)
+    return same + different >= GATE and min(same, different) >= LEAST_OF_A_KIND
+
+
+def may_judge(session: Session, account_id: str) -> bool:
+    """Whether this reviewer's answers count."""
+    return _has_passed(_given(session, account_id)) or not gate_applies(session)
 
 
 def standing(session: Session, account_id: str) -> Standing:
     """Where this reviewer stands. Who came through once stays through; their rates say how they go on."""
+    given = _given(session, account_id)
+    return Standing(
+        applies=gate_applies(session),
+        passed=_has_passed(given),
+        answered=len(given),
+        right=_right(given[-GATE:]),
+        left=session.scalar(select(func.count()).select_from(_unseen(session, account_id).subquery())) or 0,
+    )
+
+
+def _given(session: Session, account_id: str) -> list[tuple[bool, bool]]:
+    """Of each answer, the first first: whether the pair was of one person, and whether the answer was right."""
     rows = session.execute(
         select(KnownPair.same, KnownLook.answer)
         .join(KnownPair, KnownPair.id == KnownLook.pair_id)
         .where(KnownLook.account_id == account_id, KnownLook.answer.is_not(None))
         .order_by(KnownLook.at, KnownLook.id)
     )
-    given = [(same, is_right(same, answer or "")) for same, answer in rows]
-    windows = [given[max(0, end - GATE) : end] for end in range(GATE, len(given) + 1)]
-    left = session.scalar(select(func.count()).select_from(_unseen(session, account_id).subquery())) or 0
-    return Standing(
-        applies=gate_applies(session),
-        passed=any((_right(window) or 0) >= LEAST_RIGHT for window in windows),
-        answered=len(given),
-        right=_right(given[-GATE:]),
-        left=left,
-    )
+    return [(same, is_right(same, answer or "")) for same, answer in rows]
+
+
+def _has_passed(given: Sequence[tuple[bool, bool]]) -> bool:
+    windows = (given[end - GATE : end] for end in range(GATE, len(given) + 1))
+    return any((_right(window) or 0) >= LEAST_RIGHT for window in windows)
 
 
 def is_right(same: bool, answer: str) -> bool:
@@ -90,7 +103,7 @@ def next_look(session: Session, account_id: str, pairs_wait: bool) -> KnownLook 
         if clock.now() - begun.handed_at > AWAY:
             begun.handed_at = clock.now()
         return begun
-    if standing(session, account_id).may_judge and not (pairs_wait and _is_due(session, account_id)):
+    if may_judge(session, account_id) and not (pairs_wait and _is_due(session, account_id)):
         return None
     pair = _draw(session, account_id)
     if pair is None:

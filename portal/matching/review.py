@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, false, func, not_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal import blobs, clock, images, stores
 from portal.db import config_of
@@ -27,7 +27,7 @@ LEASE = timedelta(minutes=10)
 
 def waiting(session: Session, account_id: str) -> int:
     """How many looks wait for this reviewer: pairs that belong together are one. Who still practises: none."""
-    if not practice.standing(session, account_id).may_judge:
+    if not practice.may_judge(session, account_id):
         return 0
     found = _open_to(session, account_id).subquery()
     looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
@@ -57,7 +57,7 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
     With it go those that belong with it, as far as nobody else holds them.
     """
     now = clock.now()
-    candidate = _first(session, account_id) if practice.standing(session, account_id).may_judge else None
+    candidate = _first(session, account_id) if practice.may_judge(session, account_id) else None
     if candidate is None:
         return None
     _lease(session, candidate, account_id)
@@ -70,7 +70,7 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
 
 def has_next(session: Session, account_id: str) -> bool:
     """Whether a pair waits that this reviewer may take now."""
-    return session.scalar(_open_to(session, account_id).with_only_columns(Candidate.id).limit(1)) is not None
+    return _urgent(session, account_id) is not None
 
 
 def together(session: Session, account_id: str, candidate: Candidate) -> list[Candidate]:
@@ -87,7 +87,7 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
     """The two pictures of a pair this reviewer holds. Raises Conflict when they do not hold it any more."""
     candidate = held_by(session, account_id, candidate_id)
     probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
-    sent = blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
+    sent = sent_picture(session, account_id, candidate_id)
     return Pair(
         id=candidate.id,
         sent=sent,
@@ -96,6 +96,18 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
         found_left=lot("side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
     )
+
+
+def found_picture(session: Session, account_id: str, candidate_id: str) -> bytes:
+    """The found face alone, as JPEG. Raises Conflict when this reviewer does not hold the pair any more."""
+    return blobs.open_blob(session, held_by(session, account_id, candidate_id).crop_id)
+
+
+def sent_picture(session: Session, account_id: str, candidate_id: str) -> bytes | None:
+    """The sent face alone, as JPEG; None without one. Raises Conflict when the pair is not held any more."""
+    candidate = held_by(session, account_id, candidate_id)
+    probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
+    return blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
 
 
 def whole(session: Session, account_id: str, candidate_id: str) -> bytes:
@@ -113,7 +125,7 @@ def answer(session: Session, account_id: str, candidate_id: str, given: str, apa
     if given not in ANSWERS:
         raise BadInput("Choose one of the five answers.", "unknown-answer")
     candidate = held_by(session, account_id, candidate_id)
-    if not practice.standing(session, account_id).may_judge:
+    if not practice.may_judge(session, account_id):
         raise Conflict("Your answers count once you have practised. Take the next pair.", "practice-first")
     now = clock.now()
     seconds = _seconds_held(candidate)
@@ -210,18 +222,35 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
 
 
 def _first(session: Session, account_id: str) -> Candidate | None:
-    """What this reviewer holds already, else a pair of the most urgent case.
+    """What this reviewer holds already, else a pair of the most urgent case, drawn by lot.
 
     Within a case the order says nothing (sorted by distance it would tell what the machine thinks), and each reviewer
-    has another one: whoever looks second does not see the pairs in the light of the same pair before.
+    has another one: whoever looks second does not see the pairs in the light of the same pair before. Ids are random:
+    so the lot is a place among them, and the next open one from there on is taken, without reading all of them.
     """
-    open_ids = _open_to(session, account_id).with_only_columns(Candidate.id)
-    ids = session.scalars(open_ids.where(Candidate.lease_account_id == account_id)).all()
-    if not ids:
-        urgent = _open_to(session, account_id).with_only_columns(Case.id)
-        case_id = session.scalar(urgent.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
-        ids = session.scalars(open_ids.where(Candidate.case_id == case_id)).all()
-    return session.get_one(Candidate, min(ids, key=lambda one: lot("order", account_id, one))) if ids else None
+    held = _open_to(session, account_id).where(Candidate.lease_account_id == account_id)
+    own = session.scalars(held).all()
+    if own:
+        return min(own, key=lambda one: lot("order", account_id, one.id))
+    case_id = _urgent(session, account_id)
+    if case_id is None:
+        return None
+    place = lot("place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
+    of_case = _open_to(session, account_id).where(Candidate.case_id == case_id).order_by(Candidate.id).limit(1)
+    return session.scalar(of_case.where(Candidate.id >= place)) or session.scalar(of_case)
+
+
+def _urgent(session: Session, account_id: str) -> str | None:
+    """The case that is due first of those with a pair that this reviewer may take now."""
+    of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs_for(account_id), _is_free(account_id))
+    cases = select(Case.id).where(*_cases_for(session, account_id), of_case.exists())
+    return session.scalar(cases.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
+
+
+def _given(session: Session, account_id: str) -> int:
+    """How many answers of this reviewer stand."""
+    standing = (Judgement.account_id == account_id, Judgement.undone_at.is_(None))
+    return session.scalar(select(func.count()).where(*standing)) or 0
 
 
 def _settle(session: Session, candidate: Candidate) -> None:
@@ -234,29 +263,41 @@ def _settle(session: Session, candidate: Candidate) -> None:
 
 def _open_to(session: Session, account_id: str) -> Select[Candidate]:
     """What this reviewer may take now."""
-    free = or_(
-        Candidate.lease_account_id.is_(None),
-        Candidate.lease_account_id == account_id,
-        Candidate.lease_until < clock.now(),
-    )
-    return _fit_for(session, account_id).where(free)
+    return _fit_for(session, account_id).where(_is_free(account_id))
 
 
 def _fit_for(session: Session, account_id: str) -> Select[Candidate]:
     """What this reviewer may judge, whoever holds it now."""
-    answered = select(Judgement.candidate_id).where(Judgement.account_id == account_id, Judgement.undone_at.is_(None))
-    left = select(PassedOn.candidate_id).where(PassedOn.account_id == account_id)
+    fitting = (*_cases_for(session, account_id), *_pairs_for(account_id))
+    return select(Candidate).join(Case, Case.id == Candidate.case_id).where(*fitting)
+
+
+def _is_free(account_id: str) -> ColumnElement[bool]:
+    return or_(
+        Candidate.lease_account_id.is_(None),
+        Candidate.lease_account_id == account_id,
+        Candidate.lease_until < clock.now(),
+    )
+
+
+def _cases_for(session: Session, account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Being reviewed, not this person's own, and not of somebody they know."""
+    left = aliased(Candidate)
     known = (
-        select(Candidate.case_id)
-        .join(PassedOn, PassedOn.candidate_id == Candidate.id)
+        select(left.case_id)
+        .join(PassedOn, PassedOn.candidate_id == left.id)
         .where(PassedOn.account_id == account_id, PassedOn.reason == "knows-person")
     )
-    return (
-        select(Candidate)
-        .join(Case, Case.id == Candidate.case_id)
-        .where(Case.state == "reviewing", *_to_judge(), Candidate.id.not_in(answered), Candidate.id.not_in(left))
-        .where(Case.id.not_in(known), not_(_own(session, account_id)))
-    )
+    return (Case.state == "reviewing", Case.id.not_in(known), not_(_own(session, account_id)))
+
+
+def _pairs_for(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """To be judged, not judged by this reviewer, and not left by them to others."""
+    # Asked of each pair by itself: the indexes answer that, however much a reviewer has judged.
+    of_pair = (Judgement.candidate_id == Candidate.id, Judgement.account_id == account_id)
+    answered = select(Judgement.id).where(*of_pair, Judgement.undone_at.is_(None)).exists()
+    passed = select(PassedOn.id).where(PassedOn.candidate_id == Candidate.id, PassedOn.account_id == account_id)
+    return (*_to_judge(), ~answered, ~passed.exists())
 
 
 def _to_judge() -> tuple[ColumnElement[bool], ...]:

@@ -157,7 +157,8 @@ def undo() -> Page:
 @policy("reviewer")
 def sent(look_id: str) -> Response:
     """The face that was sent, for the reviewer who holds the pair."""
-    data = _pair(look_id).sent
+    look = _known(look_id)
+    data = practice.pair(g.session, look).sent if look else review.sent_picture(g.session, current_user.id, look_id)
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)
@@ -167,7 +168,10 @@ def sent(look_id: str) -> Response:
 @policy("reviewer")
 def found(look_id: str) -> Response:
     """The face that was found, for the reviewer who holds the pair."""
-    return _jpeg(_pair(look_id).found)
+    look = _known(look_id)
+    if look is not None:
+        return _jpeg(practice.pair(g.session, look).found)
+    return _jpeg(review.found_picture(g.session, current_user.id, look_id))
 
 
 @blueprint.get("/<look_id>/whole.jpg")
