@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.cli.opening import opened
 from portal.db import Database
-from portal.errors import Unavailable
+from portal.errors import Conflict, Unavailable
 from portal.matching import encoders
 from portal.matching.encoder_settings import BadEncoder, read_settings
 from portal.tables import Encoder, Reencoding, Template
@@ -48,8 +48,13 @@ def add(file: Path, settings: Path | None, watch: bool) -> None:
     with opened() as database:
         _try(file, beside)
         digest = encoders.put_file(database.config, file.read_bytes())
-        with database.writing() as session:
-            work_id = encoders.add(session, read, digest, None).id
+        try:
+            with database.writing() as session:
+                work_id = encoders.add(session, read, digest, None).id
+        except Conflict:
+            with database.reading() as session:
+                encoders.forget_file(session, database.config, digest)
+            raise
         click.echo(f"Added {read.name} {read.version}. Its gallery is being filled.")
         if watch:
             _watch(database, work_id)

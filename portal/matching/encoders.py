@@ -78,6 +78,12 @@ def put_file(config: Config, data: bytes) -> bytes:
     return digest
 
 
+def forget_file(session: Session, config: Config, digest: bytes) -> None:
+    """Take the file away again, unless an encoder that was added before uses the same one."""
+    if session.scalar(select(Encoder.id).filter_by(digest=digest).limit(1)) is None:
+        file_of(config, digest).unlink(missing_ok=True)
+
+
 def file_of(config: Config, digest: bytes) -> Path:
     return config.data / "encoders" / f"{digest.hex()}.onnx"
 

@@ -243,6 +243,9 @@ def test_a_full_disk_keeps_nothing_half_written(database: Database, monkeypatch:
     assert list((database.config.data / "encoders").iterdir()) == []
 
 
+LATER = SETTINGS.replace('version = "1"', 'version = "2"')
+
+
 @pytest.mark.migrated
 def test_the_command_tries_the_network_before_it_keeps_anything(
     database: Database, scanned: Callable[[], Scan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -259,4 +262,9 @@ def test_the_command_tries_the_network_before_it_keeps_anything(
     listed = CliRunner().invoke(efface, ["encoder", "list"]).output
     assert "drawn-faces 1: live, 6 templates" in listed
     assert "patches 1: coming, 0 templates, 0 of 0 photographs" in listed
+    other = tmp_path / "other"
+    other.mkdir()
+    refused = CliRunner().invoke(efface, ["encoder", "add", str(write_network(other, LATER, batch=1))])
+    assert "still being filled" in str(refused.exception)
+    assert len(list((database.config.data / "encoders").iterdir())) == 1
     assert CliRunner().invoke(efface, ["encoder", "cancel"]).exit_code == 0
