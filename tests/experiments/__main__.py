@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from pathlib import Path
+
 import click
 
-from tests.experiments import blind
+from tests.browser.chromium import what_is_missing
+from tests.experiments import blind, desk
 
 
 @click.group()
@@ -20,6 +25,28 @@ def run_blind(submissions: int, seed: int) -> None:
     result = blind.measure(submissions, seed)
     click.echo(result.table())
     if not result.is_kept():
+        raise SystemExit(1)
+
+
+@experiments.command("desk")
+@click.option("--cases", default=200, show_default=True, help="Scripted cases; 141 and more try every rule.")
+@click.option("--submissions", default=4000, show_default=True, help="For the blind part; half of them are hits.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
+def run_desk(cases: int, submissions: int, seed: int, file: Path | None) -> None:
+    """The rights desk: screens, texts, rules, hard days, blindness, and cases with every date by an oracle."""
+    missing = what_is_missing()
+    if missing:
+        raise click.ClickException(missing)
+    # There is no queue here, and nobody needs to read that.
+    logging.disable(logging.WARNING)
+    measured = desk.measure(cases, submissions, seed)
+    click.echo(measured.figures.table())
+    for line in measured.wrong:
+        click.echo(line, err=True)
+    if file is not None:
+        file.write_text(json.dumps(measured.figures.as_facts(), indent=2) + "\n")
+    if not measured.is_kept():
         raise SystemExit(1)
 
 

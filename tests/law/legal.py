@@ -46,7 +46,7 @@ def faults_of(session: Session, case: Case, ending: str) -> list[str]:
 def _steps(session: Session, case: Case) -> list[tuple[str, str]]:
     """From where to where, as the timeline has it."""
     events = session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id))
-    return [(event.facts["from"], event.facts["to"]) for event in events if "to" in event.facts]
+    return [(event.facts["from"], event.facts["to"]) for event in events if event.facts.get("to") in STEPS]
 
 
 def _broken_chain(steps: list[tuple[str, str]]) -> list[str]:

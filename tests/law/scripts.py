@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from portal.cases import law
+from portal.cases.deadlines import Waited
 from portal.cases.law import Rule
 from tests.law.oracle import DAY
 
@@ -37,7 +38,8 @@ FIRST, LAST = date(2024, 1, 1), date(2030, 12, 31)
 
 @dataclass(frozen=True)
 class Script:
-    """One case. `stop` is the state in which it is taken back; `extended`: more time is taken where the rule has it."""
+    """One case. `stop` is the state in which it is taken back; `extended`: more time is taken where the rule has it.
+    `waited`: what the person is asked, one question after the other."""
 
     number: int
     place: str
@@ -48,6 +50,7 @@ class Script:
     ending: str
     stop: str
     extended: bool
+    waited: tuple[Waited, ...]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,9 +76,10 @@ def all_rules() -> list[tuple[str, Rule]]:
 
 
 def can_open_a_case(place: str, rule: Rule) -> bool:
-    """True when people can choose its right, and there is a day on which it is the rule for that."""
+    """True when people can choose its place and its right, and there is a day on which it is the rule for that."""
     day = days_of(rule)[0]
-    return rule.right in law.RIGHTS and rule.in_force(day) and law.rules_for(place, rule.right, day) is rule
+    chosen = law.places()[place].residence and rule.right in law.RIGHTS
+    return chosen and rule.in_force(day) and law.rules_for(place, rule.right, day) is rule
 
 
 def write(count: int, seed: int) -> list[Script]:
@@ -104,6 +108,7 @@ def _script(number: int, place: str, rule: Rule, chance: random.Random) -> Scrip
             ("identity-check", "searching", "reviewing", "deciding") if checked else ("searching", "deciding")
         ),
         chance.random() < 0.5,
+        _waited(received, chance) if checked else (),
     )
 
 
@@ -126,3 +131,14 @@ def _possible(ending: str, rules: tuple[Rule, ...], checked: bool) -> str:
     if ending in {"appeal-kept", "appeal-changed"} and rules[0].appeal is None:
         return "refused"
     return ending
+
+
+def _waited(received: date, chance: random.Random) -> tuple[Waited, ...]:
+    """Up to two questions in the first weeks, about who they are at most once."""
+    asked, found = received, []
+    for cause in chance.sample(("identity", "clarification", "clarification"), chance.choice((0, 0, 1, 2))):
+        asked += chance.randint(0, 6) * DAY
+        answered = asked + chance.randint(0, 6) * DAY
+        found.append(Waited(cause, asked, answered))
+        asked = answered
+    return tuple(found)

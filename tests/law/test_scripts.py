@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from tests.law import playing, scripts
+from tests.law import playing, scripts, staging
 from tests.law.oracle import DAY
 
 CASES = 36
@@ -24,7 +24,7 @@ def test_scripted_cases_end_as_they_may_with_every_date_right() -> None:
 
 def test_every_rule_is_played_or_counted() -> None:
     known = {(rule.id, rule.version) for _place, rule in scripts.all_rules()}
-    played = playing.Played()
+    played = staging.Played()
     playing.count_other_clocks(played, SEED)
     assert played.wrong_dates == []
     wanted = {(rule.id, rule.version) for script in scripts.write(200, SEED) for rule in script.rules}
@@ -42,5 +42,5 @@ def test_a_wrong_date_and_a_wrong_end_are_seen(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("tests.law.playing.with_later_versions", a_day_late)
     monkeypatch.setitem(playing.legal.ENDS, "nothing", {"fulfilled"})
     played = playing.play_all([script])
-    assert any("the last day is" in line for line in played.wrong_dates)
+    assert any("the last day at receipt is" in line for line in played.wrong_dates)
     assert [line.rpartition(": ")[2] for line in played.wrong_ends] == ["its outcome is nothing-found"]
