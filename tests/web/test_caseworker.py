@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import clock
-from portal.cases import deciding, identity
+from portal import clock, languages
+from portal.cases import answers, deciding, identity
 from portal.db import Database
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
 from portal.web import caseworker
@@ -350,16 +350,20 @@ def test_a_question_is_a_message_for_which_the_clock_waits(database: Database, c
 
 
 def test_a_decision_is_made_beside_the_law_and_read_in_the_language_of_the_case(
-    database: Database, store: Store, cora: Colleague
+    database: Database, store: Store, cora: Colleague, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = decided(database, store, "access")
     with database.writing() as session:
         session.get_one(Case, case.id).language = "ar"
+    written = answers.preview
+    monkeypatch.setattr(answers, "preview", lambda *of: [*written(*of), f"spoken: {languages.current().code}"])
     path = f"/staff/cases/{case.id}/decide/access"
     assert "What the law says: Access, GDPR Article 15" in cora.get(path)
     page = cora.post(path, status=200, decision="refuse", reason="too_many_requests", note="")
     assert '<div class="ef-preview" lang="ar" dir="rtl">' in page
     assert "The person chose العربية" in page
+    assert "<p>spoken: ar</p>" in page
+    assert '<html lang="en"' in page, "the page itself is for staff"
     assert "The same in English, for you:" in page
     assert deciding.REASONS["too_many_requests"] in page.split("The same in English")[1]
     assert "<code>too_many_requests</code>" in page
