@@ -105,7 +105,7 @@ def shortcuts_can_be_switched_off(typist: Typist) -> None:
     page.keyboard.press("Space")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    for key in "12345uzc":
+    for key in "12345uzfcs":
         page.keyboard.press(key)
     assert page.locator(".zoomed").count() == 0
     assert asked == []

@@ -62,7 +62,7 @@ def judged_by(session: Session, account_id: str, share: float) -> None:
 
 
 def look(reviewer: Colleague, path: str, token: str) -> tuple[str, tuple[float, float]]:
-    """Answer the pair, and load the next with its pictures. Returns its path, and the seconds: by the clock, of work."""
+    """Answer the pair, and load the next with its pictures. Returns its path, and seconds: by the clock, of work."""
     started = time.perf_counter(), time.process_time()
     answer = reviewer.client.post(path, data={"csrf_token": token, "answer": "same"})
     following = str(answer.location)

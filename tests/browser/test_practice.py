@@ -1,0 +1,127 @@
+"""The pages around comparing: practice and the truth after it, the third's view, rates, and photographs with others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.db import Database
+from portal.matching import review
+from portal.tables import Candidate, Face, Image, KnownPhoto
+from tests.browser.keyboard import Typist
+from tests.browser.signing_in import at_desk
+from tests.browser.visiting import PHONE
+from tests.fakes import drawn_jpeg
+from tests.matching.making import make_account, make_known, practise
+from tests.web.desk import Colleague, case_in_review, case_to_decide, colleague, fill_store
+
+
+def known_pictures(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known pairs whose pictures a browser can show."""
+    monkeypatch.setattr("portal.matching.known.picture", lambda *_: drawn_jpeg(3, seed=1, size=(480, 480)))
+    with database.writing() as session:
+        make_known(session)
+        assert session.scalars(select(KnownPhoto.id)).first()
+
+
+def test_practising_by_keyboard_alone(
+    app: Flask, database: Database, site: str, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_pictures(database, monkeypatch)
+    reviewer = colleague(app, database, "reviewer")
+    visitor = at_desk(browser, site, reviewer)
+    typist, page = Typist(visitor), visitor.page
+    visitor.go("/staff/review/")
+    typist.enter("Start")
+    first = visitor.path
+    page.keyboard.press("f")
+    assert page.locator(".flipped").count() == 1
+    typist.leave_by("1")
+    assert "You said “Different”" in visitor.text
+    assert visitor.path == first
+    typist.leave_by("n")
+    assert visitor.path != first
+    typist.leave_by("s")
+    assert "Why do you leave this pair to others?" in visitor.text
+    typist.leave_by("s")
+    typist.leave_by("s")
+    typist.leave_by("2")
+    assert "You said “Cannot tell”" in visitor.text
+    page.get_by_label("Keys").click()
+    told = visitor.path
+    page.keyboard.press("n")
+    assert visitor.path == told, "switched off, keys do nothing here either"
+    typist.enter("How I do")
+    assert "2 pairs with a known answer" in visitor.text
+    assert visitor.faults == []
+    visitor.close()
+
+
+def pages(app: Flask, database: Database, folder: Path, boss: Colleague) -> list[str]:
+    with database.writing() as session:
+        store = fill_store(session, folder)
+        case = case_in_review(session, store)
+        for name, answer in (("one", "same"), ("two", "different")):
+            account = make_account(session, name)
+            practise(session, account, 20)
+            candidate = session.scalars(select(Candidate).where(Candidate.case_id == case.id)).first()
+            assert candidate is not None
+            review._lease(session, candidate, account)
+            review.answer(session, account, candidate.id, answer)
+        practise(session, boss.id, 20)
+        review._lease(session, candidate, boss.id)
+        review.answer(session, boss.id, candidate.id, "same")
+        third = candidate.id
+        deciding = case_to_decide(session, store, "deletion")
+        image = session.scalars(select(Image).order_by(Image.id)).first()
+        assert image is not None
+        image.width, image.height = 640, 480
+        faces = [Face(image_id=image.id, left=left, top=134, right=left + 200, bottom=334) for left in (50, 390)]
+        session.add_all(faces)
+        session.flush()
+        for one in session.scalars(select(Candidate).filter_by(image_id=image.id)):
+            one.face_id = faces[0].id
+    look = boss.post("/staff/review/next")
+    return [
+        f"/staff/review/{third}/third",
+        f"{look}/leave",
+        "/staff/practice/mine",
+        "/staff/practice/",
+        "/staff/reports/",
+        f"/staff/cases/{deciding.id}/group-photographs",
+        "/staff/review/",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_page_passes_axe_and_fits_a_phone(
+    app: Flask,
+    database: Database,
+    tmp_path: Path,
+    site: str,
+    browser: Any,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known_pictures(database, monkeypatch)
+    boss = colleague(app, database, "admin", "caseworker", "reviewer")
+    paths = pages(app, database, tmp_path / "photographs", boss)
+    visitor = at_desk(browser, site, boss, color_scheme=scheme, viewport=PHONE)
+    for path in paths:
+        visitor.go(path)
+    visitor.go(paths[0])
+    visitor.press("Show what the others said")
+    assert "The two before you said “Same” and “Different”" in visitor.text
+    newcomer = colleague(app, database, "reviewer")
+    other = at_desk(browser, site, newcomer, color_scheme=scheme, viewport=PHONE)
+    other.go("/staff/review/")
+    other.press("Start")
+    other.press("Same")
+    assert "person" in other.text or "people" in other.text
+    assert visitor.faults + other.faults == []
+    visitor.close()
+    other.close()
