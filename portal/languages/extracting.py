@@ -25,8 +25,8 @@ KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "mark"
 LAW_NAME = re.compile(r'(?:name|authority) = "([^"]+)"')
 TAG = re.compile(r"</?\w+>")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
-# Texts that may be the same in another language: names, and words that languages share.
-SAME = frozenset({"Efface"})
+# Texts that may be the same in another language: names, and words and signs that languages share.
+SAME = frozenset({"Efface", ", ", "%(what)s: %(became)s", "%(photographs)s: %(what)s"})
 
 
 def texts_in_source(root: Path = ROOT) -> Catalog:
