@@ -98,7 +98,9 @@ def is_right(same: bool, answer: str) -> bool:
 
 def next_look(session: Session, account_id: str, pairs_wait: bool) -> KnownLook | None:
     """The known pair to show now, or None when it is a case's turn. `pairs_wait`: a case's pair could be shown."""
-    begun = session.scalar(select(KnownLook).where(KnownLook.account_id == account_id, KnownLook.answer.is_(None)))
+    # A pair whose photographs were taken out meanwhile cannot be answered any more.
+    own = (KnownLook.account_id == account_id, KnownLook.answer.is_(None), *known.whole())
+    begun = session.scalar(select(KnownLook).join(KnownPair, KnownPair.id == KnownLook.pair_id).where(*own))
     if begun is not None:
         if clock.now() - begun.handed_at > AWAY:
             begun.handed_at = clock.now()

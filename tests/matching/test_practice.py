@@ -156,6 +156,7 @@ def test_a_consent_that_is_taken_back_takes_the_photographs_along(session: Sessi
     with pytest.raises(NotFound):
         practice.answer(session, look, "same")
     assert known.stock(session).pairs == 1
+    assert practice.next_look(session, reviewer, pairs_wait=False) is None, "nobody waits before pictures that are gone"
     assert practice.standing(session, reviewer).answered == 5
     with pytest.raises(NotFound):
         known.take_out(session, "Staff")
