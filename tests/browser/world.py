@@ -17,7 +17,7 @@ from portal.db import Database, config_of
 from portal.erasure import carrying, plans
 from portal.lineage import members
 from portal.stores import adding, scans
-from portal.tables import Case, CaseLink, Certificate, Dataset, Draft, Erasure, Image, Package, Search, Store
+from portal.tables import Case, CaseLink, Certificate, Dataset, Draft, Erasure, Image, Package, Store
 from portal.tables.erasure import FOR_PEOPLE
 from tests.browser import populating
 from tests.cases.making import add_face, send
@@ -173,9 +173,6 @@ class World:
         """Somebody who got a copy of their photographs, and a certificate of their deletion."""
         with self.database.writing() as session:
             case = case_to_decide(session, self._other_store(session), "access", "deletion")
-            search = session.scalars(select(Search).where(Search.case_id == case.id)).first()
-            assert search is not None
-            search.encoder, search.threshold, search.gallery_size = "dlib 1", 0.6, 1200
             for right in list(case.rights):
                 deciding.decide(session, right, self.boss.id, "grant")
             erasure = plans.plan_erasure(session, case, "deletion", self.boss.id)

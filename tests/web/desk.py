@@ -121,8 +121,15 @@ def case_in_review(session: Session, store: Store, *rights: str) -> Case:
     case = send(session, *(rights or ("deletion",))).case
     if case.state == "identity-check":
         confirm_identity(session, case)
+    find_photographs(session, case, store)
+    return case
+
+
+def find_photographs(session: Session, case: Case, store: Store) -> None:
+    """What the search would record: every photograph of the store is a candidate beside a selfie."""
     search = session.scalars(select(Search).where(Search.case_id == case.id)).one()
     search.work_state, search.finished_at = "done", clock.now()
+    search.encoder, search.threshold, search.gallery_size = "dlib 1", 0.6, 4
     search.coverage = {store.name: {"searched": 3, "faceless": 1}}
     probe = Probe(case_id=case.id, kind="selfie", state="ready", created_at=clock.now())
     probe.blob_id = blobs.put_blob(session, "probe", drawn_jpeg(3, size=(480, 480)), "image/jpeg").id
@@ -143,7 +150,6 @@ def case_in_review(session: Session, store: Store, *rights: str) -> Case:
         )
     session.flush()
     lifecycle.search_finished(session, case)
-    return case
 
 
 def case_to_decide(session: Session, store: Store, *rights: str) -> Case:
