@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
-# Two processes share what the tests of a file, or of one installation, share (tests/conftest.py). Each has one thread.
-CORES = -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# The tests of a file stay together, as they share what is dear to make; the longest begin first (tests/conftest.py).
+CORES = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Runs $(2), and says how long it took and what it was.
 timed = @start=$$(date +%s); $(2); code=$$?; echo "[$$(( $$(date +%s) - start )) s] $(1)"; exit $$code

@@ -35,25 +35,12 @@ def pytest_xdist_setupnodes() -> None:
 LONGEST = ("journeys", "browser", "encoder", "migrations")
 
 
-# Before pytest-xdist reads the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if POSTGRESQL and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="looks into SQLite's own files"))
     if hasattr(config, "workerinput"):
-        _share_out(items)
-
-
-def _share_out(items: list[pytest.Item]) -> None:
-    """Which tests stay in one process: those that share an installation, which say so, and those of a file.
-
-    Journeys and visits by browser that have an installation of their own may run anywhere.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None and item.path.parent.name not in {"journeys", "browser"}:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
+        items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
 
 
 @pytest.fixture

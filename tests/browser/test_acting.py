@@ -18,8 +18,6 @@ from tests.web.desk import colleague
 from tests.web.test_agents import PDF, PERSON, case_of, link_of
 from tests.web.trip import newest_code
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture
 def paper(tmp_path: Path) -> Path:

@@ -16,7 +16,7 @@ from tests.browser.signing_in import sign_in
 from tests.browser.visiting import Visitor
 from tests.journeys.staffed import Team
 
-pytestmark = [pytest.mark.photographs, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.photographs
 EMAIL = "p46@mail.example"
 
 

@@ -11,8 +11,6 @@ import pytest
 from portal.cli.demo.running import Installation
 from tests.browser.visiting import Visitor
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 LINK = "https://www.site.example/people/a-rather-long-name-of-a-person/and-the-name-of-a-picture-2014.jpg"
 # With scripts and without. The same questions in the dark are in test_public_pages.
 PHONES: dict[str, dict[str, Any]] = {"light": {"color_scheme": "light"}, "plain": {"scripts": False}}

@@ -15,7 +15,7 @@ from tests.browser.signing_in import next_code
 from tests.browser.visiting import DESK, Visitor
 from tests.journeys.staffed import Team
 
-pytestmark = [pytest.mark.photographs, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.photographs
 EMAIL = "p44@mail.example"
 ALL_SEEN = """[...document.querySelectorAll("h1, .ef-frame, .ef-answers, .ef-tools")].every(one => {
     const box = one.getBoundingClientRect();

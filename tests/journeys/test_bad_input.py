@@ -18,7 +18,7 @@ from portal.cli.demo.waiting import until
 from tests.fakes import drawn_jpeg
 from tests.journeys.staffed import Team, judge_of
 
-pytestmark = [pytest.mark.photographs, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.photographs
 
 
 def bomb() -> bytes:

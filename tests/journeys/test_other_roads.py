@@ -14,7 +14,7 @@ from portal.cli.demo.waiting import until
 from tests.fakes import drawn_jpeg
 from tests.journeys.staffed import Team, judge_of
 
-pytestmark = [pytest.mark.photographs, pytest.mark.xdist_group("journeys")]
+pytestmark = pytest.mark.photographs
 
 
 def test_an_opt_out_from_california_needs_no_identity_and_keeps_the_photographs(
