@@ -66,13 +66,13 @@ def decide(case_id: str) -> Page:
     return redirect(url_for("groups.show", case_id=case_id), 303)
 
 
-@blueprint.get("/<case_id>/group-photographs/<candidate_id>/<any(crop, mask, template):remedy>.jpg")
+@blueprint.get("/<case_id>/group-photographs/<candidate_id>/<remedy>.jpg")
 @policy("caseworker")
 def preview(case_id: str, candidate_id: str, remedy: str) -> Response:
     """What would be left, with the other people covered. No bytes leave before the log has the line."""
     case = find_case(g.session, case_id)
     candidate = next((one for one in faces.with_others(g.session, case) if one.id == candidate_id), None)
-    if candidate is None or remedy not in faces.choices(g.session, candidate):
+    if candidate is None or remedy == "delete" or remedy not in faces.choices(g.session, candidate):
         raise NotFound("There is no such picture.")
     boxes = [face.box for face in candidate.image.faces]
     own, window = faces.geometry(g.session, candidate, remedy)
