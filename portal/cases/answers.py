@@ -149,7 +149,8 @@ def _stage(session: Session, case: Case) -> Stage:
         return stage
     # With photographs it takes longer than without, so for all it is `looking` until the last day.
     today = clock.local_date(clock.now(), config_of(session).zone)
-    return "answered" if today >= _answer_by(session, case) and case.state == "closed" else "looking"
+    # Not only once it is closed: decided on the last day, a case with photographs would be answered later.
+    return "answered" if today >= _answer_by(session, case) else "looking"
 
 
 def _answer_by(session: Session, case: Case) -> date:
@@ -251,7 +252,7 @@ def _with_appeal(session: Session, right: CaseRight, answer: RightAnswer) -> Rig
 
 
 DONE_BLIND = mark(
-    "We did what you asked, for every photo of you that we found. We did not check who you are, so we do not say "
+    "We do what you asked, for every photo of you that we found. We did not check who you are, so we do not say "
     "here whether there were any: nobody can find out about you by asking in your name. If you want to know, or want "
     "the certificate, write to us. Once a person has made sure who you are, you see it here."
 )

@@ -1,4 +1,4 @@
-"""Looking at a refusal again because the person asks for it: by its own clock, by somebody who did not decide it.
+"""Looking at an answer again because the person asks for it: by its own clock, by somebody who did not decide it.
 
 What both sides write about it are messages of the case (`messages`), so no text is kept here.
 """
@@ -18,16 +18,30 @@ from portal.errors import Conflict, NotAllowed
 from portal.languages import gettext as _
 from portal.tables import Appeal, Case, CaseRight
 
+# What was carried out stays so: for photographs that were missed then there is a new request.
+REOPENED = {"refused", "nothing-found"}
+
 
 def may_appeal(session: Session, right: CaseRight) -> bool:
-    """True for a refusal of a finished case, once, where the law lets the person appeal to the organisation."""
+    """True for the answer to a right, whatever it was, once, where the law lets the person object to it here."""
     rule = law.rule_by(right.rule, right.rule_version)
-    refused = right.outcome == "refused" and right.case.state == "closed"
-    return refused and rule.appeal is not None and appeal_of(session, right) is None
+    return _is_answered(right) and rule.appeal is not None and appeal_of(session, right) is None
+
+
+def _is_answered(right: CaseRight) -> bool:
+    """Where nobody checked who asks, from the decision on: a case with photographs closes later than one without."""
+    if right.outcome in {"withdrawn", "unverified"}:
+        return False
+    if right.case.identity != "confirmed":
+        return right.decision is not None and right.case.state in {"fulfilling", "closed"}
+    return right.outcome is not None and right.case.state == "closed"
 
 
 def open_appeal(session: Session, right: CaseRight, why: str = "") -> Appeal:
-    """The person wants a refusal looked at again. `why` may be empty. Raises Conflict, BadInput (`why` too long)."""
+    """The person wants an answer looked at again, and is told that we got it. `why` may be empty.
+
+    Raises Conflict (not here, or asked before), BadInput (`why` too long).
+    """
     rule, config = law.rule_by(right.rule, right.rule_version), config_of(session)
     today = clock.local_date(clock.now(), config.zone)
     days = appeal_clock(rule, today, config.holidays)
@@ -38,6 +52,7 @@ def open_appeal(session: Session, right: CaseRight, why: str = "") -> Appeal:
     appeal = Appeal(right_id=right.id, opened_at=clock.now(), due_on=days.due_on)
     session.add(appeal)
     _log(session, right, "appeal-opened", "subject")
+    mails.queue_appeal(session, right.case, appeal.id, days.due_on)
     return appeal
 
 
@@ -55,7 +70,7 @@ def answer_appeal(session: Session, appeal: Appeal, account_id: str, changed: bo
     messages.write(session, right.case, account_id, text)
     appeal.changed, appeal.decided_by, appeal.decided_at = changed, account_id, clock.now()
     _log(session, right, "appeal-answered", account_id, changed=changed)
-    if changed:
+    if changed and right.outcome in REOPENED:
         _decide_anew(session, appeal, account_id)
 
 

@@ -25,7 +25,9 @@ REASONS = {
 def may_extend(session: Session, right: CaseRight) -> bool:
     """True while a right is open, its rule allows more time, and the day to tell the person by is not over."""
     today = clock.local_date(clock.now(), config_of(session).zone)
-    is_open = right.outcome is None and right.case.state != "closed"
+    # While it is carried out only photographs keep a case open: where nobody checked who asks, more time would tell.
+    too_late = {"closed"} if right.case.identity == "confirmed" else {"fulfilling", "closed"}
+    is_open = right.outcome is None and right.case.state not in too_late
     return is_open and right.latest_on > right.due_on >= today and notice_by(session, right) >= today
 
 

@@ -179,12 +179,15 @@ def _follow(session: Session, case: Case, to: str, outcome: str | None) -> None:
     """What every move of its kind brings with it, so that no caller can forget it."""
     if to == "searching":
         _start_search(session, case)
+    if to == "fulfilling" and case.identity == "not-needed":
+        # Carrying out takes longer where there are photographs: the mail is written at the decision, for all alike.
+        mails.queue_news(session, case)
     if to != "closed":
         return
     if outcome in {"withdrawn", "unverified"}:
         for right in open_rights(session, case):
             right.outcome = outcome
-    if outcome != "withdrawn":
+    if outcome != "withdrawn" and case.identity != "not-needed":
         mails.queue_news(session, case)
     session.flush()
 

@@ -168,6 +168,19 @@ def queue_reminder(session: Session, case: Case, last_day: date, question: int) 
         return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
 
 
+def queue_appeal(session: Session, case: Case, appeal_id: str, due_on: date | None) -> Mail | None:
+    """That we got an objection, and by when it is answered where the law sets a day. The same whatever was found."""
+    with speaking(case.language):
+        body = _(
+            "We got what you wrote about your request %(reference)s. Somebody else looks at it again.",
+            reference=isolated(case.reference),
+        )
+        if due_on is not None:
+            body += " " + _("We will answer by %(day)s.", day=long_date(due_on))
+        body += "\n\n" + _("To read more, sign in:\n%(address)s", address=_page(session))
+        return write_to(session, case, body + _signature(session), f"appeal/{appeal_id}")
+
+
 def queue_ended(session: Session, to: str, case: Case) -> Mail:
     """That a case is closed and purged. The mail belongs to no case: unsent, it goes after a day."""
     with speaking(case.language):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle
+from portal.cases import alarms, lifecycle
 from portal.db import Database
 from portal.erasure import certificate, effects, redactions
 from portal.erasure.plans import sealed_facts, still_true
@@ -35,7 +35,7 @@ def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
     if erasure.state != "cooling" or case.state != "fulfilling":
         lease.idle(session)
         return False
-    if _must_wait(session, case, erasure):
+    if must_wait(session, case, erasure):
         # Whoever answers first rings for what waited (lifecycle.fulfil_step); else the sweep does.
         lease.again(session, timedelta(0))
         return False
@@ -167,8 +167,13 @@ def machine_items(session: Session, erasure_id: str, photographs: bool) -> list[
     return list(session.scalars(statement.order_by(ErasureItem.position)))
 
 
-def _must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
-    """An access request is answered before anything is deleted; an opt-out of the same photographs runs first."""
+def must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
+    """An alarm holds everything until a person has read it, however late it was raised.
+
+    An access request is answered before anything is deleted; an opt-out of the same photographs runs first.
+    """
+    if alarms.open_alarms(session, case):
+        return True
     if not lifecycle.may_erase_now(session, case):
         return erasure.kind == "deletion"
     sibling = session.scalar(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.cases import alarms, deciding, identity, intake, lifecycle, purging, withdrawing
 from portal.db import Database
+from portal.erasure import carrying, plans
 from portal.errors import BadInput, Conflict, EffaceError, NotAllowed
 from portal.tables import Account, Case, CaseEvent, CaseLink, CaseRight
-from tests.cases.making import fill_draft, make_account, send, to_deciding
+from tests.cases.making import fill_draft, make_account, make_image, send, to_deciding
 
 
 def kinds(session: Session, case: Case) -> list[str]:
@@ -197,3 +199,15 @@ def _never_unchecked(session: Session, case: Case) -> None:
     assert case.state in {"identity-check", "closed"} or checked
     assert case.rights[0].decision is None or checked
     assert case.outcome in {None, "withdrawn", "unverified"} or checked
+
+
+def test_an_alarm_raised_after_the_decision_holds_what_is_carried_out(session: Session, tmp_path: Path) -> None:
+    case = send(session, "deletion").case
+    caseworker = to_deciding(session, case, make_image(session, tmp_path))
+    deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    erasure = plans.plan_erasure(session, case, "deletion", caseworker.id)
+    assert not carrying.must_wait(session, case, erasure)
+    alarms.look_at_faces(session, case, {case.id: False})
+    assert carrying.must_wait(session, case, erasure)
+    alarms.clear(session, case, caseworker.id, "It is her brother in the second one.")
+    assert not carrying.must_wait(session, case, erasure)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, appeals, deciding, intake, lifecycle, messages, withdrawing
+from portal.cases import answers, appeals, deciding, intake, lifecycle, mails, messages, withdrawing
 from portal.config import Config
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
@@ -204,3 +204,20 @@ def test_what_was_written_is_in_no_log(session: Session) -> None:
     lines = [entry.body.decode() for entry in session.scalars(select(Entry))]
     assert any("appeal-answered" in line for line in lines)
     assert not [line for line in lines if "Ulm" in line or "Bonn" in line]
+
+
+def test_any_answer_can_be_objected_to_and_the_person_is_told_that_we_got_it(session: Session) -> None:
+    draft = fill_draft(session, "deletion")
+    intake.save_answers(session, draft, residence="US-CT")
+    case = intake.submit(session, draft).case
+    caseworker = to_deciding(session, case)
+    deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    assert case.outcome == "nothing-found"
+    appeal = appeals.open_appeal(session, case.rights[0], "You missed the one from 2014.")
+    letter = mails.open_mail(session, session.scalars(select(Mail).where(Mail.dedupe == f"appeal/{appeal.id}")).one())
+    assert letter is not None
+    assert appeal.due_on is not None
+    assert mails.long_date(appeal.due_on) in letter.body
+    assert "2014" not in letter.body
+    appeals.answer_appeal(session, appeal, make_account(session).id, True, "We look again.")
+    assert (case.state, case.rights[0].outcome) == ("deciding", None)
