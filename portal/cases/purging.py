@@ -37,6 +37,7 @@ from portal.tables import (
     Probe,
     Proof,
     SentLetter,
+    Suppression,
     WebSession,
 )
 
@@ -84,6 +85,7 @@ def overdue(session: Session) -> dict[str, int]:
         "challenges": _count(session, Challenge, _judged()),
         "papers": _count(session, Blob, Blob.id.in_(_papers(closed))),
         "contacts": _count(session, Case, _old(now) & _known()),
+        "suppressions": _count(session, Suppression, Suppression.expires_at <= now),
         "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
         "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
@@ -292,6 +294,8 @@ def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
         "invitations": (Invitation, Invitation.expires_at <= now - timedelta(days=30)),
         # Mails without a case carry codes; one that could not be sent in a day is of no use any more.
         "mails": (Mail, Mail.case_id.is_(None) & (Mail.created_at <= now - timedelta(days=1))),
+        # No rule looks at them after that day; kept on, they would be a list of people without a reason.
+        "suppressions": (Suppression, Suppression.expires_at <= now),
         "sessions": (WebSession, WebSession.expires_at <= now),
         "attempts": (Attempt, Attempt.window_ends_at <= now),
     }

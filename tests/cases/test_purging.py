@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import alarms, identity, intake, mails, packages, purging, withdrawing
+from portal.cases import alarms, deciding, identity, intake, mails, packages, purging, withdrawing
 from portal.cases.limits import spend
 from portal.config import Config
 from portal.db import Database
+from portal.erasure import plans
 from portal.tables import (
     Attempt,
     Base,
@@ -28,6 +29,7 @@ from portal.tables import (
     Mail,
     Package,
     Probe,
+    Suppression,
     WebSession,
 )
 from tests.cases.making import EMAIL, fill_draft, grant_all, make_account, make_image, send, to_deciding
@@ -208,3 +210,19 @@ def test_links_between_requests_go_with_the_record_and_not_before(
     assert purging.purge(session)["links"] == 2
     assert session.scalars(select(CaseLink)).all() == []
     assert second.state == "searching"
+
+
+def test_a_suppression_goes_on_its_last_day(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = send(session, "deletion").case
+    caseworker = to_deciding(session, case, make_image(session, tmp_path))
+    deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    erasure = plans.plan_erasure(session, case, "deletion", caseworker.id)
+    until = clock.now() + timedelta(days=730)
+    row = Suppression(image_id=1, digest="d", blocks="intake", created_at=clock.now(), expires_at=until)
+    row.erasure_id = erasure.id
+    session.add(row)
+    assert purging.purge(session)["suppressions"] == 0
+    monkeypatch.setattr("portal.clock.now", lambda: until)
+    assert purging.overdue(session)["suppressions"] == 1
+    assert purging.purge(session)["suppressions"] == 1
+    assert purging.overdue(session)["suppressions"] == 0
