@@ -12,6 +12,7 @@ from tests.browser.world import World
 
 # The colours are all that changes in the dark.
 COLOURS = ("color-contrast",)
+BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.alt)"
 LANGUAGE = "efface-language"
 
 
@@ -62,7 +63,8 @@ class Photographer:
         answer = self.page.goto(path)
         landed = self.page.url.removeprefix(self.site)
         self.visitor.looked()
-        return [] if (answer.status, landed) == (screen.status, path) else [f"{answer.status} at {landed}"]
+        faults = [f"no picture is shown: {alt}" for alt in self.page.evaluate(BROKEN)]
+        return faults if (answer.status, landed) == (screen.status, path) else [*faults, f"{answer.status} at {landed}"]
 
     def _look(self, kind: str, rules: tuple[str, ...] = ()) -> list[str]:
         return [f"{kind}: {fault}" for fault in faults_of(self.page, rules)]

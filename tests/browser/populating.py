@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from portal.matching import review
+from portal.matching import known, review
 from portal.tables import Candidate, Case
-from tests.matching.making import make_known
+from tests.fakes import drawn_jpeg
 from tests.web import test_agents as agents
 from tests.web import test_desk_intake as desk_intake
 from tests.web.conftest import send as send_form
@@ -38,8 +40,12 @@ def compare(world: World) -> None:
 
 def practise(world: World) -> None:
     """Comes last: where there are pairs with a known answer, everybody practises first."""
+    data = [drawn_jpeg(person, size=(240, 240)) for person in (5,) * 6 + (9,) * 3]
+    photos = [known.Shown(hashlib.sha256(one).digest(), one, one) for one in data]
+    same = [(one, other, True) for one, other in combinations(range(6), 2)]
+    different = [(one, other, False) for one in range(6) for other in range(6, 9)]
     with world.database.writing() as session:
-        make_known(session)
+        known.add(session, photos, same + different, "consented", "Staff")
     newcomer = colleague(world.app, world.database, "reviewer")
     told = newcomer.post("/staff/review/next")
     newcomer.post(told, answer="same")

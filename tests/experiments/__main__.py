@@ -11,6 +11,9 @@ import click
 from tests.browser.chromium import what_is_missing
 from tests.experiments import blind, desk
 
+# Of what is wrong; texts that are not translated yet would fill many pages.
+MOST_LINES = 100
+
 
 @click.group()
 def experiments() -> None:
@@ -42,8 +45,10 @@ def run_desk(cases: int, submissions: int, seed: int, file: Path | None) -> None
     logging.disable(logging.WARNING)
     measured = desk.measure(cases, submissions, seed)
     click.echo(measured.figures.table())
-    for line in measured.wrong:
+    for line in measured.wrong[:MOST_LINES]:
         click.echo(line, err=True)
+    if len(measured.wrong) > MOST_LINES:
+        click.echo(f"and {len(measured.wrong) - MOST_LINES} more", err=True)
     if file is not None:
         file.write_text(json.dumps(measured.figures.as_facts(), indent=2) + "\n")
     if not measured.is_kept():
