@@ -76,7 +76,8 @@ def test_each_bad_picture_has_its_own_sentence_and_the_answers_stay(house: Insta
         assert words in page.text
     page = person.browser.submit(page, {"photo": ("wall.jpg", drawn_jpeg())})
     until(lambda: "could not see a face" in person.browser.get(page.path).text, what="the look at a photo of nobody")
-    assert person.browser.get("/request/ways").forms[0].values["ways"] == ["face", "account"]
+    kept = [form.values["ways"] for form in person.browser.get("/request/ways").forms if "ways" in form.values]
+    assert kept == [["face", "account"]]
     clean_logs(house)
 
 

@@ -148,6 +148,7 @@ class _Reader(HTMLParser):
         self.page = page
         self.words: list[str] = []
         self._form: Form | None = None
+        self._in_main, self._forms_of_main = False, 0
         self._select = self._area = self._link = ""
         self._quiet = 0
 
@@ -155,7 +156,11 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._form = Form(given.get("action", ""), given.get("method", "get").lower())
-            self.page.forms.append(self._form)
+            # What stands on every page, such as the choice of a language, comes after what this page is for.
+            self.page.forms.insert(self._forms_of_main if self._in_main else len(self.page.forms), self._form)
+            self._forms_of_main += self._in_main
+        elif tag == "main":
+            self._in_main = True
         elif tag in ("script", "style", "template"):
             self._quiet += 1
         elif tag == "a" and "href" in given:
@@ -198,6 +203,8 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._form = None
+        elif tag == "main":
+            self._in_main = False
         elif tag in ("script", "style", "template"):
             self._quiet -= 1
         elif tag == "select":
