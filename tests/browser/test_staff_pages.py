@@ -9,53 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import accounts
 from portal.db import Database
 from portal.stores import scans
-from portal.tables import Erasure, Judgement, Store
+from portal.tables import Judgement
 from tests.browser.signing_in import at_desk
-from tests.browser.visiting import PHONE, Visitor
-from tests.cases.making import send
-from tests.web.desk import Colleague, case_in_review, case_to_decide, colleague, fill_store
-
-
-def all_pages(database: Database, folder: Path, boss: Colleague) -> list[str]:
-    """Addresses of all staff pages, with something on each."""
-    with database.writing() as session:
-        store = fill_store(session, folder)
-        case_in_review(session, store)
-        deciding = case_to_decide(session, store, "access", "deletion").id
-        asking = send(session, "access").case.id
-        planned = case_to_decide(session, store, "deletion").id
-        scan = scans.start_scan(session, session.get_one(Store, store.id), boss.id).id
-        token = accounts.invite(session, ["reviewer"])
-    boss.post(f"/staff/cases/{planned}/decide/deletion", confirm="yes", decision="grant", reason="", note="")
-    with database.reading() as session:
-        erasure = session.scalars(select(Erasure.id)).one()
-    paths = (
-        f"stores stores/add stores/{store.id} scans/{scan} scans/{scan}/errors lineage/ lineage/add/source "
-        f"lineage/add/training accounts accounts/{boss.id} settings cases/ cases/{planned} cases/{asking}/identity "
-        f"cases/{deciding}/photographs cases/{deciding}/copy cases/{deciding}/plan/deletion cases/{asking}/ask "
-        f"cases/{planned}/files cases/{planned}/timeline cases/{planned}/messages "
-        f"cases/{deciding}/decide cases/{deciding}/decide/access cases/{deciding}/more-time/access "
-        f"cases/{planned}/letters cases/{planned}/letters/deletion/answer "
-        f"erasures/{erasure} erasures/{erasure}/items review/ review/0 audit/ audit/log thresholds/ reports/ law/"
-    )
-    compare = boss.post("/staff/review/next")
-    return ["/staff", f"/join/{token}", compare, f"{compare}?whole=1", *(f"/staff/{path}" for path in paths.split())]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_passes_axe_and_fits_a_phone(
-    app: Flask, database: Database, tmp_path: Path, site: str, browser: Any, scheme: str
-) -> None:
-    boss = colleague(app, database, "admin", "caseworker", "reviewer", "auditor")
-    paths = all_pages(database, tmp_path / "photographs", boss)
-    visitor = at_desk(browser, site, boss, color_scheme=scheme, viewport=PHONE)
-    for path in paths:
-        visitor.go(path)
-    assert visitor.faults == []
-    visitor.close()
+from tests.browser.visiting import Visitor
+from tests.web.desk import Colleague, case_in_review, colleague, fill_store
 
 
 @pytest.fixture
