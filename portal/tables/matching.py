@@ -18,6 +18,9 @@ ANSWERS = ("different", "probably-different", "cannot-tell", "probably-same", "s
 PASS_REASONS = ("knows-person", "too-hard", "distressing")
 # What is done about one face of a photograph that shows other people, too.
 FACE_REMEDIES = ("delete", "crop", "mask", "template")
+# What the person says about a photograph of their answer, and what they asked for when they picked it there.
+SAID = ("me", "not-me", "not-sure")
+WISHES = ("deletion", "opt-out")
 
 
 class Probe(Work, Base):
@@ -91,6 +94,8 @@ class Candidate(Base):
         UniqueConstraint("case_id", "image_id"),
         one_of("state", CANDIDATE_STATES),
         one_of("remedy", FACE_REMEDIES),
+        one_of("said", SAID),
+        one_of("wish", WISHES),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
@@ -109,6 +114,10 @@ class Candidate(Base):
     lease_until: Mapped[datetime | None]
     remedy: Mapped[str | None] = mapped_column(String(10), comment="where others are in the picture; empty: delete")
     remedied_at: Mapped[datetime | None] = mapped_column(comment="when the face left a picture that stays")
+    said: Mapped[str | None] = mapped_column(String(10), comment="by the person, who saw it in the answer")
+    wish: Mapped[str | None] = mapped_column(
+        String(10), comment="picked by the person in the answer; empty: not picked"
+    )
 
     image: Mapped[Image] = relationship()
     face: Mapped[Face | None] = relationship()
