@@ -48,6 +48,13 @@ class Shard:
         with_picture = {_sample(name) for name in self.members if is_picture(name)}
         return sorted(name for name in self.members if is_picture(name) or _sample(name) not in with_picture)
 
+    def holds(self, name: str) -> bool:
+        return name in self.members
+
+    def size(self, name: str) -> int:
+        """Bytes of the newest of that name."""
+        return self.members[name][-1].size
+
     def problem(self) -> str:
         """Why not all of it can be looked at, as the end of a sentence; empty when all can."""
         if self.damaged:
