@@ -207,7 +207,7 @@ def answer_of(session: Session, case: Case) -> Answer | None:
     if not answered:
         return None
     photographs = disclosing.photographs(session, case)
-    rights = [_with_appeal(session, right, _right_answer(right)) for right in answered]
+    rights = [_with_appeal(session, right, _right_answer(session, right)) for right in answered]
     shown = any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in answered)
     package = session.scalar(select(Package).where(Package.case_id == case.id, Package.blob_id.is_not(None)))
     return Answer(
@@ -274,9 +274,25 @@ NOTHING = mark(
 )
 
 
-def _right_answer(right: CaseRight) -> RightAnswer:
+PICKED = {
+    "opt-out": mark("The photos you picked are not used any more. The certificate says what was done."),
+    "deletion": mark("The photos you picked are deleted. The certificate says what was done, and how to check it."),
+}
+CHANGED_MIND = mark("You changed your mind about this, so we did nothing.")
+
+
+def _done(session: Session, right: CaseRight) -> str:
+    return (PICKED if held.is_picked(session, right.case, right.right) else DONE)[right.right]
+
+
+def _right_answer(session: Session, right: CaseRight) -> RightAnswer:
     outcome = right.outcome or ""
-    said = {"fulfilled": DONE[right.right], "partly-fulfilled": PARTLY[right.right], "nothing-found": NOTHING}
+    said = {
+        "fulfilled": _done(session, right),
+        "partly-fulfilled": PARTLY[right.right],
+        "nothing-found": NOTHING,
+        "withdrawn": CHANGED_MIND,
+    }
     sentence = _(said[outcome]) if outcome in said else _refusal(right)
     return RightAnswer(
         right.right,
@@ -284,7 +300,7 @@ def _right_answer(right: CaseRight) -> RightAnswer:
         outcome,
         sentence,
         right.note,
-        None if outcome == "fulfilled" else _complaint(right),
+        None if outcome in {"fulfilled", "withdrawn"} else _complaint(right),
     )
 
 
@@ -330,12 +346,12 @@ def told(session: Session, right: CaseRight) -> list[str]:
         # A note was written by somebody who knows what is found, so without an identity check nobody reads it.
         return [_refusal(right) if right.decision == "refuse" else _(DONE_BLIND)]
     if right.outcome is not None:
-        answer = _right_answer(right)
+        answer = _right_answer(session, right)
         return [answer.sentence, *([answer.note] if answer.note else [])]
     if right.decision == "refuse":
         first = _refusal(right)
     else:
-        first = _(DONE[right.right] if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING)
+        first = _(_done(session, right) if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING)
     return [first, *([right.note] if right.note else [])]
 
 

@@ -49,7 +49,7 @@ def decide(
     right.one_person = decision == "refuse" and one_person
     right.approved_by, right.approved_at = (account_id, clock.now()) if right.one_person else (None, None)
     _log(session, case, "right-decided", account_id, right)
-    _go_on(session, case)
+    go_on(session, case)
 
 
 def mark(right: CaseRight) -> str:
@@ -66,7 +66,7 @@ def approve_refusal(session: Session, right: CaseRight, account_id: str, seen: s
         raise NotAllowed("You decided this. A second person must approve it.", "same-person")
     right.approved_by, right.approved_at = account_id, clock.now()
     _log(session, case, "refusal-approved", account_id, right)
-    _go_on(session, case)
+    go_on(session, case)
 
 
 def return_refusal(session: Session, right: CaseRight, account_id: str) -> None:
@@ -76,7 +76,7 @@ def return_refusal(session: Session, right: CaseRight, account_id: str) -> None:
         raise Conflict("There is no refusal to return here any more.", "not-waiting")
     _log(session, case, "refusal-returned", account_id, right)
     right.decision = right.reason = right.note = right.decided_by = right.decided_at = None
-    _go_on(session, case)
+    go_on(session, case)
 
 
 def is_waiting_refusal(right: CaseRight) -> bool:
@@ -146,7 +146,8 @@ def _may_refuse(session: Session, case: Case, reason: str | None, note: str) -> 
         )
 
 
-def _go_on(session: Session, case: Case) -> None:
+def go_on(session: Session, case: Case) -> None:
+    """Called after each change of a right: once all that are open are decided, they are carried out."""
     session.flush()
     rights = lifecycle.open_rights(session, case)
     if any(is_waiting_refusal(right) for right in rights):

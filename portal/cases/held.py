@@ -108,6 +108,12 @@ def unsure(session: Session, case: Case) -> int:
     return sum(state == "unsure" for state in states)
 
 
+def is_picked(session: Session, case: Case, kind: str) -> bool:
+    """True where the person picked photographs of their answer for a deletion or an opt-out, and not all."""
+    picked = select(Candidate.id).where(Candidate.case_id == case.id, Candidate.wish == kind)
+    return session.scalar(picked.limit(1)) is not None
+
+
 def _held(session: Session, number: int, candidate: Candidate) -> Held:
     image = candidate.image
     trace = lineage.trace(session, [image.id])

@@ -1,14 +1,13 @@
-"""A case's life: the one table of allowed moves, the one function that makes them, and what moves a case on by itself.
+"""A case's life: the one function that makes the moves of `moves`, and what moves a case on by itself.
 
     received - identity-check - searching - reviewing - deciding - fulfilling - closed
 
 A case may close early (withdrawn, unverified), look again (reviewing to searching, deciding to reviewing) and be
-opened again when nothing was found (closed to reviewing).
+opened again: when nothing was found (closed to reviewing), or to be asked for more (closed to deciding).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CursorResult, func, select, update
@@ -16,120 +15,14 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.cases import deadlines, law, mails
+from portal.cases.moves import LOOKING as LOOKING
+from portal.cases.moves import MOVES as MOVES
+from portal.cases.moves import Move, allowed
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due, ring
 from portal.languages import gettext as _
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure, Search
-
-LOOKING = "We are looking for photos of you. A person checks everything the computer suggests."
-
-
-@dataclass(frozen=True)
-class Move:
-    """One allowed move. `sentence` is what the person may read, `clock` what happens to the legal clock."""
-
-    sources: tuple[str, ...]
-    to: str
-    actors: frozenset[str]
-    kind: str
-    waiting_for: str
-    sentence: str
-    outcomes: frozenset[str] = frozenset()
-    needs_reason: bool = False
-    clock: str = "runs on"
-
-
-def _by(*actors: str) -> frozenset[str]:
-    return frozenset(actors)
-
-
-# The sentences of all moves between the search and the decision are one and the same: they must not tell a hit
-# from a miss. Actors are `subject`, `machine` or the role of an account.
-MOVES = (
-    Move(
-        ("received",),
-        "identity-check",
-        _by("machine"),
-        "identity-asked",
-        "caseworker",
-        "We got your request. A person checks that it really comes from you.",
-    ),
-    Move(("received",), "searching", _by("machine"), "search-begun", "machine", LOOKING),
-    Move(("identity-check",), "searching", _by("caseworker"), "identity-confirmed", "machine", LOOKING),
-    Move(
-        ("identity-check",),
-        "closed",
-        _by("caseworker", "machine"),
-        "identity-not-confirmed",
-        "nobody",
-        "We could not make sure that this request comes from you.",
-        outcomes=frozenset({"unverified"}),
-        needs_reason=True,
-        clock="stops",
-    ),
-    Move(("searching",), "reviewing", _by("machine"), "review-begun", "reviewer", LOOKING),
-    Move(("searching",), "deciding", _by("machine"), "search-finished", "caseworker", LOOKING),
-    Move(("reviewing",), "deciding", _by("machine"), "review-finished", "caseworker", LOOKING),
-    Move(("reviewing",), "searching", _by("subject", "caseworker", "machine"), "search-again", "machine", LOOKING),
-    Move(
-        ("deciding",),
-        "reviewing",
-        _by("subject", "caseworker", "reviewer"),
-        "look-again",
-        "reviewer",
-        LOOKING,
-        needs_reason=True,
-    ),
-    Move(
-        ("deciding",),
-        "fulfilling",
-        _by("machine"),
-        "decided",
-        "machine",
-        "We have decided. Now we carry out what we decided.",
-    ),
-    Move(
-        ("fulfilling",),
-        "closed",
-        _by("machine"),
-        "answered",
-        "nobody",
-        "Your answer is ready.",
-        outcomes=frozenset({"fulfilled", "partly-fulfilled", "nothing-found", "refused"}),
-        clock="stops",
-    ),
-    Move(
-        ("received", "identity-check", "searching", "reviewing", "deciding", "fulfilling"),
-        "closed",
-        _by("subject"),
-        "withdrawn",
-        "nobody",
-        "You took your request back. We deleted what you sent.",
-        outcomes=frozenset({"withdrawn"}),
-        clock="stops",
-    ),
-    Move(
-        ("closed",),
-        "reviewing",
-        _by("subject", "caseworker"),
-        "opened-again",
-        "reviewer",
-        LOOKING,
-        needs_reason=True,
-        clock="starts anew",
-    ),
-)
-
-
-def allowed(source: str, to: str, outcome: str | None = None) -> Move:
-    """The move of the table. Raises Conflict when there is none."""
-    for one in MOVES:
-        if source in one.sources and one.to == to and (outcome in one.outcomes if one.outcomes else outcome is None):
-            return one
-    raise Conflict(
-        f"A case cannot go from {source} to {to}. It may have moved on: load the page again.", "no-such-move"
-    )
 
 
 def move(
@@ -320,7 +213,8 @@ def settle_right(session: Session, right: CaseRight, outcome: str) -> None:
 
 
 def taken_together(outcomes: set[str]) -> str:
-    """The outcome of a case from those of its rights."""
+    """The outcome of a case from those of its rights. What was taken back again by itself does not count."""
+    outcomes = outcomes - {"withdrawn"} or outcomes
     if len(outcomes) == 1:
         return next(iter(outcomes))
     return "fulfilled" if outcomes == {"fulfilled", "nothing-found"} else "partly-fulfilled"

@@ -9,6 +9,7 @@ from portal.cases import challenge, lifecycle, purging
 from portal.errors import Conflict
 from portal.languages import gettext as _
 from portal.tables import Appeal, Candidate, Case, CaseRight, Erasure, ErasureItem, Mail, Package, Search
+from portal.tables.erasure import ERASURE_KINDS
 
 # From the first of these on, copies may be gone already.
 BEGUN = ("running", "checking", "notifying", "settled")
@@ -23,7 +24,7 @@ def withdraw(session: Session, case: Case) -> None:
     session.refresh(case)
     if not may_withdraw(session, case):
         raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
-    _stop_erasures(session, case)
+    stop_erasures(session, case)
     _stop_work(session, case)
     _stop_appeals(session, case)
     lifecycle.move(session, case, "closed", "subject", outcome="withdrawn")
@@ -49,12 +50,19 @@ def may_withdraw(session: Session, case: Case) -> bool:
     """
     if case.state == "closed" or (case.state == "fulfilling" and case.identity != "confirmed"):
         return False
-    begun = session.scalar(select(Erasure.id).where(Erasure.case_id == case.id, Erasure.state.in_(BEGUN)).limit(1))
-    return begun is None
+    return not has_begun(session, case)
 
 
-def _stop_erasures(session: Session, case: Case) -> None:
-    for erasure in session.scalars(select(Erasure).where(Erasure.case_id == case.id)):
+def has_begun(session: Session, case: Case, *kinds: str) -> bool:
+    """True when copies may be gone already: by an erasure of one of these kinds, or of any."""
+    begun = select(Erasure.id).where(Erasure.case_id == case.id, Erasure.state.in_(BEGUN))
+    return session.scalar(begun.where(Erasure.kind.in_(kinds or ERASURE_KINDS)).limit(1)) is not None
+
+
+def stop_erasures(session: Session, case: Case, *kinds: str) -> None:
+    """Stop the plans of these kinds, or all, so that nothing of them is carried out. Raises Conflict if one began."""
+    mine = Erasure.case_id == case.id, Erasure.kind.in_(kinds or ERASURE_KINDS)
+    for erasure in session.scalars(select(Erasure).where(*mine)):
         # The fence grows, so that a worker that holds this row just now cannot record anything any more.
         stopped = session.execute(
             update(Erasure)

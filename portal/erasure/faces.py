@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit, images, stores
+from portal.cases import held
 from portal.errors import BadInput, Conflict
 from portal.images import Box
 from portal.tables import Candidate, Case, Erasure, Face, Image, Store
@@ -21,14 +22,26 @@ CHANGEABLE = ("planned", "stopped")
 
 
 def confirmed(session: Session, case: Case) -> list[Candidate]:
-    """What people confirmed and what still stands in a store with the person's face, in the order of the images."""
+    """What people confirmed and what still stands in a store with the person's face, in the order of the images.
+
+    Without what the person calls somebody else's: nobody may have another's photograph erased.
+    """
     statement = (
         select(Candidate)
         .join(Image, Image.id == Candidate.image_id)
         .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == "live")
-        .where(Candidate.remedied_at.is_(None))
+        .where(Candidate.remedied_at.is_(None), Candidate.said.is_distinct_from("not-me"))
     )
     return list(session.scalars(statement.order_by(Image.id)))
+
+
+def wanted(session: Session, case: Case, kind: str) -> list[Candidate]:
+    """What a deletion or an opt-out is about: those the person picked for it, or all where they picked none."""
+    found = confirmed(session, case)
+    # Of all, not only of those found: what was picked and is gone since must not let the others be erased.
+    if held.is_picked(session, case, kind):
+        return [one for one in found if one.wish == kind]
+    return found
 
 
 def with_others(session: Session, case: Case) -> list[Candidate]:

@@ -117,7 +117,7 @@ def answer_item(session: Session, item: ErasureItem, account_id: str, result: st
 
 def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
     """All that a deletion or opt-out of this case reaches, in the order in which it is carried out."""
-    confirmed = faces.confirmed(session, case)
+    confirmed = faces.wanted(session, case, kind)
     items: list[Planned] = []
     for candidate in confirmed:
         remedy = faces.remedy_of(session, candidate) if kind == "deletion" else "delete"

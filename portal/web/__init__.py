@@ -22,6 +22,7 @@ from portal.web import (
     auditor,
     caseworker,
     challenges,
+    choices,
     clocks,
     context,
     decisions,
@@ -108,6 +109,7 @@ def _register(app: Flask) -> None:
         messages,
         appeals,
         challenges,
+        choices,
         signs,
     )
     inside = (

@@ -26,6 +26,7 @@ from portal.cases import (
     arrivals,
     assigning,
     challenge,
+    choosing,
     drafts,
     extending,
     held,
@@ -144,6 +145,7 @@ def photographs(case_id: str) -> Page:
         "caseworker/photographs.html",
         **framed(g.session, found),
         found=found_of(g.session, found),
+        said=choosing.judged(g.session, found),
         to_see=bool(asked & {"access", "copy"}),
         to_erase=[kind for kind in ("deletion", "opt-out") if kind in asked],
     )

@@ -17,6 +17,7 @@ from portal.cases import (
     assurance,
     calendar,
     challenge,
+    choosing,
     letters,
     mandates,
     messages,
@@ -112,11 +113,25 @@ def overview() -> Page:
         news=news,
         letters=letters.of_person(g.session, case) if _may_read(case) else [],
         mandate=mandates.of_case(g.session, case),
+        waits=answer is not None and not answers.is_blind(case) and case.state != "closed",
         elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
         rights=answers.RIGHTS,
         asked=asked is not None,
         signs=assurance.waits_for_person(g.session, case),
+        **_about_photographs(case, answer),
     )
+
+
+def _about_photographs(case: Case, answer: answers.Answer | None) -> dict[str, object]:
+    """What the person said about the photographs of their answer, and what they can ask for them now."""
+    if answer is None or not answer.photographs:
+        return {"undoable": []}
+    return {
+        "said": {number: one.said for number, one in choosing.shown(g.session, case).items()},
+        "can_say": case.state in choosing.OPEN_TO_MORE,
+        "can_choose": bool(choosing.wishes(g.session, case)),
+        "undoable": choosing.undoable(g.session, case),
+    }
 
 
 @blueprint.route("/withdraw", methods=["GET", "POST"])

@@ -20,6 +20,8 @@ MOST = {
     "person-link": (30, timedelta(minutes=15)),
     # By the request that it is about: a PDF is the slowest thing that a page of a person makes.
     "pdf": (30, timedelta(hours=1)),
+    # By the request: each is read from a store and opened anew.
+    "photograph": (600, timedelta(hours=1)),
     "case-sign-in": (30, timedelta(minutes=15)),
     "staff-sign-in": (60, timedelta(minutes=15)),
 }

@@ -8,7 +8,7 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import alarms, appeals, authority, deciding, mandates, messages
+from portal.cases import alarms, appeals, authority, choosing, deciding, mandates, messages
 from portal.tables import Case, Erasure
 from portal.web.context import settings
 
@@ -71,6 +71,9 @@ def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
     if any(one.new and one.account_id is None for one in messages.of_case(session, found)):
         address = url_for("messages.with_person", case_id=found.id)
         return Next("This request is finished, and the person wrote to you.", "Read the message", address)
+    if any(one.said == "not-me" for _number, one in choosing.judged(session, found)):
+        address = url_for("caseworker.photographs", case_id=found.id)
+        return Next("The person says that some photographs do not show them.", "See which", address)
     return Next("This request is finished.")
 
 

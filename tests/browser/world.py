@@ -111,7 +111,8 @@ class World:
             self.ids |= {"waiting": waiting.id, "refused": refused.id}
             self.ids["added"] = self._photo(session, waiting, state="choose-face", boxes=FACES)
         self.ids["answered"] = self._answered()
-        for name in ("waiting", "refused", "answered"):
+        self.ids["shown"] = self._shown()
+        for name in ("waiting", "refused", "answered", "shown"):
             self.clients[name] = self._follower(self.ids[name])
 
     def _asking(self) -> None:
@@ -168,6 +169,16 @@ class World:
         add_face(session, image, (60, 100, 240, 340))
         members.put_in_dataset(session, session.scalars(select(Dataset)).one(), store)
         return store
+
+    def _shown(self) -> str:
+        """Somebody who sees their photographs, and has not said what should happen to them."""
+        with self.database.writing() as session:
+            case = case_to_decide(session, self.store_in(session), "access")
+            deciding.decide(session, case.rights[0], self.boss.id, "grant")
+            package = session.scalars(select(Package.id).where(Package.case_id == case.id)).one()
+            case_id = case.id
+        assert workers.carry_out(self.database, "packing", package) == "worked"
+        return case_id
 
     def _answered(self) -> str:
         """Somebody who got a copy of their photographs, and a certificate of their deletion."""

@@ -1,0 +1,271 @@
+"""The photographs of an answer: seeing them, saying who is in them, asking for more, changing one's mind."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image as Pillow
+from sqlalchemy import select
+
+from portal import clock
+from portal.cases import deciding
+from portal.db import Database
+from portal.erasure import plans
+from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, Face, Image, Package, Store
+from tests.web.conftest import form_token
+from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
+
+
+@pytest.fixture
+def cora(app: Flask, database: Database) -> Colleague:
+    return colleague(app, database, "caseworker", name="Cora Worker")
+
+
+@pytest.fixture
+def answered(database: Database, cora: Colleague, tmp_path: Path) -> str:
+    """A case about access that was answered with three photographs. Returns its id."""
+    with database.writing() as session:
+        store = fill_store(session, tmp_path / "photographs", count=3)
+        case = case_to_decide(session, store, "access")
+        deciding.decide(session, case.rights[0], cora.id, "grant")
+        case.rights[0].outcome = "fulfilled"
+        session.execute(Package.__table__.delete())
+        case.state, case.outcome, case.waiting_for, case.closed_at = "closed", "fulfilled", "nobody", clock.now()
+        return case.id
+
+
+@pytest.fixture
+def person(app: Flask, answered: str) -> FlaskClient:
+    return follower(app, answered)
+
+
+def follower(app: Flask, case_id: str) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as browser:
+        browser["case"] = case_id
+    return client
+
+
+def press(client: FlaskClient, path: str, **fields: object) -> tuple[int, str]:
+    """Send a form; the status, and the page it leads to."""
+    data = {"csrf_token": form_token(client.get("/case").text), **fields}
+    answer = client.post(path, data=data)
+    return answer.status_code, client.get("/case").text if answer.status_code == 303 else answer.text
+
+
+def candidates(database: Database) -> list[Candidate]:
+    with database.reading() as session:
+        return list(session.scalars(select(Candidate).order_by(Candidate.image_id)))
+
+
+def right_of(database: Database, name: str) -> CaseRight:
+    with database.reading() as session:
+        return session.scalars(select(CaseRight).where(CaseRight.right == name)).one()
+
+
+def test_photographs_stay_folded_until_they_are_tapped(person: FlaskClient) -> None:
+    page = person.get("/case").text
+    assert page.count('<img class="ef-seen" loading="lazy"') == 3
+    assert "<details open" not in page
+    assert "Is this you?" in page
+
+
+def test_a_photograph_is_shown_with_strangers_covered_and_the_log_says_so(
+    person: FlaskClient, database: Database
+) -> None:
+    with database.writing() as session:
+        image = session.scalars(select(Image).order_by(Image.id)).first()
+        assert image is not None
+        for left in (0, 60):
+            session.add(Face(image_id=image.id, top=0, left=left, bottom=40, right=left + 40))
+        session.flush()
+        own = session.scalars(select(Face).where(Face.left == 60)).one()
+        session.scalars(select(Candidate).where(Candidate.image_id == image.id)).one().face_id = own.id
+    answer = person.get("/case/photographs/1.jpg")
+    assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+    assert answer.headers["Cache-Control"] == "no-store"
+    covered = Pillow.open(io.BytesIO(answer.data)).convert("L").crop((8, 8, 32, 32)).getextrema()
+    assert covered[1] - covered[0] < 16
+    with database.reading() as session:
+        assert session.scalars(select(Entry).where(Entry.kind == "image-shown")).one()
+
+
+@pytest.mark.parametrize("number", ["0", "4", "999999999999999999999", "-1", "1.jpg"])
+def test_no_other_photograph_is_shown(person: FlaskClient, number: str) -> None:
+    assert person.get(f"/case/photographs/{number}.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("changed", [{"identity": "not-needed"}, {"outcome": "withdrawn"}])
+def test_who_was_not_checked_sees_and_asks_nothing(
+    person: FlaskClient, database: Database, changed: dict[str, str]
+) -> None:
+    with database.writing() as session:
+        case = session.scalars(select(Case)).one()
+        for name, value in changed.items():
+            setattr(case, name, value)
+    assert person.get("/case/photographs/1.jpg").status_code == 404
+    assert person.get("/case/choose").status_code == 404
+    assert press(person, "/case/photographs", **{"said-1": "me"})[0] == 422
+    assert press(person, "/case/choose", wish="deletion", photograph="1")[0] == 409
+    assert not any(one.said or one.wish for one in candidates(database))
+
+
+def test_a_browser_without_a_case_is_sent_to_sign_in(app: Flask, answered: str) -> None:
+    for path in ("/case/photographs/1.jpg", "/case/choose", "/case/choose/check?wish=deletion"):
+        answer = app.test_client().get(path)
+        assert answer.status_code == 303
+        assert answer.location.endswith("/case/sign-in")
+
+
+def test_what_the_person_says_reaches_the_caseworker(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    status, page = press(person, "/case/photographs", **{"said-1": "me", "said-2": "not-me", "said-3": "not-sure"})
+    assert status == 303
+    assert '<span class="ef-tag">Not me</span>' in page
+    assert [one.said for one in candidates(database)] == ["me", "not-me", "not-sure"]
+    desk = cora.get(f"/staff/cases/{answered}/photographs")
+    assert "Photograph 2: not me" in desk
+    assert "The person says that some photographs do not show them." in desk
+
+
+@pytest.mark.parametrize("fields", [{}, {"said-1": "yes"}, {"said-9": "me"}, {"said-1": "<script>"}])
+def test_nonsense_about_photographs_is_refused(person: FlaskClient, database: Database, fields: dict[str, str]) -> None:
+    assert press(person, "/case/photographs", **fields)[0] == 422
+    assert not any(one.said for one in candidates(database))
+
+
+def test_picked_photographs_are_checked_counted_and_asked_for(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    assert "What should happen to the photographs?" in person.get("/case/choose").text
+    page = person.get("/case/choose/check?wish=deletion&which=some&photograph=1&photograph=3").text
+    assert "Delete 2 photographs" in page
+    assert "cannot be brought back" in page
+    assert right_names(database) == ["access"]
+    status, page = press(person, "/case/choose", wish="deletion", photograph=["1", "3"])
+    assert status == 303
+    assert "I changed my mind" in page
+    right = right_of(database, "deletion")
+    assert right.due_on > clock.now().date()
+    with database.writing() as session:
+        case = session.get_one(Case, answered)
+        assert (case.state, case.waiting_for, case.due_on) == ("deciding", "caseworker", right.due_on)
+        planned = plans.enumerate_items(session, case, "deletion")
+        ids = [one.image_id for one in session.scalars(select(Candidate).order_by(Candidate.image_id))]
+    assert {item.image_id for item in planned if item.image_id} == {ids[0], ids[2]}
+    assert "Photograph 3: nothing said; picked for the deletion" in cora.get(f"/staff/cases/{answered}/photographs")
+
+
+def right_names(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(CaseRight.right).order_by(CaseRight.id)))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "wish=", "wish=everything", "wish=deletion&which=some", "wish=deletion&which=some&photograph=4&photograph=x"],
+)
+def test_the_check_page_asks_again_what_is_missing(person: FlaskClient, query: str) -> None:
+    answer = person.get(f"/case/choose/check?{query}")
+    assert answer.status_code == 422
+    assert "There is a problem" in answer.text
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"wish": "access"}, {"wish": "deletion"}, {"wish": "deletion", "photograph": "7"}]
+)
+def test_asking_for_nothing_or_nonsense_changes_nothing(
+    person: FlaskClient, database: Database, fields: dict[str, str]
+) -> None:
+    assert press(person, "/case/choose", **fields)[0] in {409, 422}
+    assert right_names(database) == ["access"]
+
+
+def test_what_is_somebody_elses_is_not_planned_even_if_all_were_asked(
+    person: FlaskClient, database: Database, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph=["1", "2", "3"])
+    press(person, "/case/photographs", **{"said-2": "not-me"})
+    with database.reading() as session:
+        planned = plans.enumerate_items(session, session.get_one(Case, answered), "deletion")
+    assert {item.image_id for item in planned if item.image_id} == {
+        one.image_id for one in candidates(database) if one.said is None
+    }
+
+
+def test_when_all_that_was_picked_is_gone_nothing_else_is_planned(
+    person: FlaskClient, database: Database, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    with database.writing() as session:
+        picked = session.scalars(select(Candidate).where(Candidate.wish == "deletion")).one()
+        picked.image.state = "gone"
+    with database.reading() as session:
+        assert plans.enumerate_items(session, session.get_one(Case, answered), "deletion") == []
+
+
+def test_changing_ones_mind_before_a_decision_closes_the_case_as_it_was(
+    person: FlaskClient, database: Database, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    status, page = press(person, "/case/choose/deletion/undo")
+    assert status == 303
+    assert "You changed your mind about this, so we did nothing." in page
+    with database.reading() as session:
+        case = session.get_one(Case, answered)
+        assert (case.state, case.outcome) == ("closed", "fulfilled")
+    assert not any(one.wish for one in candidates(database))
+    # And it can be asked for again.
+    assert press(person, "/case/choose", wish="deletion", photograph="2")[0] == 303
+    assert right_of(database, "deletion").outcome is None
+
+
+def cooling(database: Database, cora: Colleague, answered: str, **changed: object) -> None:
+    """The deletion was granted and planned, and the plan approved."""
+    with database.writing() as session:
+        case = session.get_one(Case, answered)
+        right = next(one for one in case.rights if one.right == "deletion")
+        deciding.decide(session, right, cora.id, "grant")
+        erasure = plans.plan_erasure(session, case, "deletion", cora.id)
+        erasure.state, erasure.approved_at, erasure.approved_by = "cooling", clock.now(), cora.id
+        erasure.one_person, erasure.cooling_until = True, clock.now() + timedelta(hours=24)
+        for name, value in changed.items():
+            setattr(erasure, name, value)
+
+
+def test_changing_ones_mind_while_it_cools_stops_the_erasure(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    cooling(database, cora, answered)
+    assert press(person, "/case/choose/deletion/undo")[0] == 303
+    with database.reading() as session:
+        assert session.scalars(select(Erasure.state)).one() == "stopped"
+        assert session.get_one(Case, answered).state == "closed"
+
+
+def test_after_it_began_nobody_can_change_their_mind(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    cooling(database, cora, answered, state="running")
+    assert "I changed my mind" not in person.get("/case").text
+    assert press(person, "/case/choose/deletion/undo")[0] == 409
+    assert right_of(database, "deletion").outcome is None
+
+
+def test_what_was_asked_at_first_is_not_undone_here(person: FlaskClient) -> None:
+    assert press(person, "/case/choose/access/undo")[0] == 404
+    assert press(person, "/case/choose/nonsense/undo")[0] == 404
+
+
+def test_the_store_being_away_is_said_and_not_a_fault(person: FlaskClient, database: Database, tmp_path: Path) -> None:
+    with database.writing() as session:
+        session.scalars(select(Store)).one().settings = {"folder": str(tmp_path / "unplugged")}
+    assert person.get("/case/photographs/1.jpg").status_code in {404, 503}
