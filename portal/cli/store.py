@@ -29,6 +29,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), help="The folder with the photographs.")
 @click.option("--tar", type=click.Path(path_type=Path), help="A folder of .tar files, plain or WebDataset shards.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="A folder of .parquet files with columns of pictures.")
 @click.option("--sql", help="URL of a database with pictures in a table: SQLite or PostgreSQL, without a password.")
 @click.option("--table", help="With --sql: the table, or schema.table.")
 @click.option("--key", help="With --sql: the column with the key of each picture.")

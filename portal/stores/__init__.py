@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.errors import BadInput
 from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Replacing, Together
+from portal.stores.parquet import Parquet
 from portal.stores.rewriting import RewritableFolder
 from portal.stores.sql import Sql
 from portal.stores.tar import Tar
@@ -21,7 +22,7 @@ __all__ = [
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "sql": Sql}
+KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "parquet": Parquet, "sql": Sql}
 
 
 def connector_class(kind: str) -> type[Connector]:

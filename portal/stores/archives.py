@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -47,7 +48,7 @@ class Contents(Protocol):
         """`names` and what belongs to them alone."""
 
 
-class Archives(Folder):
+class Archives(Folder, ABC):
     """Connector to a folder of archives. Settings: `folder`, an absolute path. See `Connector` for the methods.
 
     An archive that is damaged, or holds what cannot be looked at, is itself listed, as an object that cannot be read.
@@ -61,28 +62,28 @@ class Archives(Folder):
         super().__init__(name, settings, may_erase, mark)
         self._known: dict[str, tuple[str, Any]] = {}
 
+    @abstractmethod
     def _look_into(self, file: BinaryIO, size: int) -> Contents:
         """What lies in an open archive of `size` bytes. What is wrong with it is in the answer. Raises OSError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _version(self, file: BinaryIO, contents: Any, name: str) -> str:
         """A text that changes when the object does, and stays when only others in the archive change."""
-        raise NotImplementedError
 
-    def _bytes(self, file: BinaryIO, contents: Any, name: str) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _bytes(self, file: BinaryIO, contents: Any, name: str) -> bytes: ...
 
+    @abstractmethod
     def _digest(self, file: BinaryIO, contents: Any, name: str) -> bytes:
         """SHA-256 of what `_bytes` gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _copy_without(self, file: BinaryIO, target: BinaryIO, contents: Any, size: int, names: set[str]) -> None:
         """Write the archive anew without what has these names. Raises OSError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _seen(self, file: BinaryIO, name: str) -> bool:
         """Whether the name is in it, by another way of reading than `_look_into` has. Raises what BROKEN lists."""
-        raise NotImplementedError
 
     def check(self) -> Check:
         base = super().check()

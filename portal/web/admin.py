@@ -48,6 +48,7 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
         choices=[
             SelectChoice("folder", "A folder of pictures"),
             SelectChoice("tar", "A folder of .tar files (plain, or WebDataset)"),
+            SelectChoice("parquet", "A folder of .parquet files (Hugging Face)"),
             SelectChoice("sql", "A table of a database"),
         ],
         default="folder",

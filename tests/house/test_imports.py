@@ -55,6 +55,7 @@ DOORS = {
     "icalendar": {"portal.cases.calendar"},
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
+    "pyarrow": {"portal.stores.parquet"},
     "tarfile": {"portal.stores.shards", "portal.cli.demo"},
 }
 
