@@ -22,6 +22,7 @@ from portal.web import (
     auditor,
     caseworker,
     challenges,
+    checking,
     choices,
     clocks,
     context,
@@ -109,6 +110,7 @@ def _register(app: Flask) -> None:
         messages,
         appeals,
         challenges,
+        checking,
         choices,
         signs,
     )

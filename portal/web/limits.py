@@ -22,6 +22,7 @@ MOST = {
     "pdf": (30, timedelta(hours=1)),
     # By the request: each is read from a store and opened anew.
     "photograph": (600, timedelta(hours=1)),
+    "certificate": (60, timedelta(hours=1)),
     "case-sign-in": (30, timedelta(minutes=15)),
     "staff-sign-in": (60, timedelta(minutes=15)),
 }

@@ -34,6 +34,7 @@ SCREENS = (
     Screen("subject.privacy", "/privacy"),
     Screen("subject.comparison", "/comparison"),
     Screen("subject.accessibility", "/accessibility"),
+    Screen("checking.certificate", "/verify"),
     Screen("subject.verify_help", "/verify-help"),
     Screen("", "/nowhere", status=404),
     Screen("intake.question", "/request/rights", "asking"),

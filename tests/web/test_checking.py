@@ -1,0 +1,67 @@
+"""Checking a certificate on the page: as issued, changed, of somebody else, and what is no certificate at all."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from portal.db import Database
+from portal.tables import Blob
+from tests.erasure import certified
+from tests.web.conftest import send
+
+
+@pytest.fixture
+def file(database: Database) -> bytes:
+    with database.writing() as session:
+        _made, data, _key = certified.issued(session)
+        return data
+
+
+def checked(client: FlaskClient, data: bytes, name: str = "certificate.json") -> Any:
+    return send(client, "/verify", certificate=(io.BytesIO(data), name))
+
+
+def test_one_as_issued_is_told_in_words_and_not_kept(client: FlaskClient, database: Database, file: bytes) -> None:
+    answer = checked(client, file)
+    assert answer.status_code == 200
+    assert "This certificate is as it was issued" in answer.text
+    assert "EF-TEST-CASE" in answer.text
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Blob)) == 0
+
+
+@pytest.mark.parametrize("place", [0.1, 0.35, 0.6, 0.9])
+def test_one_changed_byte_is_seen(client: FlaskClient, file: bytes, place: float) -> None:
+    at = int(len(file) * place)
+    changed = file[:at] + bytes([file[at] ^ 1]) + file[at + 1 :]
+    page = checked(client, changed).text
+    assert "This file is not as it was issued" in page
+    assert "as it was issued, and" not in page
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"\xff\xfe", b"[" * 50_000, b"<script>alert(1)</script>", b'{"format": "efface-certificate/1"}'],
+)
+def test_what_is_no_certificate_is_not_a_fault(client: FlaskClient, data: bytes) -> None:
+    answer = checked(client, data)
+    assert answer.status_code == 200
+    assert "This file is not as it was issued" in answer.text
+    assert "<script>alert" not in answer.text
+
+
+def test_without_a_file_it_is_asked_for(client: FlaskClient) -> None:
+    answer = send(client, "/verify")
+    assert answer.status_code == 422
+    assert "Choose a file first." in answer.text
+
+
+def test_a_file_that_is_too_big_is_told_beside_the_field(client: FlaskClient) -> None:
+    answer = checked(client, b"x" * (34 * 1024 * 1024))
+    assert answer.status_code == 413
+    assert "too big to be checked here" in answer.text
