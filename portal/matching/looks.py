@@ -13,15 +13,14 @@ SIDE = dict(zip(ANSWERS, (-1, -1, 0, 1, 1), strict=True))
 
 @dataclass(frozen=True)
 class Pair:
-    """What a reviewer sees: JPEG bytes. Without a face photo, `sent` is None and `note` says what was given.
+    """What a reviewer sees beside the pictures. Where no face photo was sent, `note` says what was given.
 
     `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
     decides, this one first.
     """
 
     id: str
-    sent: bytes | None
-    found: bytes
+    sent: bool
     note: str | None
     found_left: bool
     together: list[str]

@@ -10,7 +10,7 @@ always says one thing has one half right, whatever the stock holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -96,8 +96,8 @@ def is_right(same: bool, answer: str) -> bool:
     return SIDE[answer] == (1 if same else -1)
 
 
-def next_look(session: Session, account_id: str, pairs_wait: bool) -> KnownLook | None:
-    """The known pair to show now, or None when it is a case's turn. `pairs_wait`: a case's pair could be shown."""
+def next_look(session: Session, account_id: str, pairs_wait: Callable[[], bool]) -> KnownLook | None:
+    """The known pair to show now, or None when it is a case's turn. `pairs_wait()`: a case's pair could be shown."""
     # A pair whose photographs were taken out meanwhile cannot be answered any more.
     own = (KnownLook.account_id == account_id, KnownLook.answer.is_(None), *known.whole())
     begun = session.scalar(select(KnownLook).join(KnownPair, KnownPair.id == KnownLook.pair_id).where(*own))
@@ -105,7 +105,7 @@ def next_look(session: Session, account_id: str, pairs_wait: bool) -> KnownLook 
         if clock.now() - begun.handed_at > AWAY:
             begun.handed_at = clock.now()
         return begun
-    if may_judge(session, account_id) and not (pairs_wait and _is_due(session, account_id)):
+    if may_judge(session, account_id) and not (_is_due(session, account_id) and pairs_wait()):
         return None
     pair = _draw(session, account_id)
     if pair is None:
@@ -123,15 +123,26 @@ def find_look(session: Session, account_id: str, look_id: str) -> KnownLook | No
 
 
 def pair(session: Session, look: KnownLook) -> Pair:
-    """The two pictures, in the same form as a case's. Raises NotFound when they were taken out."""
+    """The pair, in the same form as a case's. Raises NotFound when its photographs were taken out."""
+    if look.pair.sent_id is None or look.pair.found_id is None:
+        raise NotFound("This picture is not kept any more.")
     return Pair(
         id=look.id,
-        sent=known.picture(session, look.pair.sent_id, "crop"),
-        found=known.picture(session, look.pair.found_id, "crop"),
+        sent=True,
         note=None,
         found_left=lot("side", look.account_id, look.id)[0] % 2 == 1,
         together=[look.id],
     )
+
+
+def sent_picture(session: Session, look: KnownLook) -> bytes:
+    """The first face alone, as JPEG. Raises NotFound when it was taken out."""
+    return known.picture(session, look.pair.sent_id, "crop")
+
+
+def found_picture(session: Session, look: KnownLook) -> bytes:
+    """The second face alone, as JPEG. Raises NotFound when it was taken out."""
+    return known.picture(session, look.pair.found_id, "crop")
 
 
 def whole(session: Session, look: KnownLook) -> bytes:

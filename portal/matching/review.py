@@ -11,15 +11,15 @@ import contextlib
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, false, func, not_, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
 
 from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.matching import practice
+from portal.matching import eligible, practice
 from portal.matching.looks import WHOLE, Pair, lot, verdict
-from portal.tables import Account, Candidate, Case, CaseRight, Judgement, PassedOn, Probe
+from portal.tables import Account, Candidate, Case, Judgement, Probe
 from portal.tables.matching import ANSWERS
 
 LEASE = timedelta(minutes=10)
@@ -29,25 +29,26 @@ def waiting(session: Session, account_id: str) -> int:
     """How many looks wait for this reviewer: pairs that belong together are one. Who still practises: none."""
     if not practice.may_judge(session, account_id):
         return 0
-    found = _open_to(session, account_id).subquery()
+    found = eligible.open_to(session).subquery()
     looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
-    return session.scalar(select(looks)) or 0
+    return session.scalar(select(looks), eligible.given(account_id)) or 0
 
 
 def kept_from(session: Session, account_id: str) -> int:
     """How many open pairs this reviewer is not shown because the cases are their own."""
     statement = select(func.count()).select_from(Candidate).join(Case, Case.id == Candidate.case_id)
-    own = (Case.state == "reviewing", Candidate.state == "open", _own(session, account_id))
-    return session.scalar(statement.where(*own)) or 0
+    own = (Case.state == "reviewing", Candidate.state == "open", eligible.own(session))
+    return session.scalar(statement.where(*own), eligible.given(account_id)) or 0
 
 
 def stranded(session: Session) -> int:
     """How many open pairs no reviewer may judge: each has answered already, or the case is their own."""
     open_pairs = select(Candidate.id).join(Case, Case.id == Candidate.case_id)
-    left = set(session.scalars(open_pairs.where(Case.state == "reviewing", *_to_judge())))
+    left = set(session.scalars(open_pairs.where(Case.state == "reviewing", *eligible.to_judge())))
     for account in session.scalars(select(Account).where(Account.disabled_at.is_(None))):
         if left and "reviewer" in account.roles:
-            left.difference_update(session.scalars(_fit_for(session, account.id).with_only_columns(Candidate.id)))
+            fit = eligible.fit_for(session).with_only_columns(Candidate.id)
+            left.difference_update(session.scalars(fit, eligible.given(account.id)))
     return len(left)
 
 
@@ -70,7 +71,7 @@ def next_pair(session: Session, account_id: str) -> Candidate | None:
 
 def has_next(session: Session, account_id: str) -> bool:
     """Whether a pair waits that this reviewer may take now."""
-    return _urgent(session, account_id) is not None
+    return session.scalar(eligible.urgent(session), eligible.given(account_id)) is not None
 
 
 def together(session: Session, account_id: str, candidate: Candidate) -> list[Candidate]:
@@ -84,14 +85,15 @@ def together(session: Session, account_id: str, candidate: Candidate) -> list[Ca
 
 
 def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
-    """The two pictures of a pair this reviewer holds. Raises Conflict when they do not hold it any more."""
+    """A pair this reviewer holds. Raises Conflict when they do not any more, NotFound when its picture is gone."""
     candidate = held_by(session, account_id, candidate_id)
+    if candidate.crop_id is None:
+        raise NotFound("This picture is not kept any more.")
     probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
-    sent = sent_picture(session, account_id, candidate_id)
+    sent = probe is not None and probe.blob_id is not None
     return Pair(
         id=candidate.id,
         sent=sent,
-        found=blobs.open_blob(session, candidate.crop_id),
         note=None if sent else _note(probe),
         found_left=lot("side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
@@ -193,7 +195,8 @@ def held_by(session: Session, account_id: str, candidate_id: str) -> Candidate:
         raise NotFound("This pair is not there any more.")
     if candidate.lease_account_id != account_id or _is_over(candidate) or candidate.state != "open":
         raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
-    if session.scalar(select(Case.id).where(Case.id == candidate.case_id, _own(session, account_id))):
+    own = select(Case.id).where(Case.id == candidate.case_id, eligible.own(session))
+    if session.scalar(own, eligible.given(account_id)):
         raise Conflict("You worked on this request, so somebody else judges its pictures.", "own-case")
     return candidate
 
@@ -211,14 +214,15 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
     """What belongs with a candidate and is still to be judged by this reviewer."""
     if candidate.group_id is None:
         return []
-    others = _open_to(session, account_id).where(
+    others = eligible.open_to(session).where(
         Candidate.group_id == candidate.group_id,
         Candidate.case_id == candidate.case_id,
         Candidate.id != candidate.id,
         # Beside one face, all must be compared with the same.
         Candidate.probe_id.is_not_distinct_from(candidate.probe_id),
     )
-    return sorted(session.scalars(others), key=lambda other: lot("order", account_id, other.id))
+    found = session.scalars(others, eligible.given(account_id))
+    return sorted(found, key=lambda other: lot("order", account_id, other.id))
 
 
 def _first(session: Session, account_id: str) -> Candidate | None:
@@ -228,29 +232,22 @@ def _first(session: Session, account_id: str) -> Candidate | None:
     has another one: whoever looks second does not see the pairs in the light of the same pair before. Ids are random:
     so the lot is a place among them, and the next open one from there on is taken, without reading all of them.
     """
-    held = _open_to(session, account_id).where(Candidate.lease_account_id == account_id)
-    own = session.scalars(held).all()
+    given = eligible.given(account_id)
+    own = session.scalars(eligible.open_to(session).where(Candidate.lease_account_id == account_id), given).all()
     if own:
         return min(own, key=lambda one: lot("order", account_id, one.id))
-    case_id = _urgent(session, account_id)
+    case_id = session.scalar(eligible.urgent(session), given)
     if case_id is None:
         return None
     place = lot("place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
-    of_case = _open_to(session, account_id).where(Candidate.case_id == case_id).order_by(Candidate.id).limit(1)
-    return session.scalar(of_case.where(Candidate.id >= place)) or session.scalar(of_case)
-
-
-def _urgent(session: Session, account_id: str) -> str | None:
-    """The case that is due first of those with a pair that this reviewer may take now."""
-    of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs_for(account_id), _is_free(account_id))
-    cases = select(Case.id).where(*_cases_for(session, account_id), of_case.exists())
-    return session.scalar(cases.order_by(Case.due_on, Case.received_at, Case.id).limit(1))
+    of_case = eligible.open_to(session).where(Candidate.case_id == case_id).order_by(Candidate.id).limit(1)
+    return session.scalar(of_case.where(Candidate.id >= place), given) or session.scalar(of_case, given)
 
 
 def _given(session: Session, account_id: str) -> int:
     """How many answers of this reviewer stand."""
-    standing = (Judgement.account_id == account_id, Judgement.undone_at.is_(None))
-    return session.scalar(select(func.count()).where(*standing)) or 0
+    standing = select(func.count()).select_from(eligible.answers().subquery())
+    return session.scalar(standing, eligible.given(account_id)) or 0
 
 
 def _settle(session: Session, candidate: Candidate) -> None:
@@ -259,67 +256,6 @@ def _settle(session: Session, candidate: Candidate) -> None:
     if state is not None:
         candidate.state, candidate.settled_at = state, clock.now()
         session.flush()
-
-
-def _open_to(session: Session, account_id: str) -> Select[Candidate]:
-    """What this reviewer may take now."""
-    return _fit_for(session, account_id).where(_is_free(account_id))
-
-
-def _fit_for(session: Session, account_id: str) -> Select[Candidate]:
-    """What this reviewer may judge, whoever holds it now."""
-    fitting = (*_cases_for(session, account_id), *_pairs_for(account_id))
-    return select(Candidate).join(Case, Case.id == Candidate.case_id).where(*fitting)
-
-
-def _is_free(account_id: str) -> ColumnElement[bool]:
-    return or_(
-        Candidate.lease_account_id.is_(None),
-        Candidate.lease_account_id == account_id,
-        Candidate.lease_until < clock.now(),
-    )
-
-
-def _cases_for(session: Session, account_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Being reviewed, not this person's own, and not of somebody they know."""
-    left = aliased(Candidate)
-    known = (
-        select(left.case_id)
-        .join(PassedOn, PassedOn.candidate_id == left.id)
-        .where(PassedOn.account_id == account_id, PassedOn.reason == "knows-person")
-    )
-    return (Case.state == "reviewing", Case.id.not_in(known), not_(_own(session, account_id)))
-
-
-def _pairs_for(account_id: str) -> tuple[ColumnElement[bool], ...]:
-    """To be judged, not judged by this reviewer, and not left by them to others."""
-    # Asked of each pair by itself: the indexes answer that, however much a reviewer has judged.
-    of_pair = (Judgement.candidate_id == Candidate.id, Judgement.account_id == account_id)
-    answered = select(Judgement.id).where(*of_pair, Judgement.undone_at.is_(None)).exists()
-    passed = select(PassedOn.id).where(PassedOn.candidate_id == Candidate.id, PassedOn.account_id == account_id)
-    return (*_to_judge(), ~answered, ~passed.exists())
-
-
-def _to_judge() -> tuple[ColumnElement[bool], ...]:
-    """Open, and with a picture: an erasure in another case takes the picture before it closes the candidate."""
-    return (Candidate.state == "open", Candidate.crop_id.is_not(None))
-
-
-def _own(session: Session, account_id: str) -> ColumnElement[bool]:
-    """Whether a case is this person's own: they look after it, checked who asks, or decided about a right.
-
-    They know who asks and what was decided, so others say whom the pictures show. Where one person does it all alone,
-    no case is anybody's own.
-    """
-    if not config_of(session).two_people:
-        return false()
-    decided = or_(CaseRight.decided_by == account_id, CaseRight.approved_by == account_id)
-    return or_(
-        # With a plain = an empty column would make neither yes nor no.
-        Case.caseworker_id.is_not_distinct_from(account_id),
-        Case.identity_by.is_not_distinct_from(account_id),
-        Case.id.in_(select(CaseRight.case_id).where(decided)),
-    )
 
 
 def _lease(session: Session, candidate: Candidate, account_id: str) -> None:

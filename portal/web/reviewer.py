@@ -158,7 +158,7 @@ def undo() -> Page:
 def sent(look_id: str) -> Response:
     """The face that was sent, for the reviewer who holds the pair."""
     look = _known(look_id)
-    data = practice.pair(g.session, look).sent if look else review.sent_picture(g.session, current_user.id, look_id)
+    data = practice.sent_picture(g.session, look) if look else review.sent_picture(g.session, current_user.id, look_id)
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)
@@ -169,9 +169,10 @@ def sent(look_id: str) -> Response:
 def found(look_id: str) -> Response:
     """The face that was found, for the reviewer who holds the pair."""
     look = _known(look_id)
-    if look is not None:
-        return _jpeg(practice.pair(g.session, look).found)
-    return _jpeg(review.found_picture(g.session, current_user.id, look_id))
+    found = (
+        practice.found_picture(g.session, look) if look else review.found_picture(g.session, current_user.id, look_id)
+    )
+    return _jpeg(found)
 
 
 @blueprint.get("/<look_id>/whole.jpg")
@@ -203,7 +204,7 @@ def _told(look: KnownLook, given: str) -> Page:
 
 
 def _to_next() -> Page:
-    look = practice.next_look(g.session, current_user.id, review.has_next(g.session, current_user.id))
+    look = practice.next_look(g.session, current_user.id, lambda: review.has_next(g.session, current_user.id))
     found = look or review.next_pair(g.session, current_user.id)
     g.session.commit()
     if found is None:

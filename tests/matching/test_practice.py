@@ -20,7 +20,7 @@ def reviewer(session: Session) -> str:
 def test_without_known_pairs_answers_count_at_once(session: Session, reviewer: str) -> None:
     make_candidates(session, make_case(session), 1)
     assert practice.standing(session, reviewer).may_judge
-    assert practice.next_look(session, reviewer, pairs_wait=True) is None
+    assert practice.next_look(session, reviewer, pairs_wait=lambda: True) is None
     assert review.next_pair(session, reviewer) is not None
 
 
@@ -62,13 +62,13 @@ def test_who_errs_too_often_goes_on_practising(session: Session, reviewer: str) 
 def test_saying_always_the_same_leads_nowhere(session: Session, reviewer: str, always: str) -> None:
     make_known(session, 6, 40)
     for _ in range(46):
-        look = practice.next_look(session, reviewer, pairs_wait=False)
+        look = practice.next_look(session, reviewer, pairs_wait=lambda: False)
         assert look is not None
         practice.answer(session, look, always)
     standing = practice.standing(session, reviewer)
     assert not standing.may_judge
     assert standing.left == 0
-    assert practice.next_look(session, reviewer, pairs_wait=True) is None
+    assert practice.next_look(session, reviewer, pairs_wait=lambda: True) is None
 
 
 def test_one_pair_in_thirteen_is_a_known_one_at_places_of_chance(session: Session, reviewer: str) -> None:
@@ -77,7 +77,7 @@ def test_one_pair_in_thirteen_is_a_known_one_at_places_of_chance(session: Sessio
     make_candidates(session, make_case(session), 300)
     kinds = []
     for _ in range(20 * practice.ONE_IN):
-        look = practice.next_look(session, reviewer, review.has_next(session, reviewer))
+        look = practice.next_look(session, reviewer, lambda: review.has_next(session, reviewer))
         if look is not None:
             practice.answer(session, look, "cannot-tell")
         else:
@@ -97,16 +97,16 @@ def places(kinds: list[bool]) -> list[int]:
 def test_with_no_pair_of_a_case_none_is_wasted(session: Session, reviewer: str) -> None:
     make_known(session)
     practise(session, reviewer, practice.GATE)
-    assert practice.next_look(session, reviewer, pairs_wait=False) is None
+    assert practice.next_look(session, reviewer, pairs_wait=lambda: False) is None
 
 
 def test_a_look_is_the_reviewer_s_own_comes_back_until_answered_and_is_answered_once(
     session: Session, reviewer: str
 ) -> None:
     make_known(session)
-    look = practice.next_look(session, reviewer, pairs_wait=True)
+    look = practice.next_look(session, reviewer, pairs_wait=lambda: True)
     assert look is not None
-    assert practice.next_look(session, reviewer, pairs_wait=True) is look
+    assert practice.next_look(session, reviewer, pairs_wait=lambda: True) is look
     assert practice.find_look(session, make_account(session, "other"), look.id) is None
     with pytest.raises(BadInput):
         practice.answer(session, look, "certainly")
@@ -119,7 +119,7 @@ def test_no_pair_is_seen_twice_and_none_belongs_to_a_case(session: Session, revi
     make_known(session)
     practise(session, reviewer, 30)
     assert len(set(session.scalars(select(KnownLook.pair_id)))) == 30
-    assert practice.next_look(session, reviewer, pairs_wait=True) is None
+    assert practice.next_look(session, reviewer, pairs_wait=lambda: True) is None
     assert session.scalars(select(Candidate)).all() == []
     assert session.scalars(select(Judgement)).all() == []
 
@@ -148,7 +148,7 @@ def test_a_consent_that_is_taken_back_takes_the_photographs_along(session: Sessi
     make_known(session, 10, 10)
     make_known(session, 1, 0, source="Volunteers")
     practise(session, reviewer, 5)
-    look = practice.next_look(session, reviewer, pairs_wait=True)
+    look = practice.next_look(session, reviewer, pairs_wait=lambda: True)
     assert look is not None
     assert known.take_out(session, "Staff") == 40
     with pytest.raises(NotFound):
@@ -156,7 +156,8 @@ def test_a_consent_that_is_taken_back_takes_the_photographs_along(session: Sessi
     with pytest.raises(NotFound):
         practice.answer(session, look, "same")
     assert known.stock(session).pairs == 1
-    assert practice.next_look(session, reviewer, pairs_wait=False) is None, "nobody waits before pictures that are gone"
+    following = practice.next_look(session, reviewer, pairs_wait=lambda: False)
+    assert following is None, "nobody waits before pictures that are gone"
     assert practice.standing(session, reviewer).answered == 5
     with pytest.raises(NotFound):
         known.take_out(session, "Staff")

@@ -1,0 +1,119 @@
+"""Which pairs a reviewer may take, and which first.
+
+The statements are made once, for an unnamed reviewer at an unnamed time: making them takes longer than running them,
+and a reviewer waits for both. `given` names the two.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, false, not_, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from portal import clock
+from portal.db import config_of
+from portal.tables import Candidate, Case, CaseRight, Judgement, PassedOn
+
+ME: BindParameter[Any] = bindparam("me")
+NOW: BindParameter[Any] = bindparam("now")
+
+
+def given(account_id: str) -> dict[str, Any]:
+    """What each statement of this file wants to know: who asks, and when."""
+    return {"me": account_id, "now": clock.now()}
+
+
+def open_to(session: Session) -> Select[Candidate]:
+    """What this reviewer may take now."""
+    return _open(config_of(session).two_people)
+
+
+def fit_for(session: Session) -> Select[Candidate]:
+    """What this reviewer may judge, whoever holds it now."""
+    return _fit(config_of(session).two_people)
+
+
+def urgent(session: Session) -> Select[str]:
+    """Ids of cases with a pair that this reviewer may take now, the first that is due first; one at most."""
+    return _urgent(config_of(session).two_people)
+
+
+def own(session: Session) -> ColumnElement[bool]:
+    """Whether a case is this person's own: they look after it, checked who asks, or decided about a right.
+
+    They know who asks and what was decided, so others say whom the pictures show. Where one person does it all alone,
+    no case is anybody's own.
+    """
+    return _own(config_of(session).two_people)
+
+
+def to_judge() -> tuple[ColumnElement[bool], ...]:
+    """Open, and with a picture: an erasure in another case takes the picture before it closes the candidate."""
+    return (Candidate.state == "open", Candidate.crop_id.is_not(None))
+
+
+@cache
+def answers() -> Select[int]:
+    """Ids of the answers of this reviewer that stand."""
+    return select(Judgement.id).where(Judgement.account_id == ME, Judgement.undone_at.is_(None))
+
+
+@cache
+def _open(two_people: bool) -> Select[Candidate]:
+    return _fit(two_people).where(_is_free())
+
+
+@cache
+def _fit(two_people: bool) -> Select[Candidate]:
+    fitting = (*_cases(two_people), *_pairs())
+    return select(Candidate).join(Case, Case.id == Candidate.case_id).where(*fitting)
+
+
+@cache
+def _urgent(two_people: bool) -> Select[str]:
+    of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs(), _is_free())
+    cases = select(Case.id).where(*_cases(two_people), of_case.exists())
+    return cases.order_by(Case.due_on, Case.received_at, Case.id).limit(1)
+
+
+def _is_free() -> ColumnElement[bool]:
+    return or_(
+        Candidate.lease_account_id.is_(None),
+        Candidate.lease_account_id == ME,
+        Candidate.lease_until < NOW,
+    )
+
+
+def _cases(two_people: bool) -> tuple[ColumnElement[bool], ...]:
+    """Being reviewed, not this person's own, and not of somebody they know."""
+    left = aliased(Candidate)
+    known = (
+        select(left.case_id)
+        .join(PassedOn, PassedOn.candidate_id == left.id)
+        .where(PassedOn.account_id == ME, PassedOn.reason == "knows-person")
+    )
+    return (Case.state == "reviewing", Case.id.not_in(known), not_(_own(two_people)))
+
+
+def _pairs() -> tuple[ColumnElement[bool], ...]:
+    """To be judged, not judged by this reviewer, and not left by them to others."""
+    # Asked of each pair by itself: the indexes answer that, however much a reviewer has judged.
+    of_pair = (Judgement.candidate_id == Candidate.id, Judgement.account_id == ME)
+    answered = select(Judgement.id).where(*of_pair, Judgement.undone_at.is_(None)).exists()
+    passed = select(PassedOn.id).where(PassedOn.candidate_id == Candidate.id, PassedOn.account_id == ME)
+    return (*to_judge(), ~answered, ~passed.exists())
+
+
+@cache
+def _own(two_people: bool) -> ColumnElement[bool]:
+    if not two_people:
+        return false()
+    decided = or_(CaseRight.decided_by == ME, CaseRight.approved_by == ME)
+    return or_(
+        # With a plain = an empty column would make neither yes nor no.
+        Case.caseworker_id.is_not_distinct_from(ME),
+        Case.identity_by.is_not_distinct_from(ME),
+        Case.id.in_(select(CaseRight.case_id).where(decided)),
+    )
