@@ -57,6 +57,8 @@ class Config:
         "", "the organisation's colour, such as #4a2d8b, for pages; it must be easy to read", _colour
     )
     exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
+    stay_safe: bool = _setting(False, "a page on leaving quickly comes before the first question", _yes_or_no)
+    maintenance: bool = _setting(False, "people read that the portal is being worked on; staff can go on", _yes_or_no)
     language: str = _setting(ENGLISH, f"language for people whose browser names none of {', '.join(LANGUAGES)}")
     zone: str = _setting("UTC", "IANA time zone in which legal days are counted")
     holidays: str = _setting("", "country, or country-part, whose public holidays count, such as DE or DE-BE")

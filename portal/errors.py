@@ -7,6 +7,7 @@ EffaceError
 │   └── BadManifest   a line of a manifest is wrong
 ├── NotAllowed        this person may not do this            page 403
 ├── NotFound          no such thing, or not theirs           page 404
+│   └── Gone          it was there, and was used or has expired   page 410
 ├── Conflict          somebody else was faster, or it has changed since   page 409
 ├── TooLarge          more bytes than the installation takes page 413
 ├── TooMany           tried too often                        page 429
@@ -57,6 +58,11 @@ class NotFound(EffaceError):
     code = "not-found"
 
 
+class Gone(NotFound):
+    status = 410
+    code = "gone"
+
+
 class Conflict(EffaceError):
     status = 409
     code = "conflict"
@@ -68,8 +74,14 @@ class TooLarge(EffaceError):
 
 
 class TooMany(EffaceError):
+    """`minutes`: how long to wait, where it is known."""
+
     status = 429
     code = "too-many"
+
+    def __init__(self, sentence: str, code: str | None = None, minutes: int | None = None) -> None:
+        super().__init__(sentence, code)
+        self.minutes = minutes
 
 
 class Unavailable(EffaceError):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.cases.law import residences
-from portal.errors import BadInput, NotFound
+from portal.errors import BadInput, Gone
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
@@ -35,10 +35,10 @@ def open_draft(session: Session) -> Draft:
 
 
 def find_draft(session: Session, draft_id: str) -> Draft:
-    """The draft. Raises NotFound when it was sent or has expired."""
+    """The draft. Raises Gone when it was sent or has expired."""
     draft = session.get(Draft, draft_id, populate_existing=True)
     if draft is None or draft.expires_at <= clock.now():
-        raise NotFound(
+        raise Gone(
             _(
                 "This request was sent already, or it was left for more than a day. "
                 "If you sent it, sign in with your reference. If not, please start again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,13 @@ def spend(session: Session, purpose: str, what: str, most: int, window: timedelt
     attempt.count += 1
     session.flush()
     return True
+
+
+def minutes_left(session: Session, purpose: str, what: str) -> int:
+    """Minutes until `what` may be tried again, rounded up; never less than 2, as people read them as minutes."""
+    attempt = session.get(Attempt, todays_digest(session, purpose, what))
+    left = (attempt.window_ends_at - clock.now()).total_seconds() if attempt is not None else 0
+    return max(2, ceil(left / 60))
 
 
 def todays_digest(session: Session, purpose: str, what: str) -> str:

@@ -15,7 +15,7 @@ from portal.cases import lifecycle, mails, mandates, words
 from portal.cases.addresses import contact_digest
 from portal.cases.limits import spend
 from portal.db import config_of
-from portal.errors import BadInput, Conflict, NotFound, TooMany
+from portal.errors import BadInput, Conflict, Gone, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import speaking
@@ -49,11 +49,11 @@ def ask_person(session: Session, case: Case, mandate: Mandate) -> bool:
 
 
 def find(session: Session, token: str) -> tuple[Case, Mandate]:
-    """Case and mandate of a link. Raises NotFound, in the same words for one that never was."""
+    """Case and mandate of a link. Raises Gone, in the same words for one that never was."""
     mandate = session.scalar(select(Mandate).where(Mandate.token_digest == _digest(session, token[:100])))
     case = session.get(Case, mandate.case_id) if mandate is not None and mandate.case_id else None
     if mandate is None or case is None:
-        raise NotFound(_("This link does not work any more. If you have secret words, sign in with them."), "link-gone")
+        raise Gone(_("This link does not work any more. If you have secret words, sign in with them."), "link-gone")
     return case, mandate
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from portal.db import config_of
 from portal.errors import BadInput
 from portal.keys import keys_of
 from portal.matching import calibration
-from portal.matching.calibration import CUSTOMARY, Curve
+from portal.matching.calibration import CUSTOMARY, GRID, Curve
 from portal.tables import Calibration, Encoder, Face, Image, ManifestEntry, Store, Template
 
 # Faces of the fallback detector are turned and half hidden ones, whose templates lie closer together. Until enough of
@@ -112,6 +113,28 @@ def thresholds_now(session: Session, encoder: Encoder | None, gallery_size: int)
 def _picked(curve: Curve, size: int, candidates: float) -> float:
     promised = curve.threshold_for(size, candidates)
     return curve.best_guess(size, candidates) if promised is None else promised
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What was measured on the photographs that are held, in plain numbers: of 1,000 photographs of a person how many
+    are missed, and how many of other people 1,000 searches suggest (worst group)."""
+
+    measured_on: datetime
+    missed: int
+    strangers: int
+
+
+def errors_now(session: Session) -> Errors | None:
+    """The errors of the searched encoder at the threshold that searches use now; None where nobody has measured."""
+    encoder = session.scalar(select(Encoder).where(Encoder.state == "live").order_by(Encoder.id.desc()).limit(1))
+    kept = newest(session, encoder) if encoder is not None else None
+    if kept is None:
+        return None
+    curve, now = curve_of(kept), thresholds_now(session, encoder, kept.gallery_size).face / parts_of(encoder)
+    at = int(np.argmin(np.abs(GRID - now)))
+    strangers = float(curve.worst_fmr()[at]) * kept.gallery_size
+    return Errors(kept.made_at, round(1000 * curve.overall.fnmr[at]), round(1000 * strangers))
 
 
 def curve_of(kept: Calibration) -> Curve:

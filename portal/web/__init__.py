@@ -39,8 +39,10 @@ from portal.web import (
     letters,
     lineage,
     look,
+    maintenance,
     mandates,
     messages,
+    missing,
     people,
     permission,
     photos,
@@ -71,7 +73,7 @@ def create_app(config: Config) -> Flask:
     app.config.update(_settings(config))
     app.extensions["database"] = Database(config)
     Bootstrap5(app)
-    for part in (speaking, context, sessions, policy, security, errors, assets, texts):
+    for part in (speaking, context, sessions, maintenance, policy, security, errors, assets, texts):
         part.prepare(app)
     look.prepare(app, config)
     _register(app)
@@ -108,6 +110,7 @@ def _register(app: Flask) -> None:
         permission,
         additions,
         messages,
+        missing,
         appeals,
         challenges,
         checking,

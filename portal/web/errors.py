@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from portal.errors import EffaceError
+from portal.errors import EffaceError, TooMany
 from portal.languages import gettext as _
 from portal.languages import mark
 
@@ -36,6 +36,7 @@ PAGES = {
     ),
     405: (mark("This page works in another way"), mark("Please go back and use the buttons on the page.")),
     409: (mark("This has changed"), mark("Somebody else was faster, or it has changed since you opened the page.")),
+    410: (mark("This link has been used"), mark("Please go to the first page and go on from there.")),
     413: (mark("The picture is too big"), mark("Please send a smaller picture. Your other answers are saved.")),
     422: (
         mark("Something needs another look"),
@@ -73,7 +74,7 @@ def prepare(app: Flask) -> None:
 
 
 def error_page(status: int, title: str, sentence: str, reference: str | None = None) -> tuple[str, int]:
-    again = None if status == 404 else _nearest_page()
+    again = None if status in {404, 410} else _nearest_page()
     page = render_template(
         "errors/page.html", status=status, title=title, sentence=sentence, again=again, reference=reference
     )
@@ -101,7 +102,11 @@ def _known(problem: EffaceError) -> Answer:
     if problem.status >= 500 and problem.status != 503:
         return _unknown(problem)
     title, _usual = _words(problem.status)
-    return error_page(problem.status, title, problem.sentence)
+    page, status = error_page(problem.status, title, problem.sentence)
+    answer = Response(page, status, mimetype="text/html")
+    if isinstance(problem, TooMany) and problem.minutes:
+        answer.headers["Retry-After"] = str(problem.minutes * 60)
+    return answer
 
 
 def _old_form(_problem: CSRFError) -> Answer:

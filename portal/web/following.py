@@ -32,10 +32,11 @@ from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.tables import Case, Certificate, Package
 from portal.web import sessions
-from portal.web.context import database
+from portal.web.context import database, settings
 from portal.web.intake import Page
 from portal.web.limits import network
 from portal.web.policy import policy
+from portal.web.squares import drawn
 
 blueprint = Blueprint("following", __name__, url_prefix="/case")
 
@@ -180,7 +181,8 @@ def certificate(certificate_id: str) -> Page:
     found = _certificate(_case(), certificate_id)
     lines = wording.in_words(json.loads(found.statement), items_of(g.session, found))
     key = audit.verifier_key(g.session)
-    return render_template("subject/certificate.html", certificate=found, lines=lines, key=key)
+    address = settings().address + url_for("checking.certificate")
+    return render_template("subject/certificate.html", certificate=found, lines=lines, key=key, squares=drawn(address))
 
 
 @blueprint.post("/certificates/<certificate_id>/file")

@@ -18,6 +18,7 @@ from portal.languages import gettext as _
 from portal.tables import Draft, Probe
 from portal.web import acting_words, sessions
 from portal.web import questions as ask
+from portal.web.context import settings
 from portal.web.limits import public_network, spend
 from portal.web.policy import policy
 
@@ -83,6 +84,8 @@ def start() -> Response:
     draft = rules.open_draft(g.session)
     g.session.commit()
     sessions.hold_draft(draft.id)
+    if settings().stay_safe:
+        return redirect(url_for("subject.stay_safe"), 303)
     return redirect(url_for("intake.question", name="rights"), 303)
 
 

@@ -36,13 +36,14 @@ def spend(purpose: str, what: str | None = None) -> None:
     """
     most, window = MOST[purpose]
     with database().writing() as session:
-        granted = limits.spend(session, purpose, what or network(request.remote_addr or ""), most, window)
+        who = what or network(request.remote_addr or "")
+        granted = limits.spend(session, purpose, who, most, window)
+        minutes = limits.minutes_left(session, purpose, who)
     if not granted:
-        minutes = int(window.total_seconds() // 60)
         sentence = _(
             "You have tried many times. Your answers are saved. Please wait %(minutes)s minutes.", minutes=minutes
         )
-        raise TooMany(sentence)
+        raise TooMany(sentence, minutes=minutes)
 
 
 def network(address: str) -> str:

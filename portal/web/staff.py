@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import segno
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -13,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from portal import accounts
 from portal.errors import BadInput
-from portal.web import sessions, tasks
+from portal.web import sessions, squares, tasks
 from portal.web.context import database, settings
 from portal.web.limits import spend
 from portal.web.policy import policy, safe_path
@@ -109,11 +108,9 @@ def join(token: str) -> Page:
 
 
 def _qr_code(joining: accounts.Joining) -> Markup:
-    """The picture for the code app, as inline SVG: black on white in the dark look, too, or cameras cannot read it."""
+    """The picture for the code app."""
     email = joining.account.email if joining.account else ""
-    uri = accounts.otpauth_uri(joining.totp_secret, email, settings().organisation)
-    drawn = segno.make(uri, error="m").svg_inline(scale=4, dark="#000", light="#fff", omitsize=True)
-    return Markup(drawn)  # noqa: S704  # drawn by segno from squares; no text of anybody's is in it
+    return squares.drawn(accounts.otpauth_uri(joining.totp_secret, email, settings().organisation))
 
 
 @blueprint.get("/staff", strict_slashes=False)

@@ -10,6 +10,7 @@ from portal import audit
 from portal.cases.purging import RECORD_MONTHS
 from portal.errors import NotFound
 from portal.languages import gettext as _
+from portal.matching import thresholds
 from portal.tables import Checkpoint
 from portal.web.context import settings
 from portal.web.policy import policy, safe_path
@@ -31,6 +32,13 @@ def start() -> str:
 def leave() -> AnyResponse:
     """Away from here at once. The pages themselves name no other site."""
     return redirect(settings().exit_url, 303)
+
+
+@blueprint.get("/stay-safe")
+@policy("public")
+def stay_safe() -> str:
+    """How to leave quickly. Where the operator turned it on, a request begins with it."""
+    return render_template("subject/stay_safe.html")
 
 
 @blueprint.post("/look")
@@ -60,7 +68,9 @@ def privacy() -> str:
 @blueprint.get("/comparison")
 @policy("public")
 def comparison() -> str:
-    return render_template("subject/comparison.html", two_people=settings().two_people)
+    return render_template(
+        "subject/comparison.html", two_people=settings().two_people, errors=thresholds.errors_now(g.session)
+    )
 
 
 @blueprint.get("/accessibility")

@@ -30,6 +30,7 @@ class Screen:
 
 SCREENS = (
     Screen("subject.start", "/"),
+    Screen("subject.stay_safe", "/stay-safe"),
     Screen("subject.help_page", "/help"),
     Screen("subject.privacy", "/privacy"),
     Screen("subject.comparison", "/comparison"),
@@ -64,6 +65,7 @@ SCREENS = (
     Screen("choices.choose", "/case/choose", "shown"),
     Screen("choices.check", "/case/choose/check?wish=deletion", "shown"),
     Screen("choices.check", "/case/choose/check?wish=deletion&which=some", "shown", status=422),
+    Screen("missing.missed", "/case/missed", "answered"),
     Screen("following.certificate", "/case/certificates/{certificate}", "answered"),
     Screen("additions.photos", "/case/photos", "waiting"),
     Screen("additions.checking", "/case/photos/{added}", "waiting"),

@@ -161,7 +161,7 @@ def test_a_no_of_the_person_ends_it_and_deletes_what_was_sent(
     assert (case.outcome, mandate.sealed) == ("withdrawn", None)
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Blob).where(Blob.purpose == "proof")) == 0
-    assert person.get(link).status_code == 404
+    assert person.get(link).status_code == 410
 
 
 def test_to_turn_it_down_takes_two_people(app: Flask, client: FlaskClient, database: Database, cora: Colleague) -> None:
@@ -358,8 +358,8 @@ def test_once_the_person_goes_on_alone_the_agent_sees_nothing(
 
 
 def test_a_link_that_never_was_reads_as_one_that_is_gone(client: FlaskClient) -> None:
-    assert client.get("/for-you/nothing").status_code == 404
-    assert client.get(f"/for-you/{'x' * 5000}").status_code == 404
+    assert client.get("/for-you/nothing").status_code == 410
+    assert client.get(f"/for-you/{'x' * 5000}").status_code == 410
 
 
 def test_one_person_is_not_written_to_all_day(app: Flask, database: Database) -> None:

@@ -8,6 +8,11 @@ if (button && window.crypto?.subtle) {
   const input = form.querySelector("input[type=file]");
   button.hidden = false;
   form.querySelector("[data-fingerprint-hint]").hidden = false;
+  // What keeps the picture on the device comes first.
+  const send = button.parentElement.firstElementChild;
+  button.className = send.className;
+  send.className = "btn btn-secondary";
+  button.parentElement.prepend(button);
   button.addEventListener("click", async () => {
     const file = input.files[0];
     if (!file) { form.requestSubmit(); return; }

@@ -1,0 +1,56 @@
+"""You missed one: after a case was closed the person says where a photograph of them still is."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from wtforms import StringField
+
+from portal.cases import answers, lifecycle
+from portal.cases import intake as rules
+from portal.errors import BadInput, Conflict
+from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
+from portal.tables import Case
+from portal.web import sessions
+from portal.web.intake import Page
+from portal.web.policy import policy
+
+blueprint = Blueprint("missing", __name__, url_prefix="/case")
+
+
+class Missed(FlaskForm):  # type: ignore[misc]
+    link = StringField(_l("A link to the photograph or the page it is on"))
+
+
+@blueprint.route("/missed", methods=["GET", "POST"])
+@policy("case-holder")
+def missed() -> Page:
+    """Where nothing was found we look again with the link. Else it takes a new request, and the page says so.
+
+    Who was not checked reads the same in every case: whether we look again would tell what was found.
+    """
+    case = sessions.held_case(g.session)
+    # Not by the state where nobody was checked: without photographs a case closes sooner than with some.
+    if answers.answer_of(g.session, case) is None or (not answers.is_blind(case) and case.state != "closed"):
+        sentence = _("This request is not finished, or it was taken back. You can write us a message.")
+        raise Conflict(sentence, "not-closed")
+    again, form = _may_look_again(case), Missed()
+    if again and form.validate_on_submit():
+        try:
+            # Opened first: to a closed request nothing is added. A link that is none takes both back.
+            lifecycle.search_again(g.session, case, "subject", "the person says that one was missed")
+            rules.add_link(g.session, case, form.link.data or "")
+        except BadInput as problem:
+            g.session.rollback()
+            form.link.errors = [problem.sentence]
+        else:
+            g.session.commit()
+            flash(_("Thank you. We look again. You see here when there is an answer."))
+            return redirect(url_for("following.overview"), 303)
+    page = render_template("subject/missed.html", form=form, again=again)
+    return page, 422 if form.errors else 200
+
+
+def _may_look_again(case: Case) -> bool:
+    return case.outcome == "nothing-found" and not answers.is_blind(case)
