@@ -57,12 +57,14 @@ def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
         item.state = "intent"
         facts = sealed_facts(session, item)
         store = session.get(Store, facts.get("store"))
-    in_store = None
+        judged = bool(redactions.whole_to_judge(session, facts, item.image_id))
+    in_store = left = None
     try:
         if item.kind == "image" and store is not None:
             in_store = effects.erase_in_store(store, facts)
         if item.kind == "redaction" and store is not None:
             _redact(database, lease, item, store, facts)
+            left = redactions.picture_left(store, facts) if judged else None
     except Conflict as problem:
         _refuse(database, lease, item_id, problem)
         return
@@ -71,6 +73,8 @@ def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
         item = session.get_one(ErasureItem, item_id)
         erasure = session.get_one(Erasure, item.erasure_id)
         result = effects.apply(session, erasure, item, in_store)
+        if judged:
+            redactions.renew(session, item, facts, left)
         # A second run finds nothing left to delete; the first run's word is the true one.
         item.result = effects.DELETED if item.result == effects.DELETED else result
         item.state, item.done_at = "applied", clock.now()

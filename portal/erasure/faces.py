@@ -52,6 +52,13 @@ def with_others(session: Session, case: Case) -> list[Candidate]:
     return [one for one in confirmed(session, case) if one.id in ids]
 
 
+def undecided(session: Session, case: Case) -> list[Candidate]:
+    """Of the photographs to delete those with others in them about which nobody decided, or what cannot be done now."""
+    several = {one.id for one in with_others(session, case)}
+    found = [one for one in wanted(session, case, "deletion") if one.id in several]
+    return [one for one in found if one.remedy not in choices(session, one)]
+
+
 def choices(session: Session, candidate: Candidate) -> list[str]:
     """What can be done about this face: `delete` always, the others where the photograph and its store let it."""
     if candidate.face_id is None or not _others(session, candidate):
@@ -92,8 +99,16 @@ def geometry(session: Session, candidate: Candidate, remedy: str) -> tuple[Box, 
     return face.box, _window(session, candidate) if remedy == "crop" else None
 
 
+def is_own_record(candidate: Candidate) -> bool:
+    """Whether the manifest's line tells of this person, and not of somebody else in the photograph."""
+    return bool({"account", "link"} & set(candidate.evidence))
+
+
 def crops_of(session: Session, candidate: Candidate) -> list[str]:
-    """Cut-outs that show this face: of whoever compared it, and whole pictures that nobody has to judge any more."""
+    """Cut-outs that show this face: of whoever compared it, and whole pictures that nobody has to judge any more.
+
+    Whole pictures that somebody still has to judge are made anew from what is left (`redactions.renew`).
+    """
     of_whole = Candidate.face_id.is_(None) & (Candidate.state != "open")
     statement = select(Candidate.crop_id).where(
         Candidate.image_id == candidate.image_id,

@@ -75,6 +75,8 @@ def approve(session: Session, erasure: Erasure, account_id: str, digest: str) ->
         raise Conflict("This plan is not waiting for approval.", "not-waiting")
     if digest != erasure.plan_digest or not still_true(session, erasure):
         raise Conflict("The plan has changed since you read it. It must be made and read again.", "plan-changed")
+    if erasure.kind == "deletion" and faces.undecided(session, session.get_one(Case, erasure.case_id)):
+        raise Conflict("Other people are in some of these photographs. Decide first what happens to each.", "undecided")
     config = config_of(session)
     if account_id == erasure.asked_by and config.two_people:
         raise NotAllowed("You asked for this plan. A second person must approve it.", "same-person")
@@ -154,9 +156,7 @@ def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
         select(Candidate.crop_id).where(Candidate.image_id == image.id, Candidate.crop_id.is_not(None))
     )
     items += [item("crop", str(crop)) for crop in sorted(crop for crop in crops if crop)]
-    record = session.scalar(select(ManifestEntry.id).filter_by(store_id=image.store_id, key=image.key))
-    if record is not None:
-        items.append(item("record", str(record)))
+    items += [item("record", record) for record in _records(session, image)]
     return [*items, item("templates", str(image.id)), item("image", str(image.id))]
 
 
@@ -175,7 +175,15 @@ def _of_face(session: Session, candidate: Candidate, remedy: str) -> list[Planne
     box, window = faces.geometry(session, candidate, remedy)
     places = [item("dataset-place", f"{dataset}/{image.id}") for dataset in _places(session, image)]
     redaction = item("redaction", f"{remedy}/{image.id}", face=candidate.face_id, box=box, window=window)
+    # What the manifest says of the person goes; what it says of somebody else in the photograph is not theirs.
+    records = _records(session, image) if faces.is_own_record(candidate) else []
+    own += [item("record", record) for record in records]
     return [item("suppression", str(image.id)), *places, redaction, *own]
+
+
+def _records(session: Session, image: Image) -> list[str]:
+    rows = select(ManifestEntry.id).filter_by(store_id=image.store_id, key=image.key)
+    return [str(record) for record in session.scalars(rows)]
 
 
 def _places(session: Session, image: Image) -> list[str]:

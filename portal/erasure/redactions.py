@@ -9,12 +9,15 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from portal import clock, images, stores
+from portal.blobs import purge_blob, put_blob
 from portal.cases import lifecycle
 from portal.errors import BadPicture, Conflict, NotFound
 from portal.images import Box
 from portal.tables import Candidate, Case, ErasureItem, Face, Image, Store
 
 MASKED, CROPPED, DROPPED, ABSENT = "masked", "cropped", "template-dropped", "already-absent"
+# Pixels of the longer side of a whole picture that reviewers judge.
+SHOWN = 960
 RESULTS = {"mask": MASKED, "crop": CROPPED}
 
 
@@ -81,6 +84,37 @@ def record(session: Session, item: ErasureItem, facts: dict[str, Any]) -> str:
             _move_faces(session, image, window, facts["face"])
     session.flush()
     return RESULTS[facts["remedy"]]
+
+
+def whole_to_judge(session: Session, facts: dict[str, Any], image_id: int | None) -> list[Candidate]:
+    """Candidates of any case that are judged by the whole photograph, because it is not known which face is meant."""
+    waiting = (Candidate.face_id.is_(None), Candidate.state == "open", Candidate.crop_id.is_not(None))
+    if "box" not in facts:
+        return []
+    return list(session.scalars(select(Candidate).where(Candidate.image_id == image_id, *waiting)))
+
+
+def picture_left(store: Store, facts: dict[str, Any]) -> bytes | None:
+    """What the store holds now, as reviewers see it; None when it is gone."""
+    try:
+        pixels = images.open_picture(stores.connect(store).open(facts["key"])).pixels
+    except NotFound:
+        return None
+    return images.to_jpeg(pixels, longest=SHOWN)
+
+
+def renew(session: Session, item: ErasureItem, facts: dict[str, Any], left: bytes | None) -> None:
+    """Whole pictures that somebody still has to judge show what is left of the photograph from now on."""
+    for candidate in whole_to_judge(session, facts, item.image_id):
+        old = candidate.crop_id
+        if left is None:
+            candidate.state, candidate.settled_at = "gone", clock.now()
+        else:
+            candidate.crop_id = put_blob(session, "candidate-crop", left, "image/jpeg").id
+        session.flush()
+        purge_blob(session, old)
+        if left is None:
+            lifecycle.review_finished(session, session.get_one(Case, candidate.case_id))
 
 
 def look_at_face(session: Session, item: ErasureItem) -> dict[str, Any]:

@@ -123,6 +123,7 @@ def show(erasure_id: str) -> Page:
         may_approve=erasure.asked_by != current_user.id or not settings().two_people,
         cooling_hours=settings().cooling_hours,
         with_others=len(faces.with_others(g.session, find_case(g.session, erasure.case_id))),
+        undecided=_undecided(erasure),
         certificate=g.session.scalar(select(Certificate).where(Certificate.erasure_id == erasure.id)),
     )
 
@@ -250,6 +251,13 @@ def _erasure(erasure_id: str) -> Erasure:
         raise NotFound("There is no such plan.")
     found: Erasure = erasure
     return found
+
+
+def _undecided(erasure: Erasure) -> int:
+    """In how many photographs of the plan are others, without a decision about them."""
+    if erasure.kind != "deletion":
+        return 0
+    return len(faces.undecided(g.session, find_case(g.session, erasure.case_id)))
 
 
 def _erasures_of(case: Case) -> list[Erasure]:

@@ -42,6 +42,7 @@ def show(case_id: str) -> Page:
         case=case,
         plan=plan,
         closed=plan is not None and plan.state not in faces.CHANGEABLE,
+        undecided=len(faces.undecided(g.session, case)),
         photographs=[(one, g.session.get_one(Store, one.image.store_id).name, _ways(one)) for one in found],
         words=WORDS,
     )
@@ -55,6 +56,10 @@ def decide(case_id: str) -> Page:
     for candidate in faces.with_others(g.session, case):
         if candidate.id in request.form:
             faces.choose(g.session, case, candidate.id, request.form[candidate.id], current_user.id)
+    return _kept(case)
+
+
+def _kept(case: Case) -> Page:
     plan = _plan(case)
     if plan is not None:
         plan = plans.plan_erasure(g.session, case, "deletion", current_user.id)
@@ -63,7 +68,17 @@ def decide(case_id: str) -> Page:
     flash("What you decided is kept." + (" The plan was made anew." if plan else ""))
     if plan is not None:
         return redirect(url_for("erasures.show", erasure_id=plan.id), 303)
-    return redirect(url_for("groups.show", case_id=case_id), 303)
+    return redirect(url_for("groups.show", case_id=case.id), 303)
+
+
+@blueprint.post("/<case_id>/group-photographs/rest")
+@policy("caseworker")
+def delete_the_rest(case_id: str) -> Page:
+    """A person says that all about which nobody decided are deleted whole."""
+    case = find_case(g.session, case_id)
+    for candidate in faces.undecided(g.session, case):
+        faces.choose(g.session, case, candidate.id, "delete", current_user.id)
+    return _kept(case)
 
 
 @blueprint.get("/<case_id>/group-photographs/<candidate_id>/<remedy>.jpg")

@@ -8,7 +8,8 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import alarms, appeals, authority, choosing, deciding, mandates, messages
+from portal.cases import alarms, appeals, assurance, authority, choosing, deciding, mandates, messages
+from portal.erasure import faces
 from portal.tables import Case, Erasure
 from portal.web.context import settings
 
@@ -82,7 +83,11 @@ def _next_decision(session: Session, found: Case, account_id: str) -> Next:
     if alarms.open_alarms(session, found):
         linked = url_for("alarms.linked", case_id=found.id)
         return Next("This request is held. Read it beside the others and say why it is fine.", "Read them", linked)
-    if any(right.decision is None for right in found.rights):
+    undecided = [right for right in found.rights if right.decision is None]
+    if undecided and all(assurance.why_not_grant(session, right) for right in undecided):
+        signs = url_for("signs.with_person", case_id=found.id)
+        return Next("Before photographs are given out, the law asks for more about who is asking.", "See what", signs)
+    if undecided:
         return Next("Decide about each thing that was asked.", "Decide", address)
     waiting = [right for right in found.rights if deciding.is_waiting_refusal(right)]
     if all(right.decided_by == account_id for right in waiting):
@@ -99,6 +104,9 @@ def _next_of_erasures(session: Session, found: Case, account_id: str) -> Next:
         address = url_for("erasures.show", erasure_id=erasure.id)
         if erasure.state == "stopped":
             return Next("The plan changed after it was approved. It must be made again.", "See the plan", address)
+        if erasure.state == "planned" and erasure.kind == "deletion" and faces.undecided(session, found):
+            address = url_for("groups.show", case_id=found.id)
+            return Next("Other people are in some photographs. Say what happens to each.", "Decide", address)
         if erasure.state == "planned" and (erasure.asked_by != account_id or not settings().two_people):
             return Next("A plan waits for approval. Read it to the end.", "Read the plan", address)
         if erasure.state == "planned":

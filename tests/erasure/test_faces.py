@@ -13,11 +13,11 @@ import workers
 from portal import blobs, clock, images
 from portal.db import Database
 from portal.erasure import certificate, faces, plans, redactions, wording
-from portal.errors import BadInput, Conflict, NotAllowed
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.matching import review
 from portal.stores.rewriting import RewritableFolder
 from portal.suppression import Gate
-from portal.tables import Candidate, Case, Certificate, Erasure, ErasureItem, Face, Image, Search, Store
+from portal.tables import Candidate, Case, Certificate, Erasure, ErasureItem, Face, Image, ManifestEntry, Search, Store
 from tests.fakes import draw_photograph
 from tests.matching.making import make_account, make_case, make_store
 
@@ -64,7 +64,7 @@ class Scene:
         session.flush()
         return face.id
 
-    def candidate(self, session, case: Case, search: Search, face: int, state: str) -> str:  # type: ignore[no-untyped-def]
+    def candidate(self, session, case: Case, search: Search, face: int | None, state: str) -> str:  # type: ignore[no-untyped-def]
         crop = blobs.put_blob(session, "candidate-crop", b"crop", "image/jpeg")
         candidate = Candidate(
             case_id=case.id, search_id=search.id, image_id=self.image_id if hasattr(self, "image_id") else 1,
@@ -74,7 +74,7 @@ class Scene:
         session.flush()
         return candidate.id
 
-    def other_case(self, face: int) -> str:
+    def other_case(self, face: int | None) -> str:
         """Somebody else's case in which the same photograph waits for reviewers."""
         with self.database.writing() as session:
             case = make_case(session)
@@ -171,8 +171,60 @@ def test_only_the_template_is_dropped_and_the_certificate_says_that_the_photogra
     assert "other people are in it, and only the face template of this person was dropped" in words
 
 
-def test_without_a_decision_the_photograph_goes_as_ever(scene: Scene) -> None:
+def test_no_plan_is_approved_before_a_person_has_decided_about_others(scene: Scene) -> None:
     assert scene.plan() == ["suppression", "crop", "templates", "image"]
+    with pytest.raises(Conflict, match="Other people"):
+        scene.approve()
+    scene.choose("delete")
+    scene.approve()
+
+
+def test_what_cannot_be_done_any_more_is_decided_anew(scene: Scene) -> None:
+    scene.choose("mask")
+    with scene.database.writing() as session:
+        session.scalars(select(Store)).one().may_erase = False
+    scene.plan()
+    with pytest.raises(Conflict, match="Other people"):
+        scene.approve()
+
+
+def test_whoever_judges_by_the_whole_picture_sees_what_is_left(scene: Scene) -> None:
+    other = scene.other_case(None)
+    with scene.database.reading() as session:
+        before = session.get_one(Candidate, other).crop_id
+    scene.carried_out("mask")
+    with scene.database.reading() as session:
+        candidate = session.get_one(Candidate, other)
+        assert candidate.state == "open"
+        shown = images.open_picture(blobs.open_blob(session, candidate.crop_id)).pixels
+        assert images.is_covered(shown, ANNA)
+        assert not images.is_covered(shown, BEN)
+        with pytest.raises(NotFound):
+            blobs.open_blob(session, before)
+
+
+def test_nobody_waits_for_a_whole_picture_that_is_gone(scene: Scene) -> None:
+    other = scene.other_case(None)
+    scene.choose("mask")
+    scene.plan()
+    scene.approve()
+    (scene.folder / scene.key).unlink()
+    scene.run()
+    with scene.database.reading() as session:
+        candidate = session.get_one(Candidate, other)
+        assert (candidate.state, candidate.crop_id) == ("gone", None)
+        assert session.get_one(Case, candidate.case_id).state == "deciding"
+
+
+@pytest.mark.parametrize(("evidence", "left"), [(["account", "face"], 0), (["face"], 1)])
+def test_the_manifest_s_line_goes_where_it_tells_of_the_person(scene: Scene, evidence: list[str], left: int) -> None:
+    with scene.database.writing() as session:
+        session.get_one(Candidate, scene.candidate_id).evidence = evidence
+        store = session.scalars(select(Store)).one()
+        session.add(ManifestEntry(store_id=store.id, key=scene.key, account="anna", attributes={"age": 30}))
+    scene.carried_out("mask")
+    with scene.database.reading() as session:
+        assert len(session.scalars(select(ManifestEntry)).all()) == left
 
 
 def test_a_photograph_of_one_person_alone_leaves_no_choice(scene: Scene) -> None:
@@ -198,6 +250,7 @@ def test_where_nothing_can_be_put_in_its_place_neither_cover_nor_cut_is_offered(
 
 
 def test_a_decision_after_the_approval_is_refused(scene: Scene) -> None:
+    scene.choose("delete")
     scene.plan()
     scene.approve()
     with pytest.raises(Conflict):

@@ -96,6 +96,15 @@ def test_what_is_not_offered_is_refused_and_an_approved_plan_stays(
         erasure = session.scalars(select(Erasure)).one()
     carl.post(f"/staff/cases/{case.id}/group-photographs", status=422, **{one: "burn"})
     cleo = colleague(app, database, "caseworker")
-    cleo.post(f"/staff/erasures/{erasure.id}/approve", digest=erasure.plan_digest)
+    approve = f"/staff/erasures/{erasure.id}/approve"
+    assert "Approve exactly this plan" not in cleo.get(f"/staff/erasures/{erasure.id}")
+    cleo.post(approve, status=409, digest=erasure.plan_digest)
+    assert "1 photograph is not decided yet" in carl.get(f"/staff/cases/{case.id}/group-photographs")
+    carl.post(f"/staff/cases/{case.id}/group-photographs/rest")
+    assert "not decided yet" not in carl.get(f"/staff/cases/{case.id}/group-photographs")
+    assert re.search(r'value="delete" checked', carl.get(f"/staff/cases/{case.id}/group-photographs"))
+    cleo.post(approve, status=409, digest=erasure.plan_digest)
+    with database.reading() as session:
+        cleo.post(approve, digest=session.scalars(select(Erasure)).one().plan_digest)
     carl.post(f"/staff/cases/{case.id}/group-photographs", status=409, **{one: "mask"})
     assert "approved" in carl.get(f"/staff/cases/{case.id}/group-photographs")

@@ -315,6 +315,14 @@ class Caseworker(Staff):
             page = self.browser.submit(page, {"decision": "grant", "confirm": "y"})
             if page.status != 200 or page.path.endswith(f"/decide/{right}"):
                 raise WrongPage(f"{right} was not decided: {page.text[:500]}")
+        if "deletion" in rights:
+            self.deletes_whole(case)
+
+    def deletes_whole(self, case: str) -> None:
+        """Decide about photographs with other people that they go whole, where there are any."""
+        page = self.browser.get(f"{case}/group-photographs")
+        if any(form.action.endswith("/rest") for form in page.forms):
+            self.browser.submit(page, action="/group-photographs/rest")
 
     def refuses(self, case: str, right: str, reason: str, note: str) -> None:
         page = self.browser.get(f"{case}/decide/{right}")
