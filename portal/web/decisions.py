@@ -10,7 +10,7 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal.cases import answers, deciding, law
+from portal.cases import answers, assurance, deciding, law
 from portal.errors import BadInput, Conflict, NotFound
 from portal.languages import known
 from portal.tables import Case, CaseRight
@@ -106,6 +106,7 @@ def decide_right(case_id: str, right: str) -> Page:
         rule=law.rule_by(chosen.rule, chosen.rule_version),
         protocol=form.reason.data if form.reason.data in deciding.OF_THE_PROTOCOL else None,
         blind=answers.is_blind(case),
+        lacking=assurance.why_not_grant(g.session, chosen) if chosen.decision is None else None,
         found=found_of(g.session, case),
     )
     return page, 422 if form.errors else 200

@@ -110,6 +110,22 @@ def check_identity(carl: Visitor, reference: str) -> None:
     assert "looking for photographs" in carl.text or "compare the pictures" in carl.text
 
 
+def take_signs(carl: Visitor) -> None:
+    """A copy is given out only after a second sign of who asks, and a declaration. The page about it leads there."""
+    carl.strike(carl.page.get_by_role("link", name="copy"))
+    carl.page.wait_for_url("**/decide/*")
+    assert "a second sign of who is asking and the signed declaration is missing" in carl.text
+    back = carl.page.url
+    carl.press("Second sign and declaration")
+    carl.page.get_by_label("Where you hold the contact that the person confirmed").fill("In the account's settings.")
+    carl.press("The confirmed contact is one we hold")
+    carl.press("The declaration is here on paper")
+    assert "The declaration is signed." in carl.text
+    carl.page.goto(back)
+    assert "is missing" not in carl.text
+    carl.press("Back")
+
+
 def decide(carl: Visitor) -> None:
     """Both rights are granted, each after what the person will read was shown."""
     carl.page.reload()
@@ -117,6 +133,7 @@ def decide(carl: Visitor) -> None:
     carl.press("Photographs")
     assert "2 photographs confirmed" in carl.text
     carl.press("Decide")
+    take_signs(carl)
     for asked in ("copy", "deleted"):
         carl.strike(carl.page.get_by_role("link", name=asked))
         carl.page.wait_for_url("**/decide/*")

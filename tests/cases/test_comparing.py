@@ -80,7 +80,7 @@ def test_a_search_raises_the_alarm_before_the_case_moves_on_and_leaves_no_templa
     result = searching.find_people(database, mine)
     with database.writing() as session:
         search = session.scalars(select(Search).where(Search.case_id == mine)).one()
-        searching._record(session, search, result, {})
+        searching._record(session, search, result, {}, {})
     with database.reading() as session:
         case = session.get_one(Case, mine)
         assert [alarm.kind for alarm in alarms.open_alarms(session, case)] == ["many-contacts"]

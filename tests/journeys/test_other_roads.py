@@ -83,7 +83,7 @@ def test_when_nothing_is_found_the_answer_says_so_and_promises_nothing(
     house: Installation, team: Team, archive: Path
 ) -> None:
     person = Subject(house)
-    person.asks(Request(("access", "deletion"), account="nobody-by-this-name"))
+    person.asks(Request(("access", "deletion"), account="nobody-by-this-name", email="p8@mail.example"))
     case = team.finds_and_judges(person, lambda _: "same")
     team.caseworker.grants(case, ("access", "deletion"))
     until(person.is_closed, what="the answer")
