@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import identity, mandates
+from portal.cases import identity, law, mandates
 from portal.cases import intake as rules
 from portal.errors import BadInput, NotFound
 from portal.languages import current
@@ -318,7 +318,9 @@ def sent() -> Page:
     until = datetime.fromtimestamp(session.get("words_until", 0), clock.now().tzinfo)
     if "words" not in session or until < clock.now():
         return redirect(url_for("following.overview"), 303)
-    return render_template("subject/sent.html", case=sessions.held_case(g.session), words=session["words"])
+    case = sessions.held_case(g.session)
+    authority = law.rule_by(case.rights[0].rule, case.rights[0].rule_version).authority
+    return render_template("subject/sent.html", case=case, words=session["words"], authority=authority)
 
 
 @blueprint.post("/kept")

@@ -262,6 +262,7 @@ def test_the_public_key_and_the_newest_checkpoint(client: FlaskClient, database:
 def test_the_day_of_the_answer_for_a_calendar(client: FlaskClient) -> None:
     reference, _ = trip.whole(client)
     assert 'href="/case/day.ics"' in client.get("/request/sent").text
+    assert "You can complain to" in client.get("/request/sent").text
     assert 'href="/case/day.ics"' in client.get("/case").text
     answer = client.get("/case/day.ics")
     assert answer.mimetype == "text/calendar"

@@ -46,3 +46,16 @@ def test_the_encoders_and_how_far_a_new_gallery_is(boss: Colleague, database: Da
     page = boss.get("/staff/thresholds/")
     assert "Its gallery is being filled: 300 of 1,200 photographs" in page
     assert page.count("Searched") == 1
+
+
+def test_people_read_how_often_it_errs_once_that_was_measured(app: Flask, database: Database) -> None:
+    person = app.test_client()
+    assert "have not measured yet" in person.get("/comparison").text
+    with database.writing() as session:
+        thresholds.keep(session, thresholds.measure(session, hold(session)), 3)
+        errors = thresholds.errors_now(session)
+    assert errors is not None
+    assert 0 <= errors.missed <= 1000
+    page = person.get("/comparison").text
+    assert f"Of 1,000 photos of a person it missed about {errors.missed:,}." in page
+    assert f"at most about {errors.strangers:,} photos of other people" in page
