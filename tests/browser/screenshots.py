@@ -7,6 +7,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image as Pillow
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import blobs
+from portal import blobs, clock
 from portal.config import Config
 from portal.db import Database
 from portal.matching import review
@@ -146,6 +147,23 @@ def case(stage: Stage) -> bytes:
     return shot(page)
 
 
+def inbox(stage: Stage) -> bytes:
+    """The requests that the team has, with the share of their time that is left."""
+    caseworker = colleague(stage.app, stage.database, "caseworker", name="Clara")
+    with stage.database.writing() as session:
+        for rights, days in (
+            (("access",), 3),
+            (("deletion", "copy"), 12),
+            (("opt-out",), -1),
+            (("access", "deletion"), 25),
+        ):
+            made = case_to_decide(session, stage.store, *rights)
+            made.due_on = clock.now().date() + timedelta(days)
+    page = stage.page(DESK, caseworker)
+    page.goto("/staff/cases/")
+    return shot(page)
+
+
 def portrait(person: Person, photo: Photo, side: int = 960) -> bytes:
     file = io.BytesIO()
     draw(person, photo, side).save(file, "JPEG", quality=92)
@@ -169,7 +187,13 @@ def save(data: bytes, path: Path) -> None:
     sys.stdout.write(f"{path}: {picture.width} x {picture.height}, {size // 1024} KiB\n")
 
 
-PICTURES: dict[str, Callable[[Stage], bytes]] = {"start": start, "check": check, "review": compare, "case": case}
+PICTURES: dict[str, Callable[[Stage], bytes]] = {
+    "start": start,
+    "check": check,
+    "review": compare,
+    "case": case,
+    "inbox": inbox,
+}
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
