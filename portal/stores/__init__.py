@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Replacing, Together
+from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Locked, Replacing, Together
 from portal.stores.parquet import Parquet
 from portal.stores.rewriting import RewritableFolder
+from portal.stores.s3 import S3
 from portal.stores.sql import Sql
 from portal.stores.tar import Tar
 from portal.tables import Store
@@ -16,13 +17,14 @@ __all__ = [
     "Check",
     "Connector",
     "Found",
+    "Locked",
     "Replacing",
     "Together",
     "connect",
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "parquet": Parquet, "sql": Sql}
+KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "parquet": Parquet, "sql": Sql, "s3": S3}
 
 
 def connector_class(kind: str) -> type[Connector]:

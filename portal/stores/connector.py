@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
+
+from portal.errors import Conflict
 
 # Inside a class with a method called `list`, the type needs another name.
 Texts = list[str]
 
 LARGEST_OBJECT = 256 * 1024 * 1024
 """Bytes of the largest object that is read into memory as a whole."""
+
+
+class Locked(Conflict):
+    """The store itself holds a copy, and nobody may delete it before a time; `until` is None when no time is set."""
+
+    code = "residual"
+
+    def __init__(self, sentence: str, until: datetime | None) -> None:
+        super().__init__(sentence)
+        self.until = until
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,8 @@ class Connector(Protocol):
         """Delete one copy, if its bytes have the approved SHA-256 `digest`. Safe to repeat.
 
         Raises Conflict `content-changed` when the bytes are others (nothing is deleted then), NotAllowed when the
-        operator has not allowed erasing here, StoreUnavailable when it is away or read-only.
+        operator has not allowed erasing here, Locked when the store itself keeps it until a time, StoreUnavailable
+        when it is away or read-only.
         """
 
     def probe_copy(self, ref: str) -> Literal["absent", "present"]:

@@ -56,6 +56,8 @@ DOORS = {
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
     "pyarrow": {"portal.stores.parquet"},
+    "boto3": {"portal.stores.s3_client"},
+    "botocore": {"portal.stores.s3_client"},
     "tarfile": {"portal.stores.shards", "portal.cli.demo"},
 }
 
