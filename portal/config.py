@@ -21,6 +21,10 @@ from portal.languages import ENGLISH, LANGUAGES
 LONGEST_SOCKET_PATH = 100
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 MAIL_ADDRESS = re.compile(r"[^@\s<>\",;:]+@[^@\s<>\",;:]+")
+# A name under which a public website stands: no address, no number at the end, none of the names of inside networks.
+WEBSITE = re.compile(
+    r"(?!(?:www|m|mobile)\.)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+(?!local$|internal$|lan$)[a-z][a-z0-9-]*[a-z0-9]"
+)
 IN_THE_CLEAR = "selfies and codes would travel in the clear"
 
 
@@ -72,6 +76,9 @@ class Config:
     probe_days: int = _setting(14, "days after closing until what the person sent is purged", int)
     package_days: int = _setting(7, "days an access package can be fetched", int)
     suppression_years: float = _setting(2.0, "years a suppression is kept before it must be renewed", float)
+    profile_hosts: str = _setting(
+        "", "websites on which a token in a profile may be looked for, with commas; empty: none is ever asked"
+    )
 
     @property
     def database(self) -> str:
@@ -92,6 +99,11 @@ class Config:
     @property
     def address(self) -> str:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def websites(self) -> tuple[str, ...]:
+        """Names of the websites that may be asked for a profile, as links.canonical writes them."""
+        return tuple(filter(None, (each.strip() for each in self.profile_hosts.split(","))))
 
     @property
     def secure_cookies(self) -> bool:
@@ -145,6 +157,8 @@ def check_config(config: Config) -> Config:
         "EFFACE_PORT": not 0 <= config.port < 65536 and "must be from 0 to 65535",
         "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
         and "must be from 0.1 to 100: what was erased would come in again at once",
+        "EFFACE_PROFILE_HOSTS": not all(WEBSITE.fullmatch(each) for each in config.websites)
+        and "must be names of websites, such as example.com, in small letters, without https:// and without www.",
         "EFFACE_ORGANISATION": not _is_a_line(config.organisation) and "must be a name, on one line",
         "EFFACE_COLOUR": bool(config.colour) and (colours.problem_of(config.colour) or False),
         "EFFACE_MAIL_FROM": not MAIL_ADDRESS.fullmatch(config.mail_from)

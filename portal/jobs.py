@@ -36,7 +36,7 @@ from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
-from portal.tables import Base, Challenge, Erasure, Mail, Package, Probe, Reencoding, Scan, Search
+from portal.tables import Base, Challenge, Erasure, Mail, Package, Probe, ProfileCheck, Reencoding, Scan, Search
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ KINDS: dict[str, type[Any]] = {
     "reencoding": Reencoding,
     "probing": Probe,
     "challenging": Challenge,
+    "profiling": ProfileCheck,
     "searching": Search,
     "erasing": Erasure,
     "packing": Package,

@@ -25,7 +25,7 @@ from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
-from portal.tables import Case, CaseRight, Declaration, SecondSign, random_id
+from portal.tables import Case, CaseRight, Declaration, ProfileCheck, SecondSign, random_id
 
 VALID = timedelta(minutes=10)
 TRIES = 5
@@ -131,11 +131,20 @@ def accept_known(session: Session, case: Case, account_id: str, note: str) -> No
     _write_down(session, case, "second-sign-shown", account_id, sign="known-contact")
 
 
-def accept_profile(session: Session, case: Case) -> None:
-    """A worker found the token in the profile: see `profiles`."""
+def accept_profile(session: Session, case: Case, account_id: str, note: str) -> None:
+    """A caseworker looked at the profile in which the token was found. `note` says why it is the person's.
+
+    Raises NotAllowed, BadInput (no note), Conflict (no token was found there).
+    """
+    _only_caseworker(session, account_id)
+    found = select(ProfileCheck.id).where(ProfileCheck.case_id == case.id, ProfileCheck.state == "found")
+    if session.scalar(found) is None:
+        raise Conflict("No token was found in a profile.", "no-profile")
+    if not note.strip():
+        raise BadInput("Write down why this profile is the person's. It is kept with the case.", "note-missing")
     sign = _fresh(session, case, "profile")
-    sign.shown_at = clock.now()
-    _write_down(session, case, "second-sign-shown", "machine", sign="profile")
+    sign.given_by, sign.note, sign.shown_at = account_id, note.strip(), clock.now()
+    _write_down(session, case, "second-sign-shown", account_id, sign="profile")
 
 
 def confirm(session: Session, case: Case, typed: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import assurance, challenge, drafts, lifecycle, mails, mandates, pausing
+from portal.cases import assurance, challenge, drafts, lifecycle, mails, mandates, pausing, profiles
 from portal.cases.addresses import clean_address, contact_digest
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
@@ -164,6 +164,9 @@ def checklist(session: Session, case: Case) -> list[Check]:
     ]
     if case.state == "identity-check":
         checks.append(_challenge_check(session, case))
+    profile = profiles.of_case(session, case)
+    if profile is not None and profile.state in {"found", "not-found"}:
+        checks.append(Check("profile", PROFILE[profile.state], profile.state == "found"))
     if assurance.is_asked(case):
         there = assurance.standing(session, case)
         checks.append(Check("second-sign", SECOND_SIGN[there.sign is not None], there.sign is not None))
@@ -191,6 +194,10 @@ def _challenge_check(session: Session, case: Case) -> Check:
 SECOND_SIGN = {
     True: "There is a second sign of who is asking.",
     False: "There is no second sign of who is asking yet. Without it no photographs are given out.",
+}
+PROFILE = {
+    "found": "The token we gave was found on the page that the person named. Look whether it is their profile.",
+    "not-found": "The token we gave was not found on the page that the person named. They may have had no time yet.",
 }
 SIGNED = {
     True: "The person signed the declaration.",

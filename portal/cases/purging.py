@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, CursorResult, Select, dele
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import assurance, challenge, mandates
+from portal.cases import assurance, challenge, mandates, profiles
 from portal.cases.isolating import by_itself
 from portal.db import config_of
 from portal.tables import (
@@ -54,6 +54,7 @@ def purge(session: Session) -> dict[str, int]:
         "probes": _purge_closed_probes(session),
         "challenges": _purge_challenges(session),
         "papers": _purge_papers(session),
+        "profiles": profiles.forget_decided(session),
         "crops": _purge_closed_crops(session),
         "packages": _purge_packages(session),
         "contacts": _purge_contacts(session),

@@ -49,6 +49,7 @@ from portal.web import (
     policy,
     practice,
     previews,
+    profiles,
     reports,
     reviewer,
     security,
@@ -115,6 +116,7 @@ def _register(app: Flask) -> None:
         challenges,
         checking,
         choices,
+        profiles,
         signs,
     )
     inside = (

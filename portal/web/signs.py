@@ -7,7 +7,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 
-from portal.cases import assurance
+from portal.cases import assurance, profiles
 from portal.errors import BadInput, Conflict, NotFound, TooMany
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
@@ -98,6 +98,7 @@ def _page(case: Case, status: int = 200, **forms: FlaskForm) -> Page:
         wanted=assurance.waits_for_person(g.session, case),
         there=assurance.standing(g.session, case),
         code_sent=bool(assurance.waiting_codes(g.session, case)),
+        profile_open=profiles.is_open(g.session, case),
         words=assurance.words_of(case),
         address=forms.get("address") or AddressForm(formdata=None),
         code=forms.get("code") or CodeForm(formdata=None),
