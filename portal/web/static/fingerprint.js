@@ -11,8 +11,10 @@ if (button && window.crypto?.subtle) {
   // What keeps the picture on the device comes first.
   const send = button.parentElement.firstElementChild;
   button.className = send.className;
-  send.className = "btn btn-secondary";
-  button.parentElement.prepend(button);
+  // A new element, as a change of colours would take a moment in which it is hard to read.
+  const second = send.cloneNode(true);
+  second.className = "btn btn-secondary";
+  send.replaceWith(button, second);
   button.addEventListener("click", async () => {
     const file = input.files[0];
     if (!file) { form.requestSubmit(); return; }
