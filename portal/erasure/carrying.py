@@ -10,12 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
+from portal.audit.log import instant
 from portal.cases import alarms, lifecycle
 from portal.db import Database
 from portal.erasure import certificate, effects, redactions
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
+from portal.stores import Locked
 from portal.tables import Case, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
 
@@ -187,9 +189,11 @@ def must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
 
 
 def _refuse(database: Database, lease: Lease, item_id: int, problem: Conflict) -> None:
-    """The bytes in the store are not those that were approved: nothing is deleted, and the certificate will say so."""
+    """A copy has other bytes than the approved ones, or the store keeps it: the certificate will say so, until when."""
     with database.writing() as session:
         lease.hold(session)
         item = session.get_one(ErasureItem, item_id)
         item.state, item.result, item.note = "refused", problem.code, problem.sentence
+        if isinstance(problem, Locked):
+            item.evidence = {"until": instant(problem.until) if problem.until else None}
         item.done_at = clock.now()

@@ -108,6 +108,9 @@ def _line(session: Session, item: ErasureItem) -> dict[str, Any]:
     hidden = commitment_of(facts)
     if leaf_of(item.kind, item.position, item.target, hidden) != item.leaf:
         raise Conflict(f"Item {item.position} is not the one in the plan that was approved.", "plan-changed")
+    evidence = item.evidence or {}
+    # Until when the store itself keeps what could not be erased; null where no day is set.
+    until = {"until": evidence["until"]} if "until" in evidence else {}
     return {
         "position": item.position,
         "kind": item.kind,
@@ -118,8 +121,9 @@ def _line(session: Session, item: ErasureItem) -> dict[str, Any]:
         "state": item.state,
         "result": item.result,
         "at": instant(item.done_at) if item.done_at else None,
-        "checked": str((item.evidence or {}).get("by", "")),
+        "checked": str(evidence.get("by", "")),
         "note": item.note,
+        **until,
     }
 
 

@@ -16,6 +16,7 @@ from portal.blobs import purge_blob
 from portal.cases import lifecycle
 from portal.erasure import redactions
 from portal.erasure.plans import sealed_facts
+from portal.errors import Conflict
 from portal.suppression import Gate, suppress
 from portal.tables import (
     Candidate,
@@ -33,12 +34,32 @@ DELETED, ABSENT = "deleted", "already-absent"
 
 
 def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
-    """Erase all copies of one object whose bytes are the approved ones. Raises Conflict when they are not."""
+    """Erase all copies of one object whose bytes are the approved ones.
+
+    A copy that may not go does not keep the others: all are tried. Then Conflict is raised when one had other bytes,
+    Locked, with the last of the days, when the store itself keeps one.
+    """
     connector = stores.connect(store)
-    results = [
-        connector.erase_copy(ref, bytes.fromhex(facts["digest"])) for ref in connector.enumerate_copies(facts["key"])
-    ]
+    results: list[str] = []
+    kept: list[Conflict] = []
+    for ref in connector.enumerate_copies(facts["key"]):
+        try:
+            results.append(connector.erase_copy(ref, bytes.fromhex(facts["digest"])))
+        except Conflict as problem:
+            kept.append(problem)
+    if kept:
+        raise _together(kept)
     return DELETED if DELETED in results else ABSENT
+
+
+def _together(kept: list[Conflict]) -> Conflict:
+    """One reason for all copies that were kept. A lock that nobody has set an end to lasts longest."""
+    locked = [one for one in kept if isinstance(one, stores.Locked)]
+    if not locked:
+        return kept[0]
+    sentence = " ".join(dict.fromkeys(one.sentence for one in kept))
+    days = [one.until for one in locked]
+    return stores.Locked(sentence, None if None in days else max(day for day in days if day is not None))
 
 
 def erase_together(store: Store, wanted: list[dict[str, Any]]) -> dict[str, str]:

@@ -220,13 +220,22 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
 
 
 def _exceptions(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was planned and not done, with why; equal ones are counted together."""
-    refused = tally(item for item in items if item["state"] == "refused")
+    """What was planned and not done, with why; equal ones are counted together. `until`: when the last lock ends."""
+    items = [item for item in items if item["state"] == "refused"]
+    refused = tally(items)
     return [
-        {"kind": kind, "why": why, "count": count}
+        {"kind": kind, "why": why, "count": count, **_until(items, kind, why)}
         for kind, results in sorted(refused.items())
         for why, count in sorted(results.items())
     ]
+
+
+def _until(items: list[dict[str, Any]], kind: str, why: str) -> dict[str, str | None]:
+    """The last day of the locks that keep these, null when one of them has no day; nothing where there is no lock."""
+    days = [item["until"] for item in items if (item["kind"], item["result"]) == (kind, why) and "until" in item]
+    if not days:
+        return {}
+    return {"until": None if None in days else max(days)}
 
 
 def _approval(erasure: Erasure) -> str:

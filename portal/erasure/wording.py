@@ -52,6 +52,7 @@ RESULTS = {
     "told": mark("told to erase"),
     "not-reached": mark("could not be reached"),
     "not-yet-decided": mark("not decided yet"),
+    "residual": mark("still there, because a lock of the store keeps it"),
 }
 MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression")
 
@@ -160,7 +161,8 @@ def _exceptions(statement: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield _("What was not done:")
     for one in statement["exceptions"]:
-        yield "  " + _line(_things(one["kind"], one["count"]), result_in_words(one["why"]))
+        until = " " + _("Until %(day)s.", day=_day(one["until"])) if one.get("until") else ""
+        yield f"  {_line(_things(one['kind'], one['count']), result_in_words(one['why']))}.{until}"
 
 
 def _kept(statement: dict[str, Any]) -> Iterator[str]:
