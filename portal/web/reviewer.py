@@ -37,6 +37,21 @@ REASONS = dict(
 KEYS = {str(place): label for place, label in enumerate(LABELS.values(), start=1)}
 KEYS |= {"u": "Undo my last answer", "z": "Zoom", "f": "Flip", "c": "Show the whole picture"}
 KEYS |= {"s": "Leave this pair to others", "n": "Next pair", "o": "Show what the others said"}
+# All keys under one hand; those that lie there already stay.
+HANDS = {
+    "Keys for the left hand": {"u": "q", "n": "w", "o": "e"},
+    "Keys for the right hand": {
+        **{"1": "6", "2": "7", "3": "8", "4": "9", "5": "0"},
+        **{"z": "i", "f": "k", "c": "l", "s": "j"},
+    },
+}
+WISHES = {
+    "blur": "Blur pictures until I point at them or move to them",
+    "grey": "Show pictures without colours",
+    "contrast": "Strong contrast of texts and lines",
+    "enter": "An answer needs two keys: its own, then Enter",
+    "breaks": "Remind me of a break every 45 minutes",
+}
 SECONDS_A_PAIR = 25
 
 
@@ -51,6 +66,8 @@ def queue() -> Page:
         kept=review.kept_from(g.session, current_user.id),
         note=request.args.get("note"),
         keys=KEYS,
+        hands=HANDS,
+        wishes=WISHES,
         standing=practice.standing(g.session, current_user.id),
         gate=practice.GATE,
         least=practice.LEAST_RIGHT,

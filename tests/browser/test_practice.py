@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.cli.demo.waiting import until
 from portal.db import Database
 from portal.matching import review
 from portal.tables import Candidate, Face, Image, KnownPhoto
@@ -57,6 +58,48 @@ def test_practising_by_keyboard_alone(
     assert visitor.path == told, "switched off, keys do nothing here either"
     typist.enter("How I do")
     assert "2 pairs with a known answer" in visitor.text
+    assert visitor.faults == []
+    visitor.close()
+
+
+def test_a_reviewer_looks_as_they_like(
+    app: Flask, database: Database, site: str, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_pictures(database, monkeypatch)
+    visitor = at_desk(browser, site, colleague(app, database, "reviewer"))
+    page = visitor.page
+    visitor.go("/staff/review/")
+    page.get_by_text("How I like to look").click()
+    for wish in ("Blur pictures", "without colours", "Strong contrast", "needs two keys"):
+        page.get_by_label(wish).check()
+    page.get_by_text("Keys for comparing").click()
+    visitor.page.get_by_role("button", name="Keys for the right hand").click()
+    visitor.look()
+    visitor.press("Start")
+    path, seen = visitor.path, "one => getComputedStyle(one).filter"
+    found = page.locator("[data-found] img")
+    page.mouse.move(0, 0)
+    assert "blur" in found.evaluate(seen)
+    page.locator("[data-found]").focus()
+    assert found.evaluate(seen) == "grayscale(1)"
+    page.keyboard.press("i")
+    page.locator("[data-found]").evaluate("one => one.scrollTo(7, 11)")
+    together = "[...document.querySelectorAll('.ef-frame')].every(one => one.scrollTop === 11)"
+    until(lambda: page.evaluate(together), what="both pictures")
+    page.keyboard.press("0")
+    assert visitor.path == path, "one slip decides nothing"
+    assert page.evaluate("document.activeElement.value") == "same"
+    page.keyboard.press("Enter")
+    page.get_by_text("You said “Same”").wait_for()
+    visitor.press("Next pair")
+    assert page.locator("[data-break]").is_hidden()
+    page.evaluate("localStorage.setItem('efface-review-since', String(Date.now() - 46 * 60 * 1000))")
+    page.reload()
+    assert page.locator("[data-break]").is_visible()
+    visitor.look()
+    page.get_by_role("button", name="Go on").click()
+    page.reload()
+    assert page.locator("[data-break]").is_hidden()
     assert visitor.faults == []
     visitor.close()
 

@@ -28,7 +28,9 @@ function writing(target) {
 function press(key) {
   const button = [...document.querySelectorAll("[data-key]")].find((one) => keyOf(one.dataset.key) === key);
   if (button === undefined) return false;
-  button.click();
+  // Who wants it answers with two keys: the first only goes to the button, and Enter presses it.
+  if (button.name === "answer" && localStorage.getItem(`efface-${desk}-enter`) === "on") button.focus();
+  else button.click();
   return true;
 }
 
@@ -86,12 +88,30 @@ function setUpKeys() {
     field.addEventListener("focus", () => field.select());
     field.addEventListener("input", (event) => event.isComposing || change(field, fields));
   }
+  setUpHands(fields, (sentence) => {
+    show();
+    showKeys();
+    tell(sentence);
+  });
   settings.querySelector("[data-key-reset]").addEventListener("click", () => {
     for (const field of fields) localStorage.removeItem(storedKey(field.dataset.name));
     show();
     showKeys();
     tell("All keys are as they were at first.");
   });
+}
+
+function setUpHands(fields, told) {
+  for (const button of settings.querySelectorAll("[data-key-hand]")) {
+    button.addEventListener("click", () => {
+      const chosen = JSON.parse(button.dataset.keyHand);
+      for (const { dataset } of fields) {
+        if (dataset.name in chosen) localStorage.setItem(storedKey(dataset.name), chosen[dataset.name]);
+        else localStorage.removeItem(storedKey(dataset.name));
+      }
+      told("All keys lie under one hand now.");
+    });
+  }
 }
 
 for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
