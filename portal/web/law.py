@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import deadlines, law
+from portal.cases import deadlines, destroying, law
 from portal.cases.deadlines import AppealClock, Clock
 from portal.cases.law import Duty, Place, Rule
 from portal.cases.law.acting import acting_rules
@@ -74,6 +74,8 @@ def show() -> str | Response:
         places=[(place, lines) for place in _places() if (lines := _lines(place, on, config.holidays))],
         duties=[_running(place, duty, on) for place, duty in law.duties(on)],
         coming=_coming(on),
+        held=destroying.newest(g.session),
+        columns=sorted(destroying.COLUMNS.values()),
         acting=[
             rule for rule in acting_rules() if rule.first_day <= on and (rule.last_day is None or on <= rule.last_day)
         ],

@@ -10,7 +10,7 @@ from flask import url_for
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import appeals, messages, stuck
+from portal.cases import appeals, destroying, messages, stuck
 from portal.matching import practice, review
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -61,6 +61,12 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])
         yield Task("Requests in which the portal is stuck", address, counted(len(trouble), "request"), True)
+    counted_last = destroying.newest(session)
+    if counted_last is not None and counted_last.waits:
+        # A photograph may be over by several laws: the largest number is of different ones.
+        over, soon = max(counted_last.over.values()), max(counted_last.soon.values())
+        standing = f"{counted(over, 'photograph')} over, {counted(soon, 'photograph')} within 30 days"
+        yield Task("Photographs whose time is over by law", url_for("law.show") + "#without", standing, True)
     open_items = (
         select(ErasureItem.id)
         .join(Erasure, Erasure.id == ErasureItem.erasure_id)
