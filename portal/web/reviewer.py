@@ -18,7 +18,7 @@ from portal.matching import practice, review, second_thoughts
 from portal.matching.looks import Pair
 from portal.tables import Case, KnownLook
 from portal.tables.matching import ANSWERS, PASS_REASONS
-from portal.web.context import database
+from portal.web.context import database, settings
 from portal.web.policy import policy
 
 blueprint = Blueprint("reviewer", __name__, url_prefix="/staff/review")
@@ -52,6 +52,8 @@ WISHES = {
     "enter": "An answer needs two keys: its own, then Enter",
     "breaks": "Remind me of a break every 45 minutes",
 }
+# To rate part by part made people better at telling faces apart; the ratings themselves are not kept.
+PARTS = ("Hair line and forehead", "Brows and eyes", "Nose", "Mouth and chin", "Ears", "Marks on the skin")
 SECONDS_A_PAIR = 25
 
 
@@ -90,7 +92,9 @@ def compare(look_id: str) -> Page:
         pair = _pair(look_id)
     except (Conflict, NotFound):
         return _not_yours()
-    return render_template("reviewer/compare.html", pair=pair, labels=LABELS, whole="whole" in request.args)
+    parts = PARTS if settings().likeness and pair.sent and len(pair.together) == 1 else ()
+    shown = {"labels": LABELS, "parts": parts, "whole": "whole" in request.args}
+    return render_template("reviewer/compare.html", pair=pair, **shown)
 
 
 @blueprint.post("/<look_id>")

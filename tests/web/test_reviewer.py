@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,19 @@ def test_an_admin_is_told_when_another_reviewer_is_needed(
 
 def test_an_answer_nobody_offers_is_refused(case: Case, reviewer: Colleague) -> None:
     reviewer.post(reviewer.post("/staff/review/next"), status=422, answer="certainly")
+
+
+def test_parts_are_rated_where_the_policy_says_so_and_nothing_of_it_is_sent(
+    app: Flask, case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = reviewer.post("/staff/review/next")
+    assert 'type="radio"' not in reviewer.get(path)
+    database = app.extensions["database"]
+    monkeypatch.setattr(database, "config", replace(database.config, likeness=True))
+    page = reviewer.get(path)
+    assert page.count('type="radio"') == 30
+    forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
+    assert all('type="radio"' not in form for form in forms)
 
 
 def test_an_empty_queue_says_so(reviewer: Colleague) -> None:
