@@ -19,6 +19,9 @@ from portal.stores import KINDS, Check, adding, manifests
 from portal.stores.manifest_files import read_manifest
 from portal.tables import Image, Store
 
+# What the place of a store is called in its settings, where it is not a folder.
+PLACES = {"sql": "url", "s3": "bucket"}
+
 
 @click.group()
 def command() -> None:
@@ -35,6 +38,14 @@ def command() -> None:
 @click.option("--key", help="With --sql: the column with the key of each picture.")
 @click.option("--image", help="With --sql: the column with the pictures.")
 @click.option("--erase", type=click.Choice(["empty", "row"]), help="With --sql: empty the picture, or delete its row.")
+@click.option("--s3", help="A bucket of S3 or of a server that speaks as S3 does. Access keys: AWS_... or a profile.")
+@click.option("--prefix", help="With --s3: only objects whose keys begin so, such as photos/.")
+@click.option("--endpoint", help="With --s3: the server's address, such as https://s3.example.org; without, Amazon's.")
+@click.option("--region", help="With --s3: the bucket's region, such as eu-central-1.")
+@click.option(
+    "--addressing", type=click.Choice(["auto", "path", "virtual"]), help="With --s3: where the bucket's name goes."
+)
+@click.option("--profile", help="With --s3: the profile in ~/.aws that has the access keys.")
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -61,7 +72,7 @@ def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
     if len(kinds) != 1:
         raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in KINDS)}.")
     place = given.pop(kinds[0])
-    return kinds[0], {"url" if kinds[0] == "sql" else "folder": place, **given}
+    return kinds[0], {PLACES.get(kinds[0], "folder"): place, **given}
 
 
 @command.command()

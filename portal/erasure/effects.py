@@ -52,6 +52,12 @@ def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
     return DELETED if DELETED in results else ABSENT
 
 
+def seen_in_store(store: Store, key: str) -> list[str]:
+    """What is seen of every copy of one object: `absent` or `present`. Never empty where a store keeps its contract."""
+    connector = stores.connect(store)
+    return [connector.probe_copy(ref) for ref in connector.enumerate_copies(key)]
+
+
 def _together(kept: list[Conflict]) -> Conflict:
     """One reason for all copies that were kept. A lock that nobody has set an end to lasts longest."""
     locked = [one for one in kept if isinstance(one, stores.Locked)]
@@ -145,8 +151,7 @@ def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> Non
 
 def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> dict[str, Any]:
     store = session.get_one(Store, facts["store"])
-    connector = stores.connect(store)
-    seen = [connector.probe_copy(ref) for ref in connector.enumerate_copies(facts["key"])]
+    seen = seen_in_store(store, facts["key"])
     rows = session.scalar(
         select(func.count()).where(Image.store_id == store.id, Image.key == facts["key"], Image.state == "live")
     )

@@ -30,6 +30,11 @@ Page = str | Response | tuple[str, int]
 
 WISHES: dict[str, scans.Wish] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
 ERRORS_A_PAGE = 100
+# What is asked for each kind of store that is not a folder.
+FIELDS = {
+    "sql": ("url", "table", "key", "image", "erase"),
+    "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile"),
+}
 STATES = {
     "running": "Running",
     "paused": "Paused",
@@ -50,12 +55,13 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
             SelectChoice("tar", "A folder of .tar files (plain, or WebDataset)"),
             SelectChoice("parquet", "A folder of .parquet files (Hugging Face)"),
             SelectChoice("sql", "A table of a database"),
+            SelectChoice("s3", "A bucket (S3, or a server that speaks as S3 does)"),
         ],
         default="folder",
     )
     folder = StringField(
         "Folder",
-        description="The full path on this machine, such as /srv/photographs. Leave it empty for a table.",
+        description="The full path on this machine, such as /srv/photographs. Leave it empty for a table or a bucket.",
         render_kw={"spellcheck": "false"},
     )
     url = StringField(
@@ -71,6 +77,28 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
         choices=[SelectChoice("empty", "Empty the picture, keep its row"), SelectChoice("row", "Delete the whole row")],
         default="empty",
     )
+    bucket = StringField(
+        "Bucket",
+        description="Only for a bucket: its name. The access keys come from the machine, never from this form.",
+        render_kw={"spellcheck": "false"},
+    )
+    prefix = StringField("Prefix", description="Only for a bucket: take in only keys that begin so, such as photos/.")
+    endpoint = StringField(
+        "Endpoint",
+        description="Only for a bucket: the server, such as https://s3.example.org. Leave it empty for Amazon's.",
+        render_kw={"spellcheck": "false"},
+    )
+    region = StringField("Region", description="Only for a bucket: such as eu-central-1.")
+    addressing = SelectField(
+        "Where the bucket's name goes",
+        choices=[
+            SelectChoice("", "As is usual for the server"),
+            SelectChoice("path", "Into the path"),
+            SelectChoice("virtual", "Before the server's name"),
+        ],
+        default="",
+    )
+    profile = StringField("Profile", description="Only for a bucket: the profile in ~/.aws that has the access keys.")
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
     may_erase = BooleanField(
         "Efface may delete photographs here",
@@ -132,8 +160,7 @@ def add_store() -> Page:
 
 def _settings_of(form: StoreForm) -> dict[str, str]:
     """What was filled in for the chosen kind. A table has no folder, and a folder no table."""
-    names = ("url", "table", "key", "image", "erase") if form.kind.data == "sql" else ("folder",)
-    return {name: (form[name].data or "").strip() for name in names}
+    return {name: (form[name].data or "").strip() for name in FIELDS.get(form.kind.data, ("folder",))}
 
 
 @blueprint.get("/stores/<store_id>")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tests.browser.chromium import what_is_missing
-from tests.experiments import blind, desk
+from tests.experiments import blind, buckets, desk
 
 # Of what is wrong; texts that are not translated yet would fill many pages.
 MOST_LINES = 100
@@ -52,6 +53,32 @@ def run_desk(cases: int, submissions: int, seed: int, file: Path | None) -> None
     if file is not None:
         file.write_text(json.dumps(measured.figures.as_facts(), indent=2) + "\n")
     if not measured.is_kept():
+        raise SystemExit(1)
+
+
+@experiments.command("versions")
+@click.option("--keys", default=1000, show_default=True, help="Each with 3 versions, a marker, an unfinished upload.")
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
+def run_versions(keys: int, file: Path | None) -> None:
+    """Is anything of erased photographs left in a bucket that keeps versions?"""
+    _tell(buckets.measure_versions(keys), file)
+
+
+@experiments.command("flaky-store")
+@click.option("--keys", default=100, show_default=True, help="Each with 3 versions.")
+@click.option("--share", default=0.3, show_default=True, help="Answers of the store that go wrong.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
+def run_flaky_store(keys: int, share: float, seed: int, file: Path | None) -> None:
+    """Is anything called gone that is there, while the store answers 500, 503, slowly or by half?"""
+    _tell(buckets.measure_flaky(keys, share, seed), file)
+
+
+def _tell(facts: dict[str, Any], file: Path | None) -> None:
+    click.echo(json.dumps(facts, indent=2))
+    if file is not None:
+        file.write_text(json.dumps(facts, indent=2) + "\n")
+    if not facts["ok"]:
         raise SystemExit(1)
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+import workers
 from portal import clock
+from portal.audit.log import instant
+from portal.db import Database
+from portal.erasure import certificate
+from portal.erasure.wording import in_words
 from portal.errors import BadInput, Conflict, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
-from portal.stores import Locked, s3_client
+from portal.stores import Locked, adding, s3_client
 from portal.stores.s3 import S3
-from tests.stores.contract import ConnectorContract, Put, Take, digest
+from portal.tables import Certificate, ErasureItem, Scan, Store
+from tests.experiments import buckets
+from tests.fakes import drawn_jpeg
+from tests.stores.contract import ConnectorContract, Put, Take, approved, digest
 from tests.stores.s3_server import REGION, client_at, server, set_keys, troubled
 
 NAMES = itertools.count(1)
@@ -101,3 +110,193 @@ class TestContract(ConnectorContract):
         for plain in ("/etc/passwd", "a//b", "a/"):
             with pytest.raises(NotFound):
                 connector.open(plain)
+
+
+def test_every_version_marker_and_unfinished_upload_goes(raw: dict[str, Any], s3: Any, versioned: str) -> None:
+    for key in ("in/a.jpg", "in/a.jpg.bak"):
+        for _ in range(3):
+            s3.put_object(Bucket=versioned, Key=key, Body=b"a")
+        s3.delete_object(Bucket=versioned, Key=key)
+        s3.put_object(Bucket=versioned, Key=key, Body=b"a")
+        s3.create_multipart_upload(Bucket=versioned, Key=key)
+    connector = made(raw)
+    refs = connector.enumerate_copies("a.jpg")
+    assert [ref.split("\0")[1:2] for ref in refs] == [*[["version"]] * 4, ["upload"], ["marker"], []]
+    assert {connector.probe_copy(ref) for ref in refs} == {"present"}
+    assert [connector.erase_copy(ref, digest(b"a")) for ref in refs] == ["deleted"] * 6 + ["already-absent"]
+    assert {connector.probe_copy(ref) for ref in refs} == {"absent"}
+    assert [connector.erase_copy(ref, digest(b"a")) for ref in refs] == ["already-absent"] * 7
+    assert connector.enumerate_copies("a.jpg") == ["a.jpg"]
+    left = s3.list_object_versions(Bucket=versioned)
+    assert [one["Key"] for one in left["Versions"] + left["DeleteMarkers"]] == ["in/a.jpg.bak"] * 5
+    assert [one["Key"] for one in s3.list_multipart_uploads(Bucket=versioned)["Uploads"]] == ["in/a.jpg.bak"]
+
+
+def test_an_etag_is_no_digest_and_a_version_with_other_bytes_stays_hidden(
+    raw: dict[str, Any], s3: Any, versioned: str
+) -> None:
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=b"somebody else")
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=b"approved")
+    connector = made(raw)
+    older, newer, _ = connector.enumerate_copies("a.jpg")
+    with pytest.raises(Conflict) as caught:
+        connector.erase_copy(older, digest(b"approved"))
+    assert caught.value.code == "content-changed"
+    assert connector.erase_copy(newer, digest(b"approved")) == "deleted"
+    with pytest.raises(NotFound):
+        connector.open("a.jpg")
+    assert connector.probe_copy(older) == "present"
+    (marker,) = [ref for ref in connector.enumerate_copies("a.jpg") if "\0marker\0" in ref]
+    with pytest.raises(Conflict) as caught:
+        connector.erase_copy(marker, digest(b"approved"))
+    assert caught.value.code == "older-version-kept"
+
+
+@pytest.fixture
+def lockable(s3: Any, raw: dict[str, Any]) -> str:
+    name = f"lockable-{next(NAMES)}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    raw["bucket"] = name
+    return name
+
+
+def test_what_a_lock_keeps_is_on_the_certificate_with_its_day(
+    raw: dict[str, Any], s3: Any, lockable: str, database: Database, scan: Callable[[Store], Scan]
+) -> None:
+    until = clock.now().replace(microsecond=0) + timedelta(days=40)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    s3.put_object(Bucket=lockable, Key="in/a.jpg", Body=drawn_jpeg(1))
+    s3.put_object(Bucket=lockable, Key="in/b.jpg", Body=(held := drawn_jpeg(2)), **lock)
+    with database.writing() as session:
+        store = adding.add_store(session, "cloud", "s3", raw, may_erase=True)
+    assert any("object lock" in note for note in store.capabilities["notes"])
+    scan(store)
+    workers.carry_out(database, "erasing", approved(database, store))
+    with database.reading() as session:
+        items = session.scalars(select(ErasureItem).filter_by(kind="image").order_by(ErasureItem.position)).all()
+        assert [(item.state, item.result) for item in items] == [("verified", "deleted"), ("refused", "residual")]
+        assert items[1].evidence == {"until": instant(until)}
+        assert until.date().isoformat() in (items[1].note or "")
+        issued = session.scalars(select(Certificate)).one()
+        statement = json.loads(issued.statement)
+        listed = certificate.items_of(session, issued)
+    assert statement["extent"] == "partial"
+    assert statement["exceptions"] == [{"kind": "image", "why": "residual", "count": 1, "until": instant(until)}]
+    statement["search"]["searches"] = []
+    words = "\n".join(in_words(statement, listed))
+    assert "because a lock of the store keeps it" in words
+    assert until.date().isoformat() in words
+    assert made(raw).open("b.jpg") == held
+
+
+def test_a_legal_hold_has_no_day(raw: dict[str, Any], s3: Any, lockable: str) -> None:
+    s3.put_object(Bucket=lockable, Key="in/a.jpg", Body=b"a", ObjectLockLegalHoldStatus="ON")
+    connector = made(raw)
+    with pytest.raises(Locked, match="until somebody lifts it") as caught:
+        connector.erase_copy(connector.enumerate_copies("a.jpg")[0], digest(b"a"))
+    assert caught.value.until is None
+
+
+def test_a_long_bucket_is_listed_page_by_page_in_the_order_of_bytes(
+    raw: dict[str, Any], s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number}.jpg" for number in range(12)] + ["\uffff.jpg", "\U0001f600.jpg", "a/", "/erased/5", "a/../b"]
+    for name in names:
+        s3.put_object(Bucket=bucket, Key=f"in/{name}", Body=b"" if name == "a/" else b"x")
+    s3.put_object(Bucket=bucket, Key="out/x.jpg", Body=b"x")
+    real = s3_client.Bucket.call
+    pages: list[int] = []
+
+    def short(self: Any, operation: str, **parameters: Any) -> Any:
+        pages.append(operation == "list_objects_v2")
+        return real(self, operation, **parameters, **({"MaxKeys": 5} if operation == "list_objects_v2" else {}))
+
+    monkeypatch.setattr(s3_client.Bucket, "call", short)
+    listed = [found.key for found in made(raw).list()]
+    assert listed == sorted(names[:14], key=str.encode)
+    assert sum(pages) > 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bucket": ""}, "which bucket"),
+        ({"bucket": "a/b"}, "which bucket"),
+        ({"bucket": "fast--use1-az4--x-s3"}, "directory bucket"),
+        ({"secret": "x"}, "no setting called 'secret'"),
+        ({"endpoint": "https://key:secret@s3.example.org"}, "access keys out"),
+        ({"endpoint": "s3.example.org"}, "address without a path"),
+        ({"addressing": "tunnel"}, "Addressing can be"),
+    ],
+)
+def test_settings_that_are_wrong_are_named(raw: dict[str, Any], wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        S3.clean(raw | wrong)
+
+
+def test_stores_share_objects_where_one_prefix_holds_the_other(raw: dict[str, Any]) -> None:
+    one = S3.clean(raw)
+    assert S3.overlap(one, S3.clean(raw | {"prefix": "in/side/"}))
+    assert not S3.overlap(one, S3.clean(raw | {"prefix": "out/"}))
+    assert not S3.overlap(one, S3.clean(raw | {"bucket": "another"}))
+
+
+def test_no_access_keys_are_a_clear_error_and_keys_stand_nowhere(
+    raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    made(raw).check()
+    assert "testing-secret" not in caplog.text + repr(S3.clean(raw))
+    with pytest.raises(StoreUnavailable) as caught:
+        made(raw | {"profile": "nobody"}).check()
+    assert caught.value.code == "no-credentials"
+
+
+def test_a_bucket_without_the_right_to_delete(raw: dict[str, Any], s3: Any, bucket: str, endpoint: str) -> None:
+    s3.put_object(Bucket=bucket, Key="in/a.jpg", Body=b"a")
+    with troubled(endpoint) as (proxy, address):
+        proxy.refuse = {"DELETE"}
+        connector = made(raw | {"endpoint": address})
+        check = connector.check()
+        assert (check.readable, check.writable, check.erasable) == (True, True, False)
+        assert any("s3:DeleteObject" in note and "left behind" in note for note in check.notes)
+        with pytest.raises(StoreUnavailable, match="s3:DeleteObject"):
+            connector.erase_copy("a.jpg", digest(b"a"))
+        proxy.refuse = {"GET", "HEAD", "PUT", "DELETE"}
+        with pytest.raises(StoreUnavailable, match="s3:ListBucket"):
+            connector.check()
+        with pytest.raises(StoreUnavailable, match="s3:ListBucket"):
+            connector.open("a.jpg")
+        proxy.refuse, proxy.moved_to = set(), "eu-west-3"
+        with pytest.raises(StoreUnavailable, match="region eu-west-3"):
+            connector.check()
+    assert [found.key for found in made(raw).list()] == ["a.jpg"]
+
+
+def test_what_is_too_large_is_not_read(
+    raw: dict[str, Any], s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.stores.s3.LARGEST_OBJECT", 9)
+    s3.put_object(Bucket=bucket, Key="in/a.jpg", Body=b"0123456789")
+    with pytest.raises(TooLarge):
+        made(raw).open("a.jpg")
+
+
+def test_an_object_in_the_archive_is_that_object_s_problem(raw: dict[str, Any], s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="in/a.jpg", Body=b"a", StorageClass="GLACIER")
+    with pytest.raises(ObjectUnreadable, match="InvalidObjectState"):
+        made(raw).open("a.jpg")
+
+
+def test_nothing_is_called_gone_that_is_there_and_a_bad_network_is_outlasted(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buckets.be_impatient(monkeypatch)
+    counts = buckets.erase_on_a_bad_network(endpoint, keys=2, share=0.3, seed=3)
+    assert (counts["wrong_verified"], counts["verified"], counts["left"]) == (0, 2, 0)
+    assert counts["faults"] > counts["requests"] / 10
+
+
+def test_a_whole_bucket_of_versions_is_left_empty(endpoint: str) -> None:
+    counts = buckets.erase_all_versions(endpoint, keys=5)
+    assert counts == {"keys": 5, "versions": 15, "markers": 5, "uploads": 5, "verified": 5, "left": 0}
