@@ -129,7 +129,7 @@ def sentence_of(session: Session, right: CaseRight) -> str | None:
 
 def _decide_anew(session: Session, appeal: Appeal, account_id: str) -> None:
     right, case = appeal.right, appeal.right.case
-    lifecycle.undecide(right)
+    lifecycle.undecide(session, right, account_id)
     right.due_on = right.latest_on = appeal.due_on or _from_today(session, right)
     lifecycle.move(session, case, "reviewing", account_id, "a refusal was taken back after an appeal")
     case.due_on = right.due_on

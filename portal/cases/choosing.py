@@ -129,7 +129,7 @@ def _right(session: Session, case: Case, wish: str) -> CaseRight:
     if right is None:
         right = CaseRight(right=wish)
         case.rights.append(right)
-    lifecycle.undecide(right)
+    lifecycle.undecide(session, right, "subject")
     right.rule, right.rule_version = rule.id, rule.version
     right.acknowledge_by, right.due_on, right.latest_on = days.acknowledge_by, days.due_on, days.latest_on
     session.flush()

@@ -24,6 +24,10 @@ from portal.jobs import make_due, ring
 from portal.languages import gettext as _
 from portal.tables import Account, Candidate, Case, CaseEvent, CaseRight, Certificate, Erasure, Search
 
+# What shows photographs, and changes nothing about them, can be carried out a second time.
+SHOWING = frozenset({"access", "copy"})
+CARRIED_OUT = frozenset({"fulfilled", "partly-fulfilled"})
+
 
 def move(
     session: Session, case: Case, to: str, actor: str, reason: str | None = None, outcome: str | None = None
@@ -242,14 +246,14 @@ def may_erase_now(session: Session, case: Case) -> bool:
 def search_again(session: Session, case: Case, actor: str, reason: str) -> None:
     """Look once more: with a better photo, or because the person says that something was missed.
 
-    A closed case can be opened again when nothing was found, and its clocks start anew. After an erasure a new
-    request is needed.
+    A closed case can be opened again when nothing was found or photographs were shown, and its clocks start anew.
+    After an erasure a new request is needed.
     """
-    if case.state == "closed" and case.outcome != "nothing-found":
+    if case.state == "closed" and not may_open_again(session, case):
         raise Conflict(_("This request is finished. Please make a new one."), "finished")
     if case.state in {"closed", "deciding"}:
         was_closed = case.state == "closed"
-        _undecide(session, case)
+        _undecide(session, case, actor)
         move(session, case, "reviewing", actor, reason)
         if was_closed:
             _start_clocks_anew(session, case)
@@ -264,11 +268,25 @@ def look_with_more(session: Session, case: Case) -> None:
         search_again(session, case, "subject", "the person sent more to look with")
 
 
-def _undecide(session: Session, case: Case) -> None:
-    """What was refused or carried out stays so: a settled erasure would pass for that of photographs found later."""
+def may_open_again(session: Session, case: Case) -> bool:
+    """True where a closed case can be looked at again: nothing was found, or all that was carried out was showing.
+
+    An erasure has one certificate, which stays as it is: what is found later takes a new request.
+    """
+    if case.state != "closed" or case.outcome in {"withdrawn", "unverified"}:
+        return False
+    rights = list(session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)))
+    shown = any(right.right in SHOWING and right.outcome in CARRIED_OUT for right in rights)
+    erased = session.scalar(select(Erasure.id).where(Erasure.case_id == case.id).limit(1)) is not None
+    return case.outcome == "nothing-found" or (shown and not erased)
+
+
+def _undecide(session: Session, case: Case, actor: str) -> None:
+    """What was refused or erased stays so: a settled erasure would pass for that of photographs found later."""
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
-        if right.outcome in {None, "nothing-found"}:
-            undecide(right)
+        shown = right.right in SHOWING and right.outcome in CARRIED_OUT
+        if right.outcome in {None, "nothing-found"} or shown:
+            undecide(session, right, actor)
     session.flush()
 
 
@@ -283,8 +301,14 @@ def _start_clocks_anew(session: Session, case: Case) -> None:
     session.flush()
 
 
-def undecide(right: CaseRight) -> None:
-    """Forget what was decided about a right, so that it can be decided anew."""
+def undecide(session: Session, right: CaseRight, actor: str) -> None:
+    """Have a right decided anew. What was decided before, and by whom, stays in the timeline and in the log."""
+    if right.decision is not None:
+        before = {"decision": right.decision, "reason": right.reason, "outcome": right.outcome}
+        people = {"decided_by": right.decided_by, "approved_by": right.approved_by}
+        facts = {"right": right.right, **before, **people}
+        record(session, right.case, "right-opened-again", actor, **facts)
+        audit.append(session, "right-opened-again", {"case": right.case_id, "actor": actor, **facts})
     right.decision = right.reason = right.note = right.decided_by = right.approved_by = None
     right.decided_at = right.approved_at = right.fulfilled_at = None
     right.outcome = None

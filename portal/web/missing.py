@@ -6,9 +6,9 @@ from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from portal.cases import answers, lifecycle
+from portal.cases import answers, lifecycle, mandates
 from portal.cases import intake as rules
-from portal.errors import BadInput, Conflict
+from portal.errors import BadInput, Conflict, NotAllowed
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.tables import Case
@@ -26,11 +26,15 @@ class Missed(FlaskForm):  # type: ignore[misc]
 @blueprint.route("/missed", methods=["GET", "POST"])
 @policy("case-holder")
 def missed() -> Page:
-    """Where nothing was found we look again with the link. Else it takes a new request, and the page says so.
+    """Where nothing was found, or photographs were only shown, we look again with the link.
 
-    Who was not checked reads the same in every case: whether we look again would tell what was found.
+    Else it takes a new request, and the page says so. Who was not checked reads the same in every case: whether we
+    look again would tell what was found.
     """
     case = sessions.held_case(g.session)
+    if not mandates.may_read_answer(g.session, case, sessions.is_person()):
+        # Whether we would look again tells what was found, so it is only for those to whom the answer goes.
+        raise NotAllowed(_("The answer is ready. It went to the person you act for, and not to you."))
     # Not by the state where nobody was checked: without photographs a case closes sooner than with some.
     if answers.answer_of(g.session, case) is None or (not answers.is_blind(case) and case.state != "closed"):
         sentence = _("This request is not finished, or it was taken back. You can write us a message.")
@@ -53,4 +57,4 @@ def missed() -> Page:
 
 
 def _may_look_again(case: Case) -> bool:
-    return case.outcome == "nothing-found" and not answers.is_blind(case)
+    return lifecycle.may_open_again(g.session, case) and not answers.is_blind(case)

@@ -149,7 +149,7 @@ def test_what_is_decided_anew_has_a_new_letter(session: Session) -> None:
     approve(session, right)
     letters.send(session, right, "refusal", caseworker.id, letters.write(session, right, "refusal").digest)
     assert not letters.may_send(session, right, "refusal")
-    lifecycle.undecide(right)
+    lifecycle.undecide(session, right, caseworker.id)
     assert letters.kinds_of(session, right) == []
     right.decision, right.reason, right.outcome = "refuse", "no_match", "refused"
     right.decided_at = right.fulfilled_at = clock.now()

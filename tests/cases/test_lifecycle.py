@@ -167,6 +167,37 @@ def test_nothing_found_can_be_looked_for_again_but_a_deletion_cannot(session: Se
         lifecycle.search_again(session, case, "subject", "another photo")
 
 
+def test_who_decided_before_stays_known_when_it_is_looked_at_again(session: Session) -> None:
+    case = send(session).case
+    account = to_deciding(session, case)
+    grant_all(session, case, account)
+    lifecycle.search_again(session, case, "subject", "another photo")
+    line = session.scalars(select(CaseEvent).where(CaseEvent.kind == "right-opened-again")).one()
+    assert line.facts["decided_by"] == account.id
+    assert (line.facts["decision"], line.facts["outcome"]) == ("grant", "nothing-found")
+    assert case.rights[0].decided_by is None
+
+
+def test_what_was_shown_can_be_looked_at_again_and_what_was_erased_or_refused_stays(
+    session: Session, tmp_path: Path
+) -> None:
+    case = send(session, "access", "copy").case
+    account = to_deciding(session, case, make_image(session, tmp_path))
+    shown, refused = case.rights
+    grant_all(session, case, account)
+    for right, outcome in ((shown, "fulfilled"), (refused, "refused")):
+        right.outcome = outcome
+    case.state, case.outcome, case.closed_at = "closed", "partly-fulfilled", clock.now()
+    session.flush()
+    assert lifecycle.may_open_again(session, case)
+    lifecycle.search_again(session, case, "subject", "the person says that one was missed")
+    assert case.state == "searching"
+    assert (shown.outcome, shown.decision, refused.outcome) == (None, None, "refused")
+    for outcome in ("withdrawn", "unverified"):
+        case.state, case.outcome = "closed", outcome
+        assert not lifecycle.may_open_again(session, case)
+
+
 def test_what_is_opened_again_is_due_as_if_it_came_in_today(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     case = send(session, "deletion", "opt-out").case
     before = {right.right: (right.due_on, right.latest_on) for right in case.rights}
