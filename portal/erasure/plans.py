@@ -54,8 +54,9 @@ class Planned:
 def plan_erasure(session: Session, case: Case, kind: str, account_id: str) -> Erasure:
     """Freeze the plan of a deletion or an opt-out that was granted. An earlier plan that never ran is replaced."""
     right = session.scalar(select(CaseRight).filter_by(case_id=case.id, right=kind))
-    if right is None or right.decision != "grant":
-        raise Conflict("This right was not granted, so there is nothing to plan.", "not-granted")
+    # One that the person took back keeps its decision: its outcome says that nothing is to be done any more.
+    if right is None or right.decision != "grant" or right.outcome is not None:
+        raise Conflict("This right was not granted, or has ended, so there is nothing to plan.", "not-granted")
     erasure = _fresh(session, case, kind, account_id)
     planned = enumerate_items(session, case, kind)
     items = [_write(session, erasure, position, item) for position, item in enumerate(planned)]

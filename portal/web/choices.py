@@ -106,8 +106,7 @@ def check() -> Page:
 @policy("case-holder")
 def ask() -> Page:
     case = _case()
-    numbers = {int(text) for text in request.form.getlist("photograph") if text.isascii() and text.isdigit()}
-    choosing.ask(g.session, case, request.form.get("wish", ""), numbers)
+    choosing.ask(g.session, case, request.form.get("wish", ""), _picked())
     g.session.commit()
     flash(_("We got it. You see here when there is an answer."))
     return redirect(url_for("following.overview"), 303)
@@ -124,7 +123,8 @@ def undo(wish: str) -> Page:
 
 
 def _picked() -> set[int]:
-    return {int(text) for text in request.args.getlist("photograph") if text.isascii() and text.isdigit()}
+    """The numbers that were picked, as far as they are numbers at all."""
+    return set(request.values.getlist("photograph", type=int))
 
 
 def _case() -> Case:

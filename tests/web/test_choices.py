@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from sqlalchemy import select
 
 from portal import clock
-from portal.cases import deciding
+from portal.cases import deciding, lifecycle
 from portal.db import Database
 from portal.erasure import plans
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, Face, Image, Package, Store
@@ -248,6 +248,30 @@ def test_changing_ones_mind_while_it_cools_stops_the_erasure(
     with database.reading() as session:
         assert session.scalars(select(Erasure.state)).one() == "stopped"
         assert session.get_one(Case, answered).state == "closed"
+
+
+def test_what_was_taken_back_is_not_planned_again(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    for wish, number in (("deletion", "1"), ("opt-out", "2")):
+        press(person, "/case/choose", wish=wish, photograph=number)
+    with database.writing() as session:
+        case = session.get_one(Case, answered)
+        for right in lifecycle.open_rights(session, case):
+            deciding.decide(session, right, cora.id, "grant")
+        erasure_id = plans.plan_erasure(session, case, "deletion", cora.id).id
+    assert press(person, "/case/choose/deletion/undo")[0] == 303
+    # The opt-out keeps the request open, so the desk still has its buttons.
+    cora.post(f"/staff/erasures/{erasure_id}/plan-again", status=409)
+    with database.reading() as session:
+        assert session.get_one(Erasure, erasure_id).state == "stopped"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "x", "-1", ""])
+def test_a_number_that_is_none_is_not_picked(person: FlaskClient, number: str) -> None:
+    assert press(person, "/case/choose", wish="deletion", photograph=number)[0] == 422
+    asked = {"wish": "deletion", "which": "some", "photograph": number}
+    assert person.get("/case/choose/check", query_string=asked).status_code == 422
 
 
 def test_after_it_began_nobody_can_change_their_mind(
