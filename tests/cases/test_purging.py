@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import alarms, deciding, identity, intake, mails, packages, purging, withdrawing
+from portal.cases import alarms, assurance, deciding, identity, intake, lifecycle, mails, packages, purging, withdrawing
 from portal.cases.limits import spend
 from portal.config import Config
 from portal.db import Database
@@ -24,11 +24,13 @@ from portal.tables import (
     Case,
     CaseLink,
     Code,
+    Declaration,
     Draft,
     Entry,
     Mail,
     Package,
     Probe,
+    SecondSign,
     Suppression,
     WebSession,
 )
@@ -117,6 +119,21 @@ def test_who_asked_is_forgotten_after_two_years(session: Session, monkeypatch: p
     session.expire_all()
     assert (case.contact, case.contact_digest, case.details, case.identity_note) == (None, None, None, None)
     assert session.get(Case, case.id) is not None
+
+
+def test_the_name_under_a_declaration_is_forgotten_where_nothing_else_is_known(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = intake.submit(session, fill_draft(session, "access", contact=False)).case
+    case.details = None
+    assurance.declare(session, case, "Anna Example")
+    assurance.give_contact(session, case, "second@example.org")
+    lifecycle.move(session, case, "closed", make_account(session).id, "insuf_verification", outcome="unverified")
+    turn(monkeypatch, months=24, seconds=1)
+    assert purging.overdue(session)["contacts"] == 1
+    assert purging.purge(session)["contacts"] == 1
+    assert session.scalars(select(Declaration.sealed)).all() == [None]
+    assert session.execute(select(SecondSign.sealed, SecondSign.digest)).all() == [(None, None)]
 
 
 def test_counts_and_browser_sessions_go(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
