@@ -36,6 +36,7 @@ def test_the_page_counts_what_was_asked(cora: Colleague) -> None:
 def test_a_period_can_be_asked_for_and_a_wrong_day_is_named(cora: Colleague) -> None:
     assert "0 rights were asked for" in cora.get("/staff/reports/?from=2020-01-01&until=2020-12-31")
     assert "2026-11-21: year, month, day" in cora.get("/staff/reports/?from=yesterday", status=422)
+    assert "Choose a day" in cora.get("/staff/reports/?until=9999-12-31", status=422)
     assert "Turn them round" in cora.get("/staff/reports/?from=2020-01-02&until=2020-01-01", status=422)
 
 
