@@ -10,11 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 import workers
 from portal import clock
 from portal.audit.log import instant
+from portal.cli import efface
+from portal.config import Config
 from portal.db import Database
 from portal.erasure import certificate
 from portal.erasure.wording import in_words
@@ -300,3 +303,19 @@ def test_nothing_is_called_gone_that_is_there_and_a_bad_network_is_outlasted(
 def test_a_whole_bucket_of_versions_is_left_empty(endpoint: str) -> None:
     counts = buckets.erase_all_versions(endpoint, keys=5)
     assert counts == {"keys": 5, "versions": 15, "markers": 5, "uploads": 5, "verified": 5, "left": 0}
+
+
+@pytest.mark.migrated
+def test_a_bucket_is_added_from_the_command(
+    raw: dict[str, Any], s3: Any, bucket: str, config: Config, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFACE_DATA", str(config.data))
+    monkeypatch.setenv("EFFACE_REDIS_URL", config.redis_url)
+    s3.put_object(Bucket=bucket, Key="in/a.jpg", Body=b"a")
+    asked = ["store", "add", "cloud", "--s3", bucket, "--prefix", "in/", "--endpoint", raw["endpoint"], "--may-erase"]
+    shown = CliRunner().invoke(efface, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "For example: a.jpg" in shown.output
+    with database.reading() as session:
+        store = adding.find_store(session, "cloud")
+        assert (store.kind, store.settings["bucket"], store.settings["addressing"]) == ("s3", bucket, "path")
