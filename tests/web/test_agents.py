@@ -211,6 +211,26 @@ def test_in_the_european_union_the_answer_goes_to_the_person(client: FlaskClient
         assert mandates.may_read_answer(session, case, as_person=True)
 
 
+def test_an_agent_who_gets_no_answer_does_not_read_it_from_other_pages(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
+    reference = whole(client, database, ["copy"], "EU", email=PERSON)
+    link = link_of(database)
+    assert link
+    person = app.test_client()
+    send(person, link, f"{link}/yes")
+    read = []
+    for outcome in ("fulfilled", "nothing-found"):
+        with database.writing() as session:
+            case = session.scalars(select(Case).where(Case.reference == reference)).one()
+            case.state, case.identity, case.outcome, case.closed_at = "closed", "confirmed", outcome, clock.now()
+            case.rights[0].decision, case.rights[0].outcome = "grant", outcome
+        pages = [client.get(path) for path in ("/case", "/case/missed", "/case/choose", "/case/appeal/copy")]
+        read.append([(page.status_code, plain(page.text, reference)) for page in pages])
+        assert person.get("/case/missed").status_code == 200
+    assert read[0] == read[1]
+
+
 @pytest.mark.parametrize(
     ("data", "status", "said"),
     [
