@@ -305,7 +305,8 @@ def _right_answer(session: Session, right: CaseRight) -> RightAnswer:
 
 
 def _refusal(right: CaseRight) -> str:
-    return _("We cannot do this because %(reason)s.", reason=_(REASONS[right.reason or "other"]))
+    words = REASONS[right.reason or "other"]
+    return _("We cannot do this because %(reason)s.", reason=_(words))
 
 
 def _complaint(right: CaseRight) -> str:

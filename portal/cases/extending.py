@@ -68,8 +68,9 @@ def sentence_of(session: Session, case: Case) -> str | None:
     if event is None:
         return None
     until = mails.long_date(date.fromisoformat(event.facts["until"]))
+    words = REASONS[event.facts["reason"]]
     return _(
         "We need more time. We will now answer by %(day)s because %(reason)s. You can object.",
         day=until,
-        reason=_(REASONS[event.facts["reason"]]),
+        reason=_(words),
     )

@@ -130,6 +130,11 @@ def _line(what: str, became: str) -> str:
     return _("%(what)s: %(became)s", what=what, became=became)
 
 
+def _sentence(what: str, became: str) -> str:
+    """A line to which another sentence may be put: it has the full stop of its language."""
+    return _("%(what)s: %(became)s.", what=what, became=became)
+
+
 def _things(kind: str, count: int) -> str:
     return THINGS[kind](count) if kind in THINGS else f"{count} {kind}"
 
@@ -148,7 +153,7 @@ def _named(statement: dict[str, Any], name: str, title: str, notes: dict[int, st
         done = one.get("results") or {one["result"]: 1}
         words = _listed([result_in_words(result) for result in done])
         note = notes.get(one.get("item", -1))
-        yield f"  {_line(isolated(label), words)}." + (f" {isolated(note)}" if note else "")
+        yield f"  {_sentence(isolated(label), words)}" + (f" {isolated(note)}" if note else "")
 
 
 def _listed(words: list[str]) -> str:
@@ -162,7 +167,7 @@ def _exceptions(statement: dict[str, Any]) -> Iterator[str]:
         yield _("What was not done:")
     for one in statement["exceptions"]:
         until = " " + _("Until %(day)s.", day=_day(one["until"])) if one.get("until") else ""
-        yield f"  {_line(_things(one['kind'], one['count']), result_in_words(one['why']))}.{until}"
+        yield f"  {_sentence(_things(one['kind'], one['count']), result_in_words(one['why']))}{until}"
 
 
 def _kept(statement: dict[str, Any]) -> Iterator[str]:
@@ -171,7 +176,7 @@ def _kept(statement: dict[str, Any]) -> Iterator[str]:
     for one in statement["kept"]:
         what = KEPT[one["what"]](one.get("count", 0)) if one["what"] in KEPT else one["what"]
         until = " " + _("Until %(day)s.", day=_day(one["until"])) if one.get("until") else ""
-        yield f"  {_line(what, _signed(one['why']))}.{until}"
+        yield f"  {_sentence(what, _signed(one['why']))}{until}"
 
 
 def _search(statement: dict[str, Any]) -> Iterator[str]:

@@ -26,7 +26,7 @@ LAW_NAME = re.compile(r'(?:name|authority) = "([^"]+)"')
 TAG = re.compile(r"</?\w+>")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 # Texts that may be the same in another language: names, and words and signs that languages share.
-SAME = frozenset({"Efface", ", ", "%(what)s: %(became)s", "%(photographs)s: %(what)s"})
+SAME = frozenset({"Efface", ", ", "%(what)s: %(became)s", "%(what)s: %(became)s.", "%(photographs)s: %(what)s"})
 
 
 def texts_in_source(root: Path = ROOT) -> Catalog:

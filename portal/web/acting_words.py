@@ -78,3 +78,9 @@ ANSWER_TO = {
     "person": mark("The answer goes to the person, who can share it with you."),
     "both": mark("The answer goes to you and to the person."),
 }
+# The same, said to the person for whom somebody asks.
+ANSWER_TO_PERSON = {
+    "requester": mark("The answer goes to the one who asks for you."),
+    "person": mark("The answer comes to you. You choose whether to share it with the one who asks for you."),
+    "both": mark("The answer goes to you and to the one who asks for you."),
+}

@@ -203,6 +203,7 @@ def _on_paper(letter: Letter, organisation: str, reference: str, internal: bool,
 def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]:
     rule, case = law.rule_by(right.rule, right.rule_version), right.case
     event = _event(session, right, "more-time")
+    reason = extending.REASONS[event.facts["reason"]] if event else ""
     appeal = rule.appeal
     return {
         **_sender(session, case),
@@ -212,7 +213,7 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
         "law": isolated(rule.title),
         "source": next((isolated(str(source)) for source in rule.sources if source.url), ""),
         "due_on": mails.long_date(right.due_on),
-        "reason": _(extending.REASONS[event.facts["reason"]]) if event else "",
+        "reason": _(reason) if reason else "",
         "authority": _(rule.authority),
         "appeal_acknowledge": length(appeal.acknowledge) if appeal else "",
         "appeal_respond": length(appeal.respond) if appeal else "",
