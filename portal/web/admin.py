@@ -134,21 +134,18 @@ def _card(store: Store) -> dict[str, object]:
 @policy("admin")
 def add_store() -> Page:
     form = StoreForm()
-    sources = g.session.scalars(select(Source).order_by(Source.name))
+    with database().reading() as reading:
+        sources = reading.scalars(select(Source).order_by(Source.name)).all()
     form.source_id.choices = [
         SelectChoice("", "Not said yet"),
         *(SelectChoice(source.id, source.name) for source in sources),
     ]
     if form.validate_on_submit():
+        asked = (form.name.data.strip(), form.kind.data, _settings_of(form), form.may_erase.data)
         try:
-            store = adding.add_store(
-                g.session,
-                form.name.data.strip(),
-                form.kind.data,
-                _settings_of(form),
-                form.may_erase.data,
-                form.source_id.data or None,
-            )
+            # A store may be slow to answer: nobody waits for the write lock meanwhile.
+            check = adding.try_out(*asked)
+            store = adding.add_store(g.session, *asked, form.source_id.data or None, check)
         except (BadInput, Conflict, StoreUnavailable) as problem:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
@@ -220,9 +217,18 @@ def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: obj
         form=form,
         states=STATES,
         quoted=shlex.quote(store.name),
+        place=_place_of(store.settings),
         **more,
     )
     return page, status
+
+
+def _place_of(settings: dict[str, str]) -> str:
+    """Where a store is, as people say it."""
+    if "bucket" in settings:
+        below = f" below {settings['prefix']}" if settings["prefix"] else ""
+        return f"bucket {settings['bucket']}{below} at {settings['endpoint'] or 'Amazon'}"
+    return settings.get("folder") or f"{settings['table']} in {settings['url']}"
 
 
 @blueprint.get("/scans/<scan_id>")

@@ -19,6 +19,7 @@ from portal.tables import Account, Dataset, DatasetMember, ManifestEntry, Scan, 
 from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
+from tests.stores import s3_server
 from tests.stores.test_sql import File
 from tests.stores.test_tar import packed
 from tests.web.conftest import form_token
@@ -84,6 +85,22 @@ def test_a_table_becomes_a_store_or_its_wrong_column_is_named(boss: Colleague, t
     page = boss.get(boss.post("/staff/stores/add", **{**fields, "image": "photo"}))
     assert "profile in sqlite" in page
     assert "<code>7</code>" in page
+
+
+def test_a_bucket_becomes_a_store_or_what_is_wrong_with_it_is_named(
+    boss: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3_server.set_keys(monkeypatch)
+    with s3_server.server() as endpoint:
+        client = s3_server.client_at(endpoint)
+        client.create_bucket(Bucket="photographs")
+        client.put_object(Bucket="photographs", Key="in/7.jpg", Body=drawn_jpeg(1))
+        fields = {"name": "Cloud", "kind": "s3", "bucket": "another", "prefix": "in/", "endpoint": endpoint}
+        fields |= {"may_erase": "y", "source_id": ""}
+        assert "The bucket of Cloud is not there." in boss.post("/staff/stores/add", status=422, **fields)
+        page = boss.get(boss.post("/staff/stores/add", **{**fields, "bucket": "photographs"}))
+    assert f"bucket photographs below in/ at {endpoint}" in page
+    assert "<code>7.jpg</code>" in page
 
 
 def test_a_folder_that_is_not_there_is_named_on_the_page(boss: Colleague, database: Database, tmp_path: Path) -> None:
