@@ -16,11 +16,12 @@ from portal.cases import assurance, challenge, drafts, lifecycle, mails, mandate
 from portal.cases.addresses import clean_address, contact_digest
 from portal.cases.law import rule_by
 from portal.cases.limits import spend
+from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
-from portal.tables import Case, Code, Draft
+from portal.tables import Arrival, Case, Code, Draft
 
 VALID = timedelta(minutes=10)
 TRIES = 5
@@ -100,7 +101,7 @@ def decide_identity(session: Session, case: Case, account_id: str, decision: str
     Confirmed, the search begins; not confirmed, the case closes as unverified. Where no check was needed it may be
     confirmed at any time: from then on the person may see what was found, and the certificate. The photographs of a
     challenge are deleted with the decision. Raises BadInput (unknown decision, no note), Conflict (decided already),
-    NotAllowed (no caseworker).
+    NotAllowed (no caseworker, or the one who entered the request where two people are needed).
     """
     if decision not in {"confirmed", "not-confirmed"}:
         raise BadInput("Choose whether you are sure who is asking.", "unknown-decision")
@@ -111,6 +112,10 @@ def decide_identity(session: Session, case: Case, account_id: str, decision: str
         raise Conflict("Who is asking was decided already, or nobody needs to know it.", "moved-meanwhile")
     if "caseworker" not in lifecycle.roles_of(session, account_id):
         raise NotAllowed("Only a caseworker decides who is asking.", "not-your-step")
+    entered_by = session.scalar(select(Arrival.entered_by).where(Arrival.case_id == case.id))
+    if entered_by == account_id and decision == "confirmed" and config_of(session).two_people:
+        # Else one person could make a request up and have what is held given out.
+        raise NotAllowed("You entered this request yourself. A colleague must make sure who is asking.", "own-entry")
     mandate = mandates.of_case(session, case)
     if mandate is not None and mandate.judged != "accepted":
         raise Conflict("Look first at what shows that they may act for the person.", "mandate-open")

@@ -94,6 +94,18 @@ def test_a_letter_is_entered_and_answered_by_a_letter(cora: Colleague, client: F
     assert cora.client.get(f"/staff/cases/{case.id}/arrival/scan").data == PDF
 
 
+def test_whoever_enters_a_request_does_not_say_who_asks(app: Flask, cora: Colleague, database: Database) -> None:
+    """One person could else make a request up, and have what is held given out to themselves."""
+    enter(cora)
+    case = only_case(database)
+    sure = {"decision": "confirmed", "note": "I know her voice."}
+    assert "A colleague must make sure" in cora.post(f"/staff/cases/{case.id}/identity", 403, **sure)
+    assert only_case(database).identity != "confirmed"
+    other = colleague(app, database, "caseworker", name="Otto")
+    other.post(f"/staff/cases/{case.id}/identity", **sure)
+    assert only_case(database).identity == "confirmed"
+
+
 def test_an_opt_out_by_phone_needs_no_check(cora: Colleague, database: Database) -> None:
     enter(cora, how="phone", rights=["opt-out"], residence="US-CA", received_on=today().isoformat())
     case = only_case(database)
