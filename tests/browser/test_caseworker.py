@@ -31,7 +31,7 @@ def test_an_admin_adds_a_store_tests_it_and_watches_its_scan(
     visitor.press("Add a store")
     visitor.press("Add and test")
     assert visitor.page.title().startswith("Error: ")
-    visitor.page.get_by_label("Name").fill("Space and cats")
+    visitor.page.get_by_label("Name", exact=True).fill("Space and cats")
     visitor.page.get_by_label("Folder").fill(str(tmp_path))
     visitor.choose("Efface may delete photographs here")
     visitor.press("Add and test")
