@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -21,7 +22,7 @@ from portal.db import Database
 from portal.keys import keys_of
 from portal.lineage import members, records
 from portal.stores import adding
-from portal.tables import Account, Candidate, Case, Image, Probe, Search, Store, random_id
+from portal.tables import Account, Candidate, Case, Entry, Image, Probe, Search, Store, random_id
 from tests.cases.making import confirm_identity, send
 from tests.fakes import drawn_jpeg
 from tests.web.conftest import form_token
@@ -159,3 +160,15 @@ def case_to_decide(session: Session, store: Store, *rights: str) -> Case:
         candidate.state, candidate.settled_at = "confirmed", clock.now()
     lifecycle.review_finished(session, case)
     return case
+
+
+def decided(database: Database, store: Store, *rights: str) -> Case:
+    """A case that waits for its decision, written down."""
+    with database.writing() as session:
+        return case_to_decide(session, store, *rights)
+
+
+def entries(database: Database, kind: str) -> list[dict[str, object]]:
+    """The facts of all lines of this kind in the log."""
+    with database.reading() as session:
+        return [json.loads(body)["facts"] for body in session.scalars(select(Entry.body).where(Entry.kind == kind))]

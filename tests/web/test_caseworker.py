@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
 from html import unescape
@@ -15,10 +14,10 @@ from sqlalchemy import select
 from portal import clock, languages
 from portal.cases import answers, deciding, identity
 from portal.db import Database
-from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
+from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, Mail, Store
 from portal.web import caseworker
 from tests.cases.making import make_account, send
-from tests.web.desk import EMAIL, Colleague, case_to_decide, colleague, fill_store
+from tests.web.desk import EMAIL, Colleague, colleague, decided, entries, fill_store
 
 
 @pytest.fixture
@@ -35,16 +34,6 @@ def cora(app: Flask, database: Database) -> Colleague:
 @pytest.fixture
 def carl(app: Flask, database: Database) -> Colleague:
     return colleague(app, database, "caseworker", name="Carl Worker")
-
-
-def decided(database: Database, store: Store, *rights: str) -> Case:
-    with database.writing() as session:
-        return case_to_decide(session, store, *rights)
-
-
-def entries(database: Database, kind: str) -> list[dict[str, object]]:
-    with database.reading() as session:
-        return [json.loads(body)["facts"] for body in session.scalars(select(Entry.body).where(Entry.kind == kind))]
 
 
 def test_the_inbox_shows_what_is_due_first_and_filters_by_its_address(database: Database, cora: Colleague) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from PIL import Image as Pillow
 from sqlalchemy import func, select
 
 from portal.db import Database
-from portal.tables import Candidate, Case, Entry, Erasure, ErasureItem, Face, Image, Store
-from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
+from portal.tables import Candidate, Case, Erasure, ErasureItem, Face, Image, Store
+from tests.web.desk import Colleague, colleague, decided, entries, fill_store
 
 
 @pytest.fixture
@@ -25,16 +24,6 @@ def store(database: Database, tmp_path: Path) -> Store:
 @pytest.fixture
 def cora(app: Flask, database: Database) -> Colleague:
     return colleague(app, database, "caseworker", name="Cora Worker")
-
-
-def decided(database: Database, store: Store, *rights: str) -> Case:
-    with database.writing() as session:
-        return case_to_decide(session, store, *rights)
-
-
-def entries(database: Database, kind: str) -> list[dict[str, object]]:
-    with database.reading() as session:
-        return [json.loads(body)["facts"] for body in session.scalars(select(Entry.body).where(Entry.kind == kind))]
 
 
 def with_a_stranger(database: Database, store: Store) -> int:
