@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, redirect, request, session, url_for
+from flask import Blueprint, Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel, Domain
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import languages
+from portal.errors import NotAllowed, NotFound
 from portal.languages import LANGUAGES, speaking
-from portal.tables import Case
 from portal.web.context import settings
 from portal.web.policy import policy, safe_path
+from portal.web.sessions import held_case
 
 blueprint = Blueprint("speaking", __name__)
 
@@ -86,9 +88,9 @@ def choose() -> AnyResponse:
     answer = redirect(safe_path(request.form.get("back"), url_for("subject.start")), 303)
     asked = request.form.get("language", "")
     if asked in LANGUAGES:
-        case = g.session.get(Case, session.get("case", ""))
-        if case is not None:
-            case.language = asked
+        # Who holds no request, or acts no more for the person whose it is, chooses for this browser alone.
+        with suppress(NotFound, NotAllowed):
+            held_case(g.session).language = asked
             g.session.commit()
         secure = settings().secure_cookies
         answer.set_cookie(COOKIE, asked, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)

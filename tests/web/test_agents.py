@@ -192,6 +192,9 @@ def test_a_permission_that_ran_out_keeps_its_holder_out_until_there_is_a_new_one
         mandate.expires_on = (clock.now() - timedelta(days=1)).date()
     assert client.get("/case").location == "/case/permission"
     assert client.get("/case/withdraw").status_code == 403
+    send(client, "/case/permission", "/language", language="fr")
+    assert case_of(database, reference)[0].language == case.language, "letters stay in the language that was chosen"
+    send(client, "/case/permission", "/language", language="en")
     page = client.get("/case/permission").text
     assert "has run out" in page
     token = form_token(page)
