@@ -32,6 +32,7 @@ from portal.tables.lineage import (
     TrainingUse,
 )
 from portal.tables.matching import Calibration, Candidate, Judgement, PassedOn, Probe, Search
+from portal.tables.notices import Feed, FeedEntry, Notice, NoticeGround
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
@@ -62,6 +63,8 @@ __all__ = [
     "Erasure",
     "ErasureItem",
     "Face",
+    "Feed",
+    "FeedEntry",
     "Image",
     "Invitation",
     "Judgement",
@@ -72,6 +75,8 @@ __all__ = [
     "Mandate",
     "ManifestEntry",
     "Message",
+    "Notice",
+    "NoticeGround",
     "Package",
     "PassedOn",
     "Probe",

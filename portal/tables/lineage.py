@@ -106,6 +106,8 @@ class Recipient(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     contact: Mapped[str] = mapped_column(String(300))
     country: Mapped[str] = mapped_column(String(60), default="")
+    endpoint: Mapped[str | None] = mapped_column(String(500), comment="https address for signed notices")
+    answer_key: Mapped[str | None] = mapped_column(String(300), comment="public key with which they sign answers")
 
 
 class Disclosure(Base):
