@@ -25,8 +25,9 @@ ITEM_KINDS = (
     "recipient",
     "face",
     "redaction",
+    "output",
 )
-FOR_PEOPLE = ("model", "product", "recipient")
+FOR_PEOPLE = ("model", "output", "product", "recipient")
 ITEM_STATES = ("planned", "intent", "applied", "verified", "refused", "failed")
 REMEDIES = (
     "destroyed",

@@ -1,4 +1,4 @@
-"""Where images came from and where they went: sources, datasets, trained models, products, recipients."""
+"""Where images came from and went: sources, datasets, models and what they said, products, recipients."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.tables.base import Base, random_id
+from portal.tables.base import Base, one_of, random_id
 from portal.tables.stores import BigId
+
+CONSENTED = ("yes", "some", "no", "unknown")
+MAY_SHARE = ("yes", "no", "unknown")
+OUTPUT_KINDS = ("age", "sex", "ethnicity", "identity", "emotion", "likeness", "other")
 
 
 class Source(Base):
-    """Where a collection came from, under what terms and consent, and who had the right to share it."""
+    """Where a collection came from, under what terms and consent, and who had the right to share it.
+
+    `consent` and `right_to_share` are words for people, `consented` and `may_share` what the rules go by.
+    """
 
     __tablename__ = "source"
+    __table_args__ = (one_of("consented", CONSENTED), one_of("may_share", MAY_SHARE))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     name: Mapped[str] = mapped_column(String(200), unique=True)
@@ -23,10 +31,20 @@ class Source(Base):
     terms: Mapped[str] = mapped_column(Text)
     consent: Mapped[str] = mapped_column(Text)
     right_to_share: Mapped[str] = mapped_column(Text, default="")
+    consented: Mapped[str] = mapped_column(
+        String(10), default="unknown", server_default="unknown", comment="whether the people in them agreed"
+    )
+    consent_scope: Mapped[str] = mapped_column(Text, default="", server_default="", comment="to what they agreed")
+    may_share: Mapped[str] = mapped_column(
+        String(10), default="unknown", server_default="unknown", comment="whether the giver had the right to share"
+    )
+    interest: Mapped[str] = mapped_column(
+        Text, default="", server_default="", comment="what the giver had in the taker, such as shares"
+    )
 
 
 class Dataset(Base):
-    """A named collection at a version."""
+    """A named collection at a version. `digest` is what its own system calls it by, with the kind before a colon."""
 
     __tablename__ = "dataset"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -36,6 +54,19 @@ class Dataset(Base):
     version: Mapped[str] = mapped_column(String(60))
     description: Mapped[str] = mapped_column(Text, default="")
     created_on: Mapped[date] = mapped_column(Date)
+    digest: Mapped[str] = mapped_column(String(200), default="", server_default="", comment="such as md5:0cc1...")
+    licence: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    url: Mapped[str] = mapped_column(String(2000), default="", server_default="")
+
+
+class DatasetStore(Base):
+    """That a dataset was filled from a store: by this its sources are known without asking for each image."""
+
+    __tablename__ = "dataset_store"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id", ondelete="CASCADE"), primary_key=True)
+    first_at: Mapped[datetime]
 
 
 class DatasetMember(Base):
@@ -79,9 +110,63 @@ class TrainingUse(Base):
     trained_on: Mapped[date] = mapped_column(Date)
     in_use_from: Mapped[date | None] = mapped_column(Date)
     in_use_to: Mapped[date | None] = mapped_column(Date)
+    run: Mapped[str] = mapped_column(
+        String(200), default="", server_default="", comment="id of the training run in its own system"
+    )
 
     model: Mapped[TrainedModel] = relationship()
     dataset: Mapped[Dataset] = relationship()
+
+
+class Derivation(Base):
+    """That a dataset was made from another, or a model from another: what is in the one reaches the other."""
+
+    __tablename__ = "derivation"
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "from_dataset_id"),
+        UniqueConstraint("model_id", "from_model_id"),
+        CheckConstraint(
+            "(dataset_id IS NULL) = (from_dataset_id IS NULL) AND (model_id IS NULL) = (from_model_id IS NULL) "
+            "AND (dataset_id IS NULL) <> (model_id IS NULL)",
+            name="is_of_two_datasets_or_two_models",
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    from_dataset_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    model_id: Mapped[str | None] = mapped_column(ForeignKey("trained_model.id", ondelete="CASCADE"))
+    from_model_id: Mapped[str | None] = mapped_column(ForeignKey("trained_model.id", ondelete="CASCADE"))
+    made_on: Mapped[date | None] = mapped_column(Date)
+
+
+class StoredOutput(Base):
+    """What a model said about people and somebody kept: about one image, one account, or each image of a dataset."""
+
+    __tablename__ = "stored_output"
+    __table_args__ = (
+        one_of("kind", OUTPUT_KINDS),
+        CheckConstraint(
+            "(CASE WHEN image_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN account IS NULL THEN 0 ELSE 1 END) "
+            "+ (CASE WHEN dataset_id IS NULL THEN 0 ELSE 1 END) = 1",
+            name="is_about_one_thing",
+        ),
+        Index("ix_stored_output_image_id", "image_id"),
+        Index("ix_stored_output_account", "account"),
+        Index("ix_stored_output_dataset_id", "dataset_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    model_id: Mapped[str] = mapped_column(ForeignKey("trained_model.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(10))
+    image_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("image.id", ondelete="CASCADE"))
+    account: Mapped[str | None] = mapped_column(String(64), comment="keyed hash of the store and the account's name")
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    count: Mapped[int] = mapped_column(comment="how many such outputs are kept")
+    kept_at: Mapped[str] = mapped_column(Text, comment="where they are kept")
+    made_on: Mapped[date | None] = mapped_column(Date)
+
+    model: Mapped[TrainedModel] = relationship()
 
 
 class Product(Base):

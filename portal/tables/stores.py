@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
@@ -28,6 +28,9 @@ class Store(Base):
     kind: Mapped[str] = mapped_column(String(20))
     settings: Mapped[dict[str, Any]]
     source_id: Mapped[str | None] = mapped_column(ForeignKey("source.id"))
+    despite: Mapped[str] = mapped_column(
+        Text, default="", server_default="", comment="why it is read although its source has no recorded right"
+    )
     may_erase: Mapped[bool] = mapped_column(default=False, comment="the operator's word that we may delete here")
     capabilities: Mapped[dict[str, Any] | None] = mapped_column(comment="what the last check found")
     checked_at: Mapped[datetime | None]

@@ -15,6 +15,8 @@ from portal.tables.base import Instant
 PLEASING: dict[str, dict[str, Any]] = {
     "probe": {"draft_id": None},
     "disclosure": {"model_id": None},
+    "derivation": {"model_id": None, "from_model_id": None},
+    "stored_output": {"account": None, "dataset_id": None},
     "case": {"state": "received", "outcome": None},
     "case_right": {"approved_by": None},
     "erasure": {"approved_by": None},
