@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import stores
-from portal.errors import LostLease, NotFound, ObjectUnreadable, TooLarge, Unavailable
+from portal.errors import EffaceError, LostLease, NotFound, ObjectUnreadable, TooLarge, Unavailable
 from portal.jobs import Lease
 from portal.matching import encoders as rules
 from portal.stores import Connector, Found, scans, seeing
@@ -42,6 +42,14 @@ PAGE_SECONDS = 5.0
 CHUNK = 2000
 # A store far away answers one reading slowly and several no slower.
 READERS = 4
+# What one of them reads before it hands it over: so many objects, or so many bytes as listed.
+READ_OBJECTS = 16
+READ_BYTES = 4 * 1024 * 1024
+# What was found in so many different contents is kept at hand: about 1 KB each.
+LOOKS_AT_HAND = 4096
+
+Read = tuple[bytes, bytes] | EffaceError
+"""SHA-256 and bytes of an object, or why it could not be read."""
 
 
 def work(lease: Lease) -> None:
@@ -90,6 +98,7 @@ class Scanner:
         self._batch = _Batch({}, {})
         self._flying: dict[Future[list[Look | Problem]], _Batch] = {}
         self._ready: list[Seen] = []
+        self._looks: dict[bytes, Look] = {}
         self._started = time.monotonic()
         with self._database.writing() as session:
             self._encoders = [seeing.encoder_id(session, one.name, one.version, one.dimensions) for one in used]
@@ -125,37 +134,51 @@ class Scanner:
                 return True
         return self._record_ready()
 
-    def _read(self, new: Sequence[Found]) -> Iterator[tuple[Found, Future[tuple[bytes, bytes]]]]:
+    def _read(self, new: Sequence[Found]) -> Iterator[tuple[Found, Read]]:
         """Each object with its digest and bytes, read ahead by a few, so that a slow store is never asked for more."""
-        ahead: deque[tuple[Found, Future[tuple[bytes, bytes]]]] = deque()
-        for found in new:
-            ahead.append((found, self._readers.submit(_read, self._connector, found.key)))
+        ahead: deque[tuple[list[Found], Future[list[Read]]]] = deque()
+        for few in _read_together(new):
+            ahead.append((few, self._readers.submit(_read, self._connector, few)))
             if len(ahead) > READERS:
-                yield ahead.popleft()
-        yield from ahead
+                few, reads = ahead.popleft()
+                yield from zip(few, reads.result(), strict=True)
+        for few, reads in ahead:
+            yield from zip(few, reads.result(), strict=True)
 
-    def _take(self, found: Found, read: Future[tuple[bytes, bytes]]) -> bool:
+    def _take(self, found: Found, read: Read) -> bool:
         """One object that is new or changed. True when the scan has stopped."""
-        try:
-            digest, data = read.result()
-        except NotFound:
+        if isinstance(read, NotFound):
             self._low.end([found.key])  # It vanished after it was listed.
             return False
-        except (TooLarge, ObjectUnreadable) as problem:
-            return self._add(Seen(found, "unreadable", problem=(problem.code, problem.sentence)))
+        if isinstance(read, EffaceError):
+            return self._add(Seen(found, "unreadable", problem=(read.code, read.sentence)))
+        digest, data = read
         if self._gate.stops(digest, None):
             return self._add(Seen(found, "stopped"))
         twin = next((one for one in (self._batch, *self._flying.values()) if digest in one.objects), None)
         if twin is not None:
             twin.objects[digest].append(found)
             return False
-        with self._database.reading() as session:
-            look = seeing.earlier_look(session, digest, self._encoders)
+        look = self._earlier_look(digest)
         if look is not None:
             return self._add(Seen(found, "looked-at", look))
         self._batch.objects[digest], self._batch.data[digest] = [found], data
         full = len(self._batch.data) >= PAGE_PICTURES or sum(map(len, self._batch.data.values())) >= PAGE_BYTES
         return full and self._send()
+
+    def _earlier_look(self, digest: bytes) -> Look | None:
+        look = self._looks.get(digest)
+        if look is None:
+            with self._database.reading() as session:
+                look = seeing.earlier_look(session, digest, self._encoders)
+        return self._remember(look) if look is not None else None
+
+    def _remember(self, look: Look) -> Look:
+        """Copies often lie near each other, so the newest looks are kept at hand."""
+        if len(self._looks) >= LOOKS_AT_HAND:
+            del self._looks[next(iter(self._looks))]
+        self._looks[look.digest] = look
+        return look
 
     def _add(self, seen: Seen) -> bool:
         self._ready.append(seen)
@@ -183,6 +206,8 @@ class Scanner:
                 raise ended() from problem
             batch = self._flying.pop(future)
             for (digest, objects), what in zip(batch.objects.items(), looked, strict=True):
+                if isinstance(what, Look):
+                    self._remember(what)
                 self._ready += [_seen(found, digest, what, fresh=not at) for at, found in enumerate(objects)]
         return self._record_ready()
 
@@ -201,7 +226,8 @@ class Scanner:
             self._see_that_encoders_are_current(session)
             scan = session.get_one(Scan, self._lease.row_id)
             seeing.touch(session, scan, list(unchanged.values()))
-            seeing.record_page(session, scan, page, self._encoders, lambda look: self._stops(session, look))
+            self._see_that_gate_is_current(session)
+            seeing.record_page(session, scan, page, self._encoders, self._stops)
             scan.cursor = cursor or scan.cursor
             scan.working_seconds += now - self._started
             # A scan of days may meet eight short troubles; only those without any progress between them count.
@@ -215,15 +241,19 @@ class Scanner:
         if not rules.are_current(session, self._encoders):
             raise Unavailable("The encoders have changed. The scan goes on with the new ones.", "encoders-changed")
 
-    def _stops(self, session: Session, look: Look) -> bool:
-        """Ask the gate in the transaction that records: an erasure may have shut it since the picture was read."""
+    def _see_that_gate_is_current(self, session: Session) -> None:
+        """In the transaction that records: an erasure may have shut the gate since the pictures were read."""
         if self._newest_suppression(session) != self._newest:
             self._ask_gate_anew(session)
+
+    def _stops(self, look: Look) -> bool:
         return self._gate.stops(look.digest, look.near_digest)
 
     def _ask_gate_anew(self, session: Session) -> None:
+        """Whatever shut the gate may have erased faces, too: none of them is kept at hand."""
         self._newest = self._newest_suppression(session)
         self._gate = Gate(session)
+        self._looks.clear()
 
     def _newest_suppression(self, session: Session) -> int | None:
         return session.scalar(select(func.max(Suppression.id)))
@@ -249,9 +279,30 @@ class LowWater:
         return reached
 
 
-def _read(connector: Connector, key: str) -> tuple[bytes, bytes]:
-    data = connector.open(key)
-    return hashlib.sha256(data).digest(), data
+def _read_together(new: Sequence[Found]) -> Iterator[list[Found]]:
+    """The objects in small portions: handing each over by itself takes longer than reading it."""
+    few: list[Found] = []
+    size = 0
+    for found in new:
+        if few and (len(few) >= READ_OBJECTS or size + found.size > READ_BYTES):
+            yield few
+            few, size = [], 0
+        few.append(found)
+        size += found.size
+    if few:
+        yield few
+
+
+def _read(connector: Connector, few: Sequence[Found]) -> list[Read]:
+    """Digest and bytes of each, or why there are none. What is wrong with the whole store is raised."""
+    reads: list[Read] = []
+    for found in few:
+        try:
+            data = connector.open(found.key)
+            reads.append((hashlib.sha256(data).digest(), data))
+        except (NotFound, TooLarge, ObjectUnreadable) as problem:
+            reads.append(problem)
+    return reads
 
 
 def _seen(found: Found, digest: bytes, looked: Look | Problem, fresh: bool) -> Seen:

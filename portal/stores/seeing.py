@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -102,12 +102,14 @@ def touch(session: Session, scan: Scan, image_ids: Sequence[int]) -> None:
 
 def earlier_look(session: Session, digest: bytes, encoders: Sequence[int]) -> Look | None:
     """What these encoders found in the same bytes before, in whichever store: they need not be looked at again."""
-    same = select(Image).where(Image.digest == digest, Image.state == "live", Image.encoder_id.in_(encoders))
-    image = session.scalar(same.order_by(Image.id).limit(1))
+    columns = select(Image.id, Image.near_digest, Image.width, Image.height, Image.coverage)
+    same = columns.where(Image.digest == digest, Image.state == "live", Image.encoder_id.in_(encoders))
+    image = session.execute(same.order_by(Image.id).limit(1)).first()
     if image is None or image.near_digest is None or image.width is None or image.height is None:
         return None
-    faces = list(session.scalars(select(Face).where(Face.image_id == image.id).order_by(Face.id)))
-    templates = [_templates(session, faces, encoder) for encoder in encoders]
+    of_image = select(Face.id, Face.left, Face.top, Face.right, Face.bottom, Face.fallback)
+    faces = session.execute(of_image.where(Face.image_id == image.id).order_by(Face.id)).all()
+    templates = _templates(session, [face.id for face in faces], encoders)
     if any(len(found) != len(faces) for found in templates):
         return None
     return Look(
@@ -116,51 +118,59 @@ def earlier_look(session: Session, digest: bytes, encoders: Sequence[int]) -> Lo
         width=image.width,
         height=image.height,
         coverage=cast(Coverage, image.coverage),
-        boxes=[face.box for face in faces],
+        boxes=[(face.left, face.top, face.right, face.bottom) for face in faces],
         templates=templates,
         fallback=any(face.fallback for face in faces),
     )
 
 
-def _templates(session: Session, faces: Sequence[Face], encoder: int) -> list[bytes]:
-    rows = select(Template.face_id, Template.sealed).where(Template.encoder_id == encoder)
-    of_faces = rows.where(Template.face_id.in_([face.id for face in faces])).order_by(Template.face_id)
-    keys = keys_of(session)
-    return [keys.unseal_small(sealed, "template", face_id) for face_id, sealed in session.execute(of_faces)]
+def _templates(session: Session, face_ids: Sequence[int], encoders: Sequence[int]) -> list[list[bytes]]:
+    """For each encoder, the templates of these faces in the order of the faces' ids."""
+    found: dict[int, list[bytes]] = {encoder: [] for encoder in encoders}
+    if face_ids:
+        rows = select(Template.encoder_id, Template.face_id, Template.sealed).where(Template.face_id.in_(face_ids))
+        keys = keys_of(session)
+        for encoder, face_id, sealed in session.execute(rows.order_by(Template.face_id)):
+            if encoder in found:
+                found[encoder].append(keys.unseal_small(sealed, "template", face_id))
+    return list(found.values())
 
 
 def record_page(
     session: Session, scan: Scan, page: Sequence[Seen], encoders: Sequence[int], stops: Callable[[Look], bool]
 ) -> None:
-    """Write a page down and count it. `stops` is asked again about each new picture: the gate may have shut since."""
+    """Write a page down and count it. `stops` is asked again about each new picture: the gate may have shut since.
+
+    All images are written together, then all faces, then all templates: a statement for each would take far longer.
+    """
     keys = [seen.found.key for seen in page]
     rows = select(Image).where(Image.store_id == scan.store_id, Image.state != "erased", Image.key.in_(keys))
     images = {image.key: image for image in session.scalars(rows)}
+    session.execute(delete(Face).where(Face.image_id.in_([image.id for image in images.values()])))
+    written: list[tuple[Image, Seen]] = []
     for seen in page:
-        scan.encoded += seen.fresh
         if seen.look is not None and stops(seen.look):
             seen = replace(seen, outcome="stopped", look=None, digest=None)
-        _write(session, scan, images.get(seen.found.key), seen, encoders)
+        written.append((_write(session, scan, images.get(seen.found.key), seen, encoders[0]), seen))
     session.flush()
+    _write_faces(session, [(image.id, seen.look) for image, seen in written if seen.look is not None], encoders)
 
 
-def _write(session: Session, scan: Scan, image: Image | None, seen: Seen, encoders: Sequence[int]) -> None:
+def _write(session: Session, scan: Scan, image: Image | None, seen: Seen, encoder: int) -> Image:
     count = _count_of(image, seen)
     setattr(scan, count, getattr(scan, count) + 1)
     scan.seen += 1
+    scan.encoded += seen.fresh
     if image is None:
         image = Image(store_id=scan.store_id, key=seen.found.key, first_seen_at=clock.now())
         session.add(image)
-    else:
-        session.execute(delete(Face).where(Face.image_id == image.id))
-    _fill(image, scan, seen, encoders[0])
-    session.flush()
+    _fill(image, scan, seen, encoder)
     if seen.look is not None:
-        _write_faces(session, image, seen.look, encoders)
         _count_faces(scan, seen.look)
     if seen.problem is not None:
         kind, sentence = seen.problem
         session.add(ScanError(scan_id=scan.id, key=seen.found.key, kind=kind[:40], sentence=sentence[:500]))
+    return image
 
 
 def _count_faces(scan: Scan, look: Look) -> None:
@@ -192,19 +202,24 @@ def _fill(image: Image, scan: Scan, seen: Seen, encoder: int) -> None:
     image.last_scan_id, image.last_seen_at = scan.id, clock.now()
 
 
-def _write_faces(session: Session, image: Image, look: Look, encoders: Sequence[int]) -> None:
-    faces = [
-        Face(image_id=image.id, left=left, top=top, right=right, bottom=bottom, fallback=look.fallback)
+def _write_faces(session: Session, looks: Sequence[tuple[int, Look]], encoders: Sequence[int]) -> None:
+    """The faces of these images, given by id, and their templates."""
+    rows = [
+        {"image_id": image, "left": left, "top": top, "right": right, "bottom": bottom, "fallback": look.fallback}
+        for image, look in looks
         for left, top, right, bottom in look.boxes
     ]
-    session.add_all(faces)
+    if not rows:
+        return
     # A template is sealed for the place it lies in, so the faces need their ids first.
-    session.flush()
+    faces = session.scalars(insert(Face).returning(Face.id, sort_by_parameter_order=True), rows).all()
     keys = keys_of(session)
-    for encoder, templates in zip(encoders, look.templates, strict=True):
-        for face, template in zip(faces, templates, strict=True):
-            sealed = keys.seal_small(template, "template", face.id)
-            session.add(Template(face_id=face.id, encoder_id=encoder, sealed=sealed))
+    sealed = [
+        {"face_id": face, "encoder_id": encoder, "sealed": keys.seal_small(template, "template", face)}
+        for number, encoder in enumerate(encoders)
+        for face, template in zip(faces, (one for _, look in looks for one in look.templates[number]), strict=True)
+    ]
+    session.execute(insert(Template), sealed)
 
 
 def mark_gone(session: Session, scan: Scan) -> None:
