@@ -19,6 +19,7 @@ from portal.tables.cases import (
     SentLetter,
 )
 from portal.tables.erasure import Certificate, Erasure, ErasureItem, Suppression
+from portal.tables.holds import Hold
 from portal.tables.identity import Challenge
 from portal.tables.known import KnownLook, KnownPair, KnownPhoto
 from portal.tables.lineage import (
@@ -36,6 +37,7 @@ from portal.tables.lineage import (
 )
 from portal.tables.matching import Calibration, Candidate, Judgement, PassedOn, Probe, Search
 from portal.tables.notices import Feed, FeedEntry, Notice, NoticeGround
+from portal.tables.orders import Order, OrderCertificate, OrderChunk, OrderItem, SuppressionChunk
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
@@ -70,6 +72,7 @@ __all__ = [
     "Face",
     "Feed",
     "FeedEntry",
+    "Hold",
     "Image",
     "Invitation",
     "Judgement",
@@ -82,6 +85,10 @@ __all__ = [
     "Message",
     "Notice",
     "NoticeGround",
+    "Order",
+    "OrderCertificate",
+    "OrderChunk",
+    "OrderItem",
     "Package",
     "PassedOn",
     "Probe",
@@ -100,6 +107,7 @@ __all__ = [
     "Store",
     "StoredOutput",
     "Suppression",
+    "SuppressionChunk",
     "Template",
     "TrainedModel",
     "TrainingUse",

@@ -28,7 +28,17 @@ ITEM_KINDS = (
     "output",
 )
 FOR_PEOPLE = ("model", "output", "product", "recipient")
-ITEM_STATES = ("planned", "intent", "applied", "verified", "refused", "failed")
+ITEM_STATES = (
+    "planned",
+    "withheld",
+    "quarantined",
+    "intent",
+    "applied",
+    "verified",
+    "residual",
+    "refused",
+    "failed",
+)
 REMEDIES = (
     "destroyed",
     "retrained-without",
@@ -90,12 +100,13 @@ class ErasureItem(Base):
     target: Mapped[str] = mapped_column(String(100), comment="what exactly: id of the dataset, model, crop ...")
     leaf: Mapped[bytes] = mapped_column(LargeBinary(32), comment="hash of the item as it was planned, salted")
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="key, digests and salt, sealed; purged after")
-    state: Mapped[str] = mapped_column(String(10), default="planned")
+    state: Mapped[str] = mapped_column(String(12), default="planned")
     result: Mapped[str | None] = mapped_column(String(30), comment="deleted, already-absent, a remedy ...")
     evidence: Mapped[dict[str, Any] | None] = mapped_column(comment="what the check by another path saw")
     note: Mapped[str | None] = mapped_column(Text, comment="what a person wrote about a model or recipient")
     done_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"))
     done_at: Mapped[datetime | None]
+    again_at: Mapped[datetime | None] = mapped_column(comment="when a copy that its store keeps is tried again")
 
 
 class Suppression(Base):

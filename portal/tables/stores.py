@@ -115,6 +115,9 @@ class Image(Base):
     last_scan_id: Mapped[str | None] = mapped_column(String(32))
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    quarantined_at: Mapped[datetime | None] = mapped_column(
+        comment="out of matching and datasets, because its deletion is approved"
+    )
 
     store: Mapped[Store] = relationship()
     faces: Mapped[list[Face]] = relationship(back_populates="image", passive_deletes=True)
