@@ -20,6 +20,7 @@ PLEASING: dict[str, dict[str, Any]] = {
     "case": {"state": "received", "outcome": None},
     "case_right": {"approved_by": None},
     "erasure": {"approved_by": None},
+    "order": {"second_by": None},
 }
 
 
