@@ -18,6 +18,7 @@ from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
 from portal.stores import Locked
+from portal.suppression import Gate
 from portal.tables import Case, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
 
@@ -125,10 +126,9 @@ def erase_together(database: Database, lease: Lease, item_ids: list[int]) -> Non
 def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
     """Look at every applied item again. Raises NotGone after writing down what was seen, so that it is tried again."""
     with database.reading() as session:
-        erasure = session.get_one(Erasure, erasure_id)
-        seen = {
-            item.id: effects.look_again(session, erasure, item) for item in erasure.items if item.state == "applied"
-        }
+        erasure, gate = session.get_one(Erasure, erasure_id), Gate(session)
+        applied = [item for item in erasure.items if item.state == "applied"]
+        seen = {item.id: effects.look_again(session, erasure, item, gate) for item in applied}
     left = 0
     with database.writing() as session:
         lease.hold(session)
