@@ -18,11 +18,13 @@ from portal.errors import NotFound
 from portal.lineage import Reached, members, records
 from portal.stores import adding
 from portal.tables import Image
+from portal.tables.lineage import CONSENTED, MAY_SHARE
 
 Rule = Callable[[Session], Any]
 Named = tuple[str, str]
 DAY = click.DateTime(["%Y-%m-%d"])
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+DESPITE = click.option("--despite", default="", help="Why it is written down without a ground. Goes into the log.")
 MODEL = click.option("--model", nargs=2, metavar="NAME VERSION", required=True, help="The model and its version.")
 
 
@@ -66,20 +68,44 @@ def disclosure() -> None:
     """Who received which dataset or model."""
 
 
+def _of_ground(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a source that may become known later than the source itself."""
+    for option in (
+        click.option("--consented", type=click.Choice(CONSENTED), help="Whether the people in them agreed."),
+        click.option("--consent-scope", help="To which use they agreed."),
+        click.option("--may-share", type=click.Choice(MAY_SHARE), help="Whether the giver had the right to share."),
+        click.option("--right-to-share", help="Who had the right to share them, and why."),
+        click.option("--interest", help="What the giver had in whoever took them, such as shares."),
+    ):
+        command = option(command)
+    return command
+
+
 @source.command("add")
 @click.argument("name")
 @click.option("--from-whom", required=True, help="Who gave the photographs.")
 @click.option("--received-on", required=True, type=DAY)
 @click.option("--terms", required=True, help="Under what terms.")
-@click.option("--consent", required=True, help="What the people in them had agreed to.")
-@click.option("--right-to-share", default="", help="Who had the right to share them, and why.")
+@click.option("--consent", required=True, help="What the people in them were asked, and what they said.")
+@_of_ground
 @JSON
-def add_source(
-    name: str, from_whom: str, received_on: datetime, terms: str, consent: str, right_to_share: str, as_json: bool
-) -> None:
-    """Write down a source."""
-    day = received_on.date()
-    _add(lambda session: records.add_source(session, name, from_whom, day, terms, consent, right_to_share), as_json)
+def add_source(name: str, received_on: datetime, as_json: bool, **said: str | None) -> None:
+    """Write down a source. Without a consent or a right to share, its photographs may not be used anew."""
+    given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
+    _add(lambda session: records.add_source(session, name, received_on=received_on.date(), **given), as_json)
+
+
+@source.command("change")
+@click.argument("name")
+@click.option("--from-whom")
+@click.option("--terms")
+@click.option("--consent")
+@_of_ground
+@JSON
+def change_source(name: str, as_json: bool, **said: str | None) -> None:
+    """Write down what became known of a source later, such as a consent that was found or taken back."""
+    given = {field: value for field, value in said.items() if value is not None}
+    _add(lambda session: records.change_source(session, records.find_source(session, name), **given), as_json)
 
 
 @dataset.command("add")
@@ -97,12 +123,13 @@ def add_dataset(name: str, version: str, created_on: datetime, description: str,
 @click.argument("name")
 @click.argument("version")
 @click.option("--store", required=True, help="Put all photographs of this store into the dataset.")
+@DESPITE
 @JSON
-def put(name: str, version: str, store: str, as_json: bool) -> None:
+def put(name: str, version: str, store: str, despite: str, as_json: bool) -> None:
     """Say that a dataset contains the photographs of a store. Who opted out is kept out."""
     with opened() as database, database.writing() as session:
         done = members.put_in_dataset(
-            session, records.find_dataset(session, name, version), adding.find_store(session, store)
+            session, records.find_dataset(session, name, version), adding.find_store(session, store), despite
         )
     if as_json:
         click.echo(json.dumps(asdict(done)))
@@ -127,6 +154,8 @@ def add_model(name: str, version: str, weights_digest: str, purpose: str, as_jso
 @click.option("--trained-on", required=True, type=DAY)
 @click.option("--in-use-from", type=DAY)
 @click.option("--in-use-to", type=DAY)
+@click.option("--run", default="", help="Id of the training run in its own system.")
+@DESPITE
 @JSON
 def add_training_use(
     model: Named,
@@ -134,6 +163,8 @@ def add_training_use(
     trained_on: datetime,
     in_use_from: datetime | None,
     in_use_to: datetime | None,
+    run: str,
+    despite: str,
     as_json: bool,
 ) -> None:
     """Write down that a model was trained on a dataset."""
@@ -145,6 +176,8 @@ def add_training_use(
             trained_on.date(),
             in_use_from.date() if in_use_from else None,
             in_use_to.date() if in_use_to else None,
+            run,
+            despite,
         ),
         as_json,
     )
@@ -176,9 +209,16 @@ def add_recipient(name: str, contact: str, country: str, as_json: bool) -> None:
 @click.option("--model", nargs=2, metavar="NAME VERSION", help="the model they received.")
 @click.option("--on", "day", required=True, type=DAY)
 @click.option("--basis", required=True, help="Contract, law or other ground.")
+@DESPITE
 @JSON
 def add_disclosure(
-    recipient: str, dataset: Named | None, model: Named | None, day: datetime, basis: str, as_json: bool
+    recipient: str,
+    dataset: Named | None,
+    model: Named | None,
+    day: datetime,
+    basis: str,
+    despite: str,
+    as_json: bool,
 ) -> None:
     """Write down that a recipient received a dataset or a model."""
     _add(
@@ -189,6 +229,7 @@ def add_disclosure(
             records.find_model(session, *model) if model else None,
             day.date(),
             basis,
+            despite,
         ),
         as_json,
     )

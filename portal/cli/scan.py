@@ -42,13 +42,14 @@ def command() -> None:
 @click.argument("store")
 @click.option("--retry", is_flag=True, help="Only what the last scan could not use.")
 @click.option("--watch", is_flag=True, help="Show how far it is until it is over.")
+@click.option("--despite", default="", help="Why it is read although its source has no ground. Goes into the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def start(store: str, retry: bool, watch: bool, as_json: bool) -> None:
+def start(store: str, retry: bool, watch: bool, despite: str, as_json: bool) -> None:
     """Start a scan of STORE. The workers carry it out: `efface up` runs them."""
     begin = scans.retry_errors if retry else scans.start_scan
     with opened() as database:
         with database.writing() as session:
-            scan_id = begin(session, adding.find_store(session, store), None).id
+            scan_id = begin(session, adding.find_store(session, store), None, despite).id
         if watch:
             _watch(database, store, scan_id, bar=not as_json)
         elif not as_json:

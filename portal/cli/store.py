@@ -48,21 +48,32 @@ def command() -> None:
 @click.option("--profile", help="With --s3: the profile in ~/.aws that has the access keys.")
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
+@click.option("--despite", default="", help="Why it is read although its source has no ground. Goes into the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def add(name: str, may_erase: bool, source: str | None, as_json: bool, **asked: Any) -> None:
+def add(name: str, may_erase: bool, source: str | None, despite: str, as_json: bool, **asked: Any) -> None:
     """Add a store and find out what may be done in it."""
     kind, settings = _kind_of(asked)
     with opened() as database:
         check = adding.try_out(name, kind, settings, may_erase)
         with database.writing() as session:
             source_id = records.find_source(session, source).id if source else None
-            store = adding.add_store(session, name, kind, settings, may_erase, source_id, check)
+            store = adding.add_store(session, name, kind, settings, may_erase, source_id, check, despite)
     if as_json:
         click.echo(json.dumps({"id": store.id, "name": store.name, "check": asdict(check)}))
         return
     click.echo(f"Added {store.name}.")
     _print_check(check, may_erase)
     click.echo(f"Next: efface scan start {store.name} --watch")
+
+
+@command.command("source")
+@click.argument("store")
+@click.argument("source")
+def set_source(store: str, source: str) -> None:
+    """Say that the photographs of STORE came from SOURCE."""
+    with opened() as database, database.writing() as session:
+        adding.set_source(session, adding.find_store(session, store), records.find_source(session, source))
+    click.echo(f"Written down: {store} came from {source}.")
 
 
 def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.lineage.filling import Filling
 from portal.suppression import Gate
 from portal.tables import Dataset, DatasetMember, Image, Store
 
@@ -31,11 +32,15 @@ class Put:
     kept_out: int
 
 
-def put_in_dataset(session: Session, dataset: Dataset, images: Iterable[Image] | Store) -> Put:
-    """Put live photographs, or all of a store, into a dataset. The gate is asked about each. May be repeated."""
-    gate = Gate(session)
+def put_in_dataset(session: Session, dataset: Dataset, images: Iterable[Image] | Store, despite: str = "") -> Put:
+    """Put live photographs, or all of a store, into a dataset. The gate is asked about each. May be repeated.
+
+    Raises NotAllowed where a source has no ground, unless `despite` says why it is written down all the same.
+    """
+    gate, filling = Gate(session), Filling(session, dataset, despite)
     added = already = kept_out = 0
     for batch in _live(session, images):
+        filling.take_from(image.store_id for image in batch)
         ids = [image.id for image in batch]
         found = select(DatasetMember).where(DatasetMember.dataset_id == dataset.id, DatasetMember.image_id.in_(ids))
         members = {member.image_id: member for member in session.scalars(found)}

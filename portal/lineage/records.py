@@ -9,24 +9,54 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import audit, clock
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
+from portal.lineage.derivations import stores_of
+from portal.stores import grounds
 from portal.tables import Base, Dataset, Disclosure, Product, Recipient, Source, TrainedModel, TrainingUse
+from portal.tables.lineage import CONSENTED, MAY_SHARE
 
 Row = TypeVar("Row", bound=Base)
 
 # The first photograph of a person was made in 1838.
 EARLIEST = date(1838, 1, 1)
 SHA256 = re.compile(r"[0-9a-f]{64}")
-LENGTHS = {"name": 200, "version": 60, "from whom": 300, "contact": 300, "country": 60}
+LENGTHS = {
+    "name": 200,
+    "version": 60,
+    "from whom": 300,
+    "contact": 300,
+    "country": 60,
+    "digest": 200,
+    "licence": 500,
+    "url": 2000,
+    "run": 200,
+}
 LONGEST = 5000
+GROUND = ("consented", "may_share")
+NEEDED = ("from_whom", "terms", "consent")
+CHANGEABLE = (*GROUND, *NEEDED, "consent_scope", "right_to_share", "interest")
 
 
 def add_source(
-    session: Session, name: str, from_whom: str, received_on: date, terms: str, consent: str, right_to_share: str = ""
+    session: Session,
+    name: str,
+    from_whom: str,
+    received_on: date,
+    terms: str,
+    consent: str,
+    right_to_share: str = "",
+    consented: str = "unknown",
+    consent_scope: str = "",
+    may_share: str = "unknown",
+    interest: str = "",
 ) -> Source:
-    """Where a collection came from, under what terms and consent. Raises BadInput, Conflict (the name is taken)."""
+    """Where a collection came from, under what terms and consent. Raises BadInput, Conflict (the name is taken).
+
+    `consented`: did the people in them agree; `may_share`: had the giver the right. Rules go by these two.
+    `interest` is what the giver had in the taker, such as shares: the reason why a gift may not be one.
+    """
     source = Source(
         name=_said("name", name),
         from_whom=_said("from whom", from_whom),
@@ -34,18 +64,66 @@ def add_source(
         terms=_said("terms", terms),
         consent=_said("consent", consent),
         right_to_share=_text("right to share", right_to_share),
+        consented=consented,
+        consent_scope=_text("what they agreed to", consent_scope),
+        may_share=may_share,
+        interest=_text("interest", interest),
     )
+    _check_ground(source)
     _refuse_second(session, Source, "source", name=source.name)
     return _added(session, source)
 
 
-def add_dataset(session: Session, name: str, version: str, created_on: date, description: str = "") -> Dataset:
-    """A named collection at a version. Raises BadInput, Conflict (this version is there already)."""
+def change_source(session: Session, source: Source, **what: str) -> Source:
+    """Write down what became known of a source later, such as a consent. `what` names columns of text.
+
+    The log keeps what the rules go by, before and after. Raises BadInput.
+    """
+    before = {name: getattr(source, name) for name in GROUND}
+    for name, value in what.items():
+        if name not in CHANGEABLE:
+            raise BadInput(f"The field '{name}' of a source cannot be changed.")
+        field = name.replace("_", " ")
+        setattr(source, name, _said(field, value) if name in NEEDED else _text(field, value))
+    _check_ground(source)
+    session.flush()
+    after = {name: getattr(source, name) for name in GROUND}
+    audit.append(session, "source-changed", {"source": source.id, "before": before, "after": after})
+    return source
+
+
+def _check_ground(source: Source) -> None:
+    """A ground counts only with the words that say what it is."""
+    if source.consented not in CONSENTED or source.may_share not in MAY_SHARE:
+        raise BadInput(f"Say of consent one of {', '.join(CONSENTED)}, and of the right one of {', '.join(MAY_SHARE)}.")
+    if source.consented in ("yes", "some") and not source.consent_scope:
+        raise BadInput("Say what the people agreed to: for which use their photographs were given.")
+    if source.may_share == "yes" and not source.right_to_share:
+        raise BadInput("Say why the giver had the right to share the photographs.")
+
+
+def add_dataset(
+    session: Session,
+    name: str,
+    version: str,
+    created_on: date,
+    description: str = "",
+    digest: str = "",
+    licence: str = "",
+    url: str = "",
+) -> Dataset:
+    """A named collection at a version. Raises BadInput, Conflict (this version is there already).
+
+    `digest` is what its own system calls this version by, with its kind before a colon: `md5:0cc1...`.
+    """
     dataset = Dataset(
         name=_said("name", name),
         version=_said("version", version),
         created_on=_past(session, "created on", created_on),
         description=_text("description", description),
+        digest=_text("digest", digest),
+        licence=_text("licence", licence),
+        url=_text("url", url),
     )
     _refuse_second(session, Dataset, "dataset", name=dataset.name, version=dataset.version)
     return _added(session, dataset)
@@ -73,8 +151,14 @@ def add_training_use(
     trained_on: date,
     in_use_from: date | None = None,
     in_use_to: date | None = None,
+    run: str = "",
+    despite: str = "",
 ) -> TrainingUse:
-    """That the model was trained on the dataset, on which day, and from when to when it was in use."""
+    """That the model was trained on the dataset, on which day, and from when to when it was in use.
+
+    `run` is the id of the training run in its own system. Raises NotAllowed where a source of the dataset has no
+    ground, unless `despite` says why it is written down all the same.
+    """
     _past(session, "trained on", trained_on)
     _in_order("the dataset was created", dataset.created_on, "the model was trained", trained_on)
     if in_use_from is not None:
@@ -84,12 +168,14 @@ def add_training_use(
         _past(session, "in use to", in_use_to)
         _in_order("it was first used", in_use_from or trained_on, "it was last used", in_use_to)
     _refuse_second(session, TrainingUse, "training use", model_id=model.id, dataset_id=dataset.id)
+    grounds.need(session, "training", stores_of(session, dataset), despite)
     use = TrainingUse(
         model_id=model.id,
         dataset_id=dataset.id,
         trained_on=trained_on,
         in_use_from=in_use_from,
         in_use_to=in_use_to,
+        run=_text("run", run),
     )
     return _added(session, use)
 
@@ -117,8 +203,12 @@ def add_disclosure(
     model: TrainedModel | None,
     disclosed_on: date,
     basis: str,
+    despite: str = "",
 ) -> Disclosure:
-    """That the recipient got the dataset or the model: exactly one of them. Raises BadInput, Conflict (known)."""
+    """That the recipient got the dataset or the model: exactly one of them. Raises BadInput, Conflict (known).
+
+    Raises NotAllowed where a source of the dataset has no ground, unless `despite` says why it is written down.
+    """
     if (dataset is None) == (model is None):
         raise BadInput("Say what was passed on: one dataset or one model.")
     _past(session, "passed on on", disclosed_on)
@@ -140,6 +230,8 @@ def add_disclosure(
         model_id=disclosure.model_id,
         disclosed_on=disclosed_on,
     )
+    if dataset is not None:
+        grounds.need(session, "passing-on", stores_of(session, dataset), despite)
     return _added(session, disclosure)
 
 

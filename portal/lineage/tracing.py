@@ -112,7 +112,11 @@ def _of_source(source: Source) -> dict[str, Any]:
         "received_on": source.received_on.isoformat(),
         "terms": source.terms,
         "consent": source.consent,
+        "consented": source.consented,
+        "consent_scope": source.consent_scope,
         "right_to_share": source.right_to_share,
+        "may_share": source.may_share,
+        "interest": source.interest,
     }
 
 

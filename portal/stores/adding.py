@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.stores import connector_class
+from portal.stores import connector_class, grounds
 from portal.stores.connector import Check
 from portal.stores.sql_settings import same_place
-from portal.tables import Source, Store
+from portal.tables import Scan, Source, Store
 
 LONGEST_NAME = 100
 
@@ -29,10 +29,12 @@ def add_store(
     may_erase: bool,
     source_id: str | None = None,
     check: Check | None = None,
+    despite: str = "",
 ) -> Store:
     """Add a store and check it at once. Raises BadInput, StoreUnavailable, Conflict (name or photographs taken).
 
-    Looking through a large store takes seconds: `check` is what `try_out` found before the writing session began.
+    Raises NotAllowed where its source has no ground, unless `despite` says why it is read all the same. Looking
+    through a large store takes seconds: `check` is what `try_out` found before the writing session began.
     """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
@@ -45,6 +47,8 @@ def add_store(
     store = Store(name=name, kind=kind, settings=kept, may_erase=may_erase, source_id=source_id, created_at=clock.now())
     session.add(store)
     remember_check(store, check or try_store(store))
+    session.flush()
+    grounds.need_to_read(session, store, despite)
     session.flush()
     audit.append(session, "store-added", {"store": store.id, "kind": kind, "may_erase": may_erase})
     return store
@@ -76,6 +80,15 @@ def test_store(session: Session, store: Store) -> Check:
     remember_check(store, check)
     session.flush()
     return check
+
+
+def set_source(session: Session, store: Store, source: Source) -> None:
+    """Say where the photographs of a store came from. What was read before stays readable, whatever the source."""
+    if session.scalar(select(Scan.id).where(Scan.store_id == store.id).limit(1)) is not None:
+        store.despite = store.despite or "It was read before its source was written down."
+    store.source_id = source.id
+    session.flush()
+    audit.append(session, "store-source-set", {"store": store.id, "source": source.id})
 
 
 def list_stores(session: Session) -> list[Store]:

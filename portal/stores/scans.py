@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.errors import Conflict, NotFound
 from portal.jobs import make_due
+from portal.stores import grounds
 from portal.tables import Scan, ScanError, Store
 
 Wish = Literal["pause", "cancel", "resume"]
@@ -49,8 +50,12 @@ class Progress:
     stuck: bool
 
 
-def start_scan(session: Session, store: Store, account_id: str | None) -> Scan:
-    """A new scan, due at once. Raises Conflict while another scan of this store is running or paused."""
+def start_scan(session: Session, store: Store, account_id: str | None, despite: str = "") -> Scan:
+    """A new scan, due at once. Raises Conflict while another scan of this store is running or paused.
+
+    Raises NotAllowed where the store's source has no ground, unless `despite` says why it is read all the same.
+    """
+    grounds.need_to_read(session, store, despite)
     # Two people who press the button at once wait for each other here.
     session.scalars(select(Store.id).where(Store.id == store.id).with_for_update()).one()
     if open_scan(session, store) is not None:
@@ -63,12 +68,12 @@ def start_scan(session: Session, store: Store, account_id: str | None) -> Scan:
     return scan
 
 
-def retry_errors(session: Session, store: Store, account_id: str | None) -> Scan:
+def retry_errors(session: Session, store: Store, account_id: str | None, despite: str = "") -> Scan:
     """A new scan of what the newest one could not use, and of nothing else. Raises NotFound when there is nothing."""
     last = need_scan(session, store)
     if not session.scalar(select(func.count()).select_from(ScanError).where(ScanError.scan_id == last.id)):
         raise NotFound(f"The last scan of {store.name} could use every file.")
-    scan = start_scan(session, store, account_id)
+    scan = start_scan(session, store, account_id, despite)
     scan.retry_of_id = last.id
     return scan
 

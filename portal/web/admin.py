@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -16,8 +17,8 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal.errors import BadInput, BadManifest, Conflict, NotFound, StoreUnavailable
-from portal.stores import adding, manifests, scans
+from portal.errors import BadInput, BadManifest, Conflict, NotAllowed, NotFound, StoreUnavailable
+from portal.stores import adding, grounds, manifests, scans
 from portal.stores.manifest_files import read_manifest
 from portal.tables import Face, Image, Scan, ScanError, Source, Store
 from portal.web.context import database
@@ -100,6 +101,10 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     )
     profile = StringField("Profile", description="Only for a bucket: the profile in ~/.aws that has the access keys.")
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
+    despite = StringField(
+        "If no consent and no right is recorded for it: why do you add the store all the same?",
+        description="Such as: to find the people in it. This goes into the log, so name nobody.",
+    )
     may_erase = BooleanField(
         "Efface may delete photographs here",
         description="Without this, a deletion that was granted stops at this store and waits for a person.",
@@ -136,23 +141,24 @@ def add_store() -> Page:
     form = StoreForm()
     with database().reading() as reading:
         sources = reading.scalars(select(Source).order_by(Source.name)).all()
-    form.source_id.choices = [
-        SelectChoice("", "Not said yet"),
-        *(SelectChoice(source.id, source.name) for source in sources),
-    ]
+    form.source_id.choices = _choices(sources)
     if form.validate_on_submit():
         asked = (form.name.data.strip(), form.kind.data, _settings_of(form), form.may_erase.data)
         try:
             # A store may be slow to answer: nobody waits for the write lock meanwhile.
             check = adding.try_out(*asked)
-            store = adding.add_store(g.session, *asked, form.source_id.data or None, check)
-        except (BadInput, Conflict, StoreUnavailable) as problem:
+            store = adding.add_store(g.session, *asked, form.source_id.data or None, check, form.despite.data or "")
+        except (BadInput, Conflict, NotAllowed, StoreUnavailable) as problem:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
             g.session.commit()
             return redirect(url_for("admin.store", store_id=store.id), 303)
     return render_template("admin/store_add.html", form=form), 422 if form.is_submitted() else 200
+
+
+def _choices(sources: Sequence[Source]) -> list[SelectChoice]:
+    return [SelectChoice("", "Not said yet"), *(SelectChoice(source.id, source.name) for source in sources)]
 
 
 def _settings_of(form: StoreForm) -> dict[str, str]:
@@ -184,9 +190,25 @@ def test(store_id: str) -> Page:
 @blueprint.post("/stores/<store_id>/scan")
 @policy("admin")
 def start_scan(store_id: str) -> Page:
-    started = scans.start_scan(g.session, _store(store_id), current_user.id)
+    found = _store(store_id)
+    try:
+        started = scans.start_scan(g.session, found, current_user.id, request.form.get("despite", ""))
+    except NotAllowed as problem:
+        g.session.rollback()
+        return _store_page(_store(store_id), ManifestForm(formdata=None), refused=problem.sentence, status=403)
     g.session.commit()
     return redirect(url_for("admin.scan", scan_id=started.id), 303)
+
+
+@blueprint.post("/stores/<store_id>/source")
+@policy("admin")
+def set_source(store_id: str) -> Page:
+    source = g.session.get(Source, request.form.get("source_id", ""))
+    if source is None:
+        raise BadInput("Choose a source. Sources are added under Lineage.")
+    adding.set_source(g.session, _store(store_id), source)
+    g.session.commit()
+    return redirect(url_for("admin.store", store_id=store_id), 303)
 
 
 @blueprint.post("/stores/<store_id>/manifest")
@@ -209,6 +231,8 @@ def attach(store_id: str) -> Page:
 
 def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: object) -> Page:
     found = list(g.session.scalars(_scans_of(store).limit(20)))
+    sources = g.session.scalars(select(Source).order_by(Source.name)).all()
+    source = g.session.get(Source, store.source_id) if store.source_id else None
     page = render_template(
         "admin/store.html",
         card=_card(store),
@@ -218,6 +242,9 @@ def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: obj
         states=STATES,
         quoted=shlex.quote(store.name),
         place=_place_of(store.settings),
+        sources=sources,
+        source=source,
+        may_be_used=source is not None and grounds.has_ground(source),
         **more,
     )
     return page, status

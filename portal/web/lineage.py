@@ -15,8 +15,9 @@ from wtforms import DateField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
-from portal.errors import BadInput, Conflict, NotFound
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.lineage import members, records
+from portal.stores import grounds
 from portal.tables import (
     Dataset,
     DatasetMember,
@@ -38,6 +39,19 @@ Page = str | Response | tuple[str, int]
 SAY = InputRequired("Fill this in.")
 PICK = InputRequired("Choose one.")
 DAY = InputRequired("Give the day as day, month and year.")
+CONSENT_CHOICES = [
+    SelectChoice("unknown", "Not known yet"),
+    SelectChoice("yes", "All of them"),
+    SelectChoice("some", "Some of them"),
+    SelectChoice("no", "No"),
+]
+RIGHT_CHOICES = [
+    SelectChoice("unknown", "Not known yet"),
+    SelectChoice("yes", "Yes"),
+    SelectChoice("no", "No"),
+]
+ALL_THE_SAME = "If no consent and no right is recorded: why do you write it down all the same?"
+IN_THE_LOG = "Such as: it happened in 2015, and people must be told. This goes into the log, so name nobody."
 
 
 class SourceForm(FlaskForm):  # type: ignore[misc]
@@ -46,7 +60,20 @@ class SourceForm(FlaskForm):  # type: ignore[misc]
     received_on = DateField("Received on", [DAY])
     terms = TextAreaField("Under what terms", [SAY])
     consent = TextAreaField("What the people in them agreed to", [SAY], description="If nobody asked them, say so.")
+    consented = SelectField("Did the people in them agree?", choices=CONSENT_CHOICES, default="unknown")
+    consent_scope = TextAreaField("To what they agreed", description="For which use, and until when.")
+    may_share = SelectField("Had the giver the right to share them?", choices=RIGHT_CHOICES, default="unknown")
     right_to_share = TextAreaField("Why the giver was allowed to share them")
+    interest = TextAreaField(
+        "What the giver had in whoever took them",
+        description="Such as: the founders had shares in the company. Nothing, if there was nothing.",
+    )
+
+
+class SourceChangeForm(SourceForm):
+    """What may become known later. The name and the day stay: they are how others speak of it."""
+
+    name = received_on = None
 
 
 class DatasetForm(FlaskForm):  # type: ignore[misc]
@@ -59,6 +86,7 @@ class DatasetForm(FlaskForm):  # type: ignore[misc]
 class PutForm(FlaskForm):  # type: ignore[misc]
     dataset = SelectField("Dataset", [PICK])
     store = SelectField("All photographs of the store", [PICK], description="Those seen by a scan so far.")
+    despite = StringField(ALL_THE_SAME, description=IN_THE_LOG)
 
 
 class ModelForm(FlaskForm):  # type: ignore[misc]
@@ -74,6 +102,8 @@ class TrainingForm(FlaskForm):  # type: ignore[misc]
     trained_on = DateField("Trained on", [DAY])
     in_use_from = DateField("In use from", [Optional()], description="Nothing, if it was never used.")
     in_use_to = DateField("In use to", [Optional()], description="Nothing, if it is in use still.")
+    run = StringField("Id of the training run", description="As the system that ran it calls it, or nothing.")
+    despite = StringField(ALL_THE_SAME, description=IN_THE_LOG)
 
 
 class ProductForm(FlaskForm):  # type: ignore[misc]
@@ -93,6 +123,7 @@ class DisclosureForm(FlaskForm):  # type: ignore[misc]
     what = SelectField("Received", [PICK])
     disclosed_on = DateField("On", [DAY])
     basis = TextAreaField("On what basis", [SAY], description="A contract, a law, or that there was none.")
+    despite = StringField(ALL_THE_SAME, description=IN_THE_LOG)
 
 
 def _source(session: Session, form: SourceForm) -> str:
@@ -107,7 +138,7 @@ def _dataset(session: Session, form: DatasetForm) -> str:
 
 def _put(session: Session, form: PutForm) -> str:
     dataset, store = _row(session, Dataset, form.dataset.data), _row(session, Store, form.store.data)
-    put = members.put_in_dataset(session, dataset, store)
+    put = members.put_in_dataset(session, dataset, store, form.despite.data or "")
     kept_out = (
         f" {counted(put.kept_out, 'photograph')} stay out, as promised to the people in them." if put.kept_out else ""
     )
@@ -121,7 +152,8 @@ def _model(session: Session, form: ModelForm) -> str:
 
 def _training(session: Session, form: TrainingForm) -> str:
     model, dataset = _row(session, TrainedModel, form.model.data), _row(session, Dataset, form.dataset.data)
-    records.add_training_use(session, model, dataset, form.trained_on.data, form.in_use_from.data, form.in_use_to.data)
+    days = (form.trained_on.data, form.in_use_from.data, form.in_use_to.data)
+    records.add_training_use(session, model, dataset, *days, form.run.data or "", form.despite.data or "")
     return f"{model.name} {model.version} was trained on {dataset.name} {dataset.version}: written down."
 
 
@@ -141,7 +173,8 @@ def _disclosure(session: Session, form: DisclosureForm) -> str:
     kind, _, row_id = form.what.data.partition("/")
     dataset = _row(session, Dataset, row_id) if kind == "dataset" else None
     model = _row(session, TrainedModel, row_id) if kind == "model" else None
-    records.add_disclosure(session, recipient, dataset, model, form.disclosed_on.data, form.basis.data)
+    said = (form.disclosed_on.data, form.basis.data, form.despite.data or "")
+    records.add_disclosure(session, recipient, dataset, model, *said)
     return f"What {recipient.name} received is written down."
 
 
@@ -182,7 +215,10 @@ def overview() -> Page:
         "disclosures": session.scalars(select(Disclosure).order_by(Disclosure.disclosed_on)),
     }
     return render_template(
-        "lineage/overview.html", counts=counts, kinds=KINDS, **{name: list(rows) for name, rows in lists.items()}
+        "lineage/overview.html",
+        counts=counts,
+        has_ground=grounds.has_ground,
+        **{name: list(rows) for name, rows in lists.items()},
     )
 
 
@@ -197,7 +233,7 @@ def add(name: str) -> Page:
     if form.validate_on_submit():
         try:
             sentence = kind.add(g.session, form)
-        except (BadInput, Conflict) as problem:
+        except (BadInput, Conflict, NotAllowed) as problem:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
@@ -205,6 +241,27 @@ def add(name: str) -> Page:
             flash(sentence)
             return redirect(url_for("lineage.overview"), 303)
     return render_template("lineage/add.html", form=form, kind=kind, name=name), 422 if form.errors else 200
+
+
+@blueprint.route("/sources/<source_id>", methods=["GET", "POST"])
+@policy("admin")
+def source(source_id: str) -> Page:
+    found = g.session.get(Source, source_id)
+    if found is None:
+        raise NotFound("There is no such source.")
+    form = SourceChangeForm(obj=found)
+    if form.validate_on_submit():
+        try:
+            records.change_source(g.session, found, **_texts(form))
+        except BadInput as problem:
+            g.session.rollback()
+            form.form_errors.append(problem.sentence)
+        else:
+            g.session.commit()
+            flash(f"What is known of {found.name} is written down.")
+            return redirect(url_for("lineage.overview"), 303)
+    kind = Kind(f"What is known of {found.name}?", SourceChangeForm, _source)
+    return render_template("lineage/add.html", form=form, kind=kind), 422 if form.errors else 200
 
 
 def _fill_choices(session: Session, form: FlaskForm) -> None:

@@ -161,7 +161,7 @@ class World:
         folder.mkdir()
         data, now = drawn_jpeg(3, 9), clock.now()
         (folder / "1.jpg").write_bytes(data)
-        store = adding.add_store(session, "Forum", "folder", {"folder": str(folder)}, True)
+        store = adding.add_store(session, "Forum", "folder", {"folder": str(folder)}, True, self._source(session))
         image = Image(store_id=store.id, key="1.jpg", coverage="searched", first_seen_at=now, last_seen_at=now)
         image.digest, image.size = hashlib.sha256(data).digest(), len(data)
         session.add(image)
@@ -169,6 +169,9 @@ class World:
         add_face(session, image, (60, 100, 240, 340))
         members.put_in_dataset(session, session.scalars(select(Dataset)).one(), store)
         return store
+
+    def _source(self, session: Session) -> str | None:
+        return self.store_in(session).source_id
 
     def _shown(self) -> str:
         """Somebody who sees their photographs, and has not said what should happen to them."""

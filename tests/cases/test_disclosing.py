@@ -16,6 +16,7 @@ from portal.tables import Case
 from tests.cases.making import add_face, make_image, send, to_deciding
 
 DAY = date(2014, 5, 1)
+IT_HAPPENED = "It was so before anybody asked."
 
 
 @pytest.fixture
@@ -25,12 +26,12 @@ def case(session: Session, tmp_path: Path) -> Case:
     image = make_image(session, tmp_path / "store")
     add_face(session, image, (0, 0, 10, 10))
     dataset = records.add_dataset(session, "faces", "v1", DAY)
-    members.put_in_dataset(session, dataset, [image])
+    members.put_in_dataset(session, dataset, [image], IT_HAPPENED)
     model = records.add_model(session, "demog", "2")
-    records.add_training_use(session, model, dataset, clock.now().date(), None)
+    records.add_training_use(session, model, dataset, clock.now().date(), despite=IT_HAPPENED)
     for name, country in (("Police", "Germany"), ("Partner", "Germany"), ("Lab", "")):
         recipient = records.add_recipient(session, name, f"{name.lower()}@example.org", country)
-        records.add_disclosure(session, recipient, dataset, None, clock.now().date(), "licence")
+        records.add_disclosure(session, recipient, dataset, None, clock.now().date(), "licence", IT_HAPPENED)
         if name == "Lab":
             records.add_disclosure(session, recipient, None, model, clock.now().date(), "licence")
     to_deciding(session, case, image)

@@ -54,6 +54,7 @@ def test_an_opt_out_from_california_needs_no_identity_and_keeps_the_photographs(
         {
             "dataset": team.admin.choice("places", "dataset", "wild-faces 2"),
             "store": team.admin.choice("places", "store", "opt-out"),
+            "despite": "They were in it before anybody asked.",
         },
     )
     assert "stay out" in again.text, "what was opted out cannot be put back"

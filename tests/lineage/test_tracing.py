@@ -21,7 +21,9 @@ class World:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.source = records.add_source(session, "OkC 2014", "A dating site", DAY, "by mail", "never asked")
+        self.source = records.add_source(
+            session, "OkC 2014", "A dating site", DAY, "by mail", "never asked", "contract 3", may_share="yes"
+        )
         self.store: Store = make_store(session, name="okc")
         self.store.source_id = self.source.id
         self.images: list[Image] = [make_image(session, self.store, f"{number}.jpg") for number in range(4)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import zip_longest
 
 import numpy as np
@@ -25,6 +25,7 @@ from portal.tables import (
     KnownPair,
     Probe,
     Search,
+    Source,
     Store,
     Template,
     random_id,
@@ -66,9 +67,31 @@ def make_case(
     return case
 
 
+def make_source(session: Session, consented: str = "yes") -> Source:
+    """A source whose photographs may be used, unless told otherwise."""
+    source = Source(
+        name=random_id(),
+        from_whom="A dating site",
+        received_on=date(2014, 5, 1),
+        terms="A letter",
+        consent="Asked",
+        consented=consented,
+        consent_scope="A study of faces",
+    )
+    session.add(source)
+    session.flush()
+    return source
+
+
 def make_store(session: Session, folder: str = "/nowhere", name: str = "") -> Store:
+    """A store of a folder, which came from a source with a recorded consent."""
     store = Store(
-        name=name or random_id(), kind="folder", settings={"folder": folder}, may_erase=True, created_at=clock.now()
+        name=name or random_id(),
+        kind="folder",
+        settings={"folder": folder},
+        may_erase=True,
+        created_at=clock.now(),
+        source_id=make_source(session).id,
     )
     session.add(store)
     session.flush()

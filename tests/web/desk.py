@@ -96,7 +96,9 @@ def colleague(app: Flask, database: Database, *roles: str, name: str = "Somebody
 def fill_store(session: Session, folder: Path, count: int = 3) -> Store:
     """A folder with drawn photographs of person 3, seen as if by a scan; its lineage goes to a model and beyond."""
     folder.mkdir(parents=True)
-    source = records.add_source(session, "Profiles 2014", "A dating site", date(2014, 9, 1), "A letter", "Nobody asked")
+    source = records.add_source(
+        session, "Profiles 2014", "A dating site", date(2014, 9, 1), "A letter", "Asked", "", "yes", "A study of faces"
+    )
     for number in range(count):
         (folder / f"{number}.jpg").write_bytes(drawn_jpeg(3, seed=number))
     store = adding.add_store(session, "Profiles", "folder", {"folder": str(folder)}, True, source.id)

@@ -15,6 +15,8 @@ from portal.cli.demo.running import Installation
 from portal.cli.demo.waiting import until
 
 PASSWORD = "three-friendly-otters"  # noqa: S105  # of throw-away accounts on loopback
+# Nobody may use such photographs anew. What was done with them is written down, so that it can be undone.
+HAPPENED = "It happened years ago, and the people must be told."
 Judge = Callable[[bytes], str]
 
 
@@ -55,6 +57,9 @@ class Admin(Staff):
             terms="None in writing",
             consent="Nobody asked the people in them.",
             right_to_share="None that anybody could name",
+            consented="no",
+            may_share="unknown",
+            interest="Founders of the site had put money into the company that took them.",
         )
 
     def writes_down(self, kind: str, **fields: str) -> None:
@@ -76,7 +81,7 @@ class Admin(Staff):
         found = re.search(rf'<option value="([^"]+)">{re.escape(source)}', page.body.decode())
         fields = {"name": name, "folder": str(folder.absolute()), "may_erase": "y"}
         if source and found:
-            fields["source_id"] = found[1]
+            fields |= {"source_id": found[1], "despite": "To find the people in it."}
         page = self.browser.submit(page, dict(fields))
         expect(page, "/staff/stores/")
         page = self.browser.submit(page, action="/test")
@@ -108,6 +113,7 @@ class Admin(Staff):
             "places",
             dataset=self.choice("places", "dataset", "dating-faces 1"),
             store=self.choice("places", "store", store),
+            despite=HAPPENED,
         )
         self.writes_down("model", name="face-net", version="1.0", weights_digest="", purpose="Face recognition")
         self.writes_down(
@@ -117,6 +123,7 @@ class Admin(Staff):
             trained_on="2015-01-15",
             in_use_from="2015-03-01",
             in_use_to="",
+            despite=HAPPENED,
         )
         self.writes_down(
             "product", name="Face search API", model=self.choice("product", "model", "face-net 1.0"), description=""
@@ -128,6 +135,7 @@ class Admin(Staff):
             what=self.choice("disclosure", "what", "Dataset dating-faces 1"),
             disclosed_on="2016-02-01",
             basis="A licence",
+            despite=HAPPENED,
         )
 
 
