@@ -36,7 +36,7 @@ from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
-from portal.tables import Base, Challenge, Erasure, Mail, Package, Probe, ProfileCheck, Reencoding, Scan, Search
+from portal.tables import Base, Challenge, Erasure, Mail, Notice, Package, Probe, ProfileCheck, Reencoding, Scan, Search
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ KINDS: dict[str, type[Any]] = {
     "searching": Search,
     "erasing": Erasure,
     "packing": Package,
+    "notifying": Notice,
     "mailing": Mail,
 }
 ANSWER = "workers.answer"

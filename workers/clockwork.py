@@ -14,6 +14,7 @@ from portal.cases import upkeep
 from portal.cases.purging import purge
 from portal.db import Database
 from portal.jobs import sweep
+from portal.notices import chasing
 from workers import log_unforeseen
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def tick(database: Database, *, with_purge: bool) -> None:
         log.warning("the queue is away: %s", type(problem).__name__)
     except Exception as problem:
         log_unforeseen("the sweep failed", problem)
-    for what, do in (("upkeep", upkeep_of), ("purge", purge_and_sign)) if with_purge else ():
+    for what, do in (("upkeep", upkeep_of), ("chase", chase), ("purge", purge_and_sign)) if with_purge else ():
         try:
             do(database)
         except Exception as problem:
@@ -58,6 +59,14 @@ def upkeep_of(database: Database) -> None:
     with database.writing() as session:
         ended = upkeep.keep(session)["ended"]
     if ended:
+        database.forget_deleted_bytes()
+
+
+def chase(database: Database) -> None:
+    """Recipients who are silent, those found later, and what was kept for them."""
+    with database.writing() as session:
+        purged = chasing.keep_up(session)["purged"]
+    if purged:
         database.forget_deleted_bytes()
 
 

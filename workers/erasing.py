@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.cases import lifecycle
 from portal.erasure import carrying
 from portal.jobs import Lease
+from portal.notices import making
 from portal.tables import Case, Erasure
 
 
@@ -31,6 +32,8 @@ def work(lease: Lease) -> None:
         erasure = session.get_one(Erasure, lease.row_id)
         erasure.state = "notifying"
         session.flush()
+        # The seals are still there: they go with the certificate.
+        making.announce(session, erasure)
         if not carrying.settle_if_complete(session, erasure):
             lifecycle.wait_for(session, session.get_one(Case, erasure.case_id), "caseworker")
         lease.done(session)

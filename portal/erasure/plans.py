@@ -36,7 +36,7 @@ REMEDIES_FOR = {
         "not-yet-decided",
     ),
     "product": ("not-affected", "destroyed", "output-suppressed", "kept", "not-yet-decided"),
-    "recipient": ("told", "not-reached", "not-yet-decided"),
+    "recipient": ("told", "destroyed", "not-affected", "kept", "not-reached", "not-yet-decided"),
 }
 
 
@@ -102,8 +102,8 @@ def still_true(session: Session, erasure: Erasure) -> bool:
     }
 
 
-def answer_item(session: Session, item: ErasureItem, account_id: str, result: str, note: str) -> None:
-    """A person says what was done about one model, product or recipient."""
+def answer_item(session: Session, item: ErasureItem, account_id: str | None, result: str, note: str) -> None:
+    """A person says what was done about one model, product or recipient. No account: the recipient themselves."""
     if item.kind not in FOR_PEOPLE:
         raise BadInput("The portal sees to this item itself.", "not-for-people")
     if result not in REMEDIES_FOR[item.kind]:

@@ -51,6 +51,9 @@ def website(certificate: Path, pages: dict[str, Answer], asked: list[str]) -> It
     """Serve; yields the port. Each request that comes in is put down in `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             asked.append(f"{self.headers['Host']}{self.path}")
             try:

@@ -1,4 +1,6 @@
-"""The only door to the web: looks for a token on a page, in a process apart that can be killed without harm."""
+"""The only door to the web: looks for a token on a page or hands a text over, in a process apart that can be killed
+without harm.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.fetching.child import CODES
+from workers.fetching.child import CODES, LARGEST_ANSWER, TOLD
 
 CHILD = Path(__file__).with_name("child.py")
 SECONDS = 15.0
@@ -20,8 +22,36 @@ def look(link: str, token: str, hosts: Sequence[str], program: Path = CHILD, sec
     The process inherits no variable and no open file; whatever goes wrong in it is `unreachable` or `too-slow`.
     """
     question = json.dumps({"link": link, "token": token, "hosts": list(hosts)}).encode()
+    answer = _ask(question, program, seconds)
+    if answer is None:
+        return "too-slow"
+    word = answer[:100].decode("ascii", "replace").strip()
+    return word if word in CODES else "unreachable"
+
+
+def tell(
+    link: str, text: str, name: str, program: Path = CHILD, seconds: float = SECONDS
+) -> tuple[str, int | None, str]:
+    """Hand `text` to `link` by POST, under an id that stays the same. Returns what came, the status and the answer.
+
+    What came is one of `child.TOLD` or `child.CODES`; there is a status for TOLD, and an answer where it was taken.
+    """
+    answer = _ask(json.dumps({"link": link, "text": text, "id": name}).encode(), program, seconds)
+    if answer is None:
+        return "too-slow", None, ""
     try:
-        done = subprocess.run(
+        told = json.loads(answer)
+        came, status, said = told["came"], told["status"], told["answer"]
+    except (ValueError, KeyError, TypeError):
+        return "unreachable", None, ""
+    right = came in (*TOLD, *CODES) and isinstance(status, int | None) and isinstance(said, str)
+    return (came, status, said[:LARGEST_ANSWER]) if right else ("unreachable", None, "")
+
+
+def _ask(question: bytes, program: Path, seconds: float) -> bytes | None:
+    """What the process wrote; None when it had to be ended."""
+    try:
+        return subprocess.run(
             [sys.executable, "-I", "-X", "utf8", str(program)],
             input=question,
             stdout=subprocess.PIPE,
@@ -30,8 +60,6 @@ def look(link: str, token: str, hosts: Sequence[str], program: Path = CHILD, sec
             env={},
             timeout=seconds,
             check=False,
-        )
+        ).stdout
     except subprocess.TimeoutExpired:
-        return "too-slow"
-    word = done.stdout[:100].decode("ascii", "replace").strip()
-    return word if word in CODES else "unreachable"
+        return None

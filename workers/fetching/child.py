@@ -1,8 +1,9 @@
-"""Fetches one page, in a process of its own that knows no database, no key and no setting.
+"""Fetches one page, or hands over one text, in a process of its own that knows no database, no key and no setting.
 
-It is started as a file, with nothing in its environment. On stdin: JSON with `link`, `token` and `hosts`. On stdout:
-one word of `CODES`. Each name is resolved once, every address it has must be public, and the connection goes to an
-address that was looked at, with the certificate checked against the name. Redirects are gone through the same way.
+It is started as a file, with nothing in its environment. On stdin: JSON with `link`, `token` and `hosts`, or with
+`link`, `text` and `id`. On stdout: one word of `CODES`, or JSON with `came`, `status` and `answer`. Each name is
+resolved once, every address it has must be public, and the connection goes to an address that was looked at, with the
+certificate checked against the name. To fetch, redirects are gone through the same way; to hand over, none is.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ CODES = (
     "too-big",
     "too-slow",
 )
+TOLD = ("taken", "redirect", "error")
 SECONDS = 10.0
 REDIRECTS = 3
 MOST = 4 * 1024 * 1024
 PIECE = 64 * 1024
+LARGEST_ANSWER = 64 * 1024
 MEMORY = 512 * 1024 * 1024
 PAGES = {"text/html", "application/xhtml+xml", "text/plain"}
 # The same website for a browser, and the same for the list of hosts.
@@ -86,6 +89,15 @@ def look(link: str, token: str, hosts: list[str], way: Way) -> str:
     return "too-many-redirects"
 
 
+def tell(link: str, text: str, name: str, way: Way) -> dict[str, str | int | None]:
+    """Hand a text over by POST: `came` is one of TOLD or CODES, `answer` what was said to it where it was taken."""
+    until = time.monotonic() + SECONDS
+    try:
+        return _hand_over(link, text.encode(), name, way, until)
+    except Refused as problem:
+        return {"came": str(problem), "status": None, "answer": ""}
+
+
 def is_public(address: str) -> bool:
     """Whether an address is on the public internet by itself. False for what is no address."""
     try:
@@ -119,8 +131,41 @@ def _follow(link: str, token: str, hosts: list[str], way: Way, until: float) -> 
         connection.close()
 
 
-def _place(link: str, hosts: list[str]) -> tuple[str, str]:
-    """Host and what to ask it for. Raises Refused."""
+def _hand_over(link: str, body: bytes, name: str, way: Way, until: float) -> dict[str, str | int | None]:
+    host, target = _place(link, None)
+    connection = _Pinned(host, _public_addresses(host, way), way, until)
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Idempotency-Key": name, "Accept-Encoding": "identity"}
+    try:
+        connection.request("POST", target, body=body, headers=headers)
+        response = connection.getresponse()
+        if 300 <= response.status < 400:
+            return {"came": "redirect", "status": response.status, "answer": ""}
+        if not 200 <= response.status < 300:
+            return {"came": "error", "status": response.status, "answer": ""}
+        answer = b"".join(_at_most(response, until))
+        return {"came": "taken", "status": response.status, "answer": answer.decode(errors="replace")}
+    except TimeoutError as problem:
+        raise Refused("too-slow") from problem
+    except ssl.SSLError as problem:
+        raise Refused("bad-certificate") from problem
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise Refused("unreachable") from problem
+    finally:
+        connection.close()
+
+
+def _at_most(response: http.client.HTTPResponse, until: float) -> Iterator[bytes]:
+    length = 0
+    while piece := response.read1(PIECE):
+        _left(until)
+        length += len(piece)
+        if length > LARGEST_ANSWER:
+            raise Refused("too-big")
+        yield piece
+
+
+def _place(link: str, hosts: list[str] | None) -> tuple[str, str]:
+    """Host and what to ask it for; without a list of hosts, any. Raises Refused."""
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").rstrip(".").encode("idna").decode("ascii").lower()
@@ -130,7 +175,7 @@ def _place(link: str, hosts: list[str]) -> tuple[str, str]:
     if odd:
         raise Refused("not-https")
     names = {host, *(host.removeprefix(prefix) for prefix in PREFIXES)}
-    if not names & set(hosts):
+    if hosts is not None and not names & set(hosts):
         raise Refused("host-not-allowed")
     return host, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
@@ -231,6 +276,9 @@ def main(way: Way | None = None) -> None:
     """Answer the one question on stdin."""
     asked = json.load(sys.stdin)
     limit_process()
+    if "text" in asked:
+        sys.stdout.write(json.dumps(tell(asked["link"], asked["text"], asked["id"], way or Way())))
+        return
     sys.stdout.write(look(asked["link"], asked["token"], asked["hosts"], way or Way()))
 
 
