@@ -7,9 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from portal.audit.checking import fsck
-    from portal.audit.log import append, append_bytes, newest_checkpoint, prove, publish, verifier_key
+    from portal.audit.log import (
+        append,
+        append_bytes,
+        catch_up,
+        is_behind,
+        newest_checkpoint,
+        prove,
+        publish,
+        verifier_key,
+    )
 
-__all__ = ["append", "append_bytes", "fsck", "newest_checkpoint", "prove", "publish", "verifier_key"]
+__all__ = [
+    "append",
+    "append_bytes",
+    "catch_up",
+    "fsck",
+    "is_behind",
+    "newest_checkpoint",
+    "prove",
+    "publish",
+    "verifier_key",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.audit import heads, merkle, notes
+from portal.audit import heads, merkle, mirror, notes
 from portal.audit.checkpoint import Head
 from portal.db import config_of
 from portal.tables import Checkpoint, Entry
@@ -24,6 +24,8 @@ def fsck(session: Session) -> list[str]:
     kept = heads.read(heads.folder_of(config_of(session)))
     if kept is not None:
         problems += _compare(session, "The head kept outside of the database", kept, roots)
+        if mirror.count(heads.folder_of(config_of(session))) < max(_size_of(kept), default=0):
+            problems.append("The copy of the log beside the database is not whole: a backup could not be put back.")
     elif roots.signed:
         problems.append("The last signed head is not kept outside of the database: a restored backup would go unseen.")
     return problems

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from portal.audit import notes
+from portal.audit import mirror, notes
 from portal.audit.checkpoint import Head, read_head
 from portal.config import Config
 from portal.db import config_of
@@ -58,13 +58,17 @@ def read(folder: Path) -> str | None:
     return path.read_text() if path.exists() else None
 
 
-def keep(folder: Path, size: int, note: str) -> None:
-    """Replace the kept head in one step, unless a later one is there already. It is on the disk when this returns."""
+def keep(folder: Path, size: int, note: str, start: int, bodies: Sequence[bytes]) -> None:
+    """Replace the kept head in one step, unless a later one is there already. It is on the disk when this returns.
+
+    `bodies` are the entries from position `start` on: they are copied first, so that the copy reaches up to the head.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(folder):
+        mirror.extend(folder, start, bodies)
         kept = read(folder)
         # The commits of two processes may end in the other order than they began.
-        if kept is not None and _size_in(kept) >= size:
+        if kept is not None and size_in(kept) >= size:
             return
         draft = folder / f"{NAME}.new"
         with draft.open("w") as file:
@@ -75,7 +79,8 @@ def keep(folder: Path, size: int, note: str) -> None:
         _sync_folder(folder)
 
 
-def _size_in(note: str) -> int:
+def size_in(note: str) -> int:
+    """How many entries a head is about. Nothing is checked: it is for notes of our own."""
     return int(note.split("\n")[1])
 
 

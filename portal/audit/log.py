@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.audit import heads, merkle, notes
+from portal.audit import heads, merkle, mirror, notes
 from portal.audit.checkpoint import Head, Proof, write_head, write_proof
 from portal.db import after_commit, config_of
 from portal.errors import BadInput, Conflict, NotFound, TooLarge
@@ -49,13 +49,16 @@ def append(session: Session, kind: str, facts: dict[str, Any]) -> Entry:
 
 
 def append_bytes(session: Session, kind: str, body: bytes, at: datetime) -> Entry:
-    """Add a line whose bytes are already made, JSON with the same `kind`. Raises TooLarge above 64 KiB."""
+    """Add a line whose bytes are already made: one line of JSON with the same `kind`.
+
+    Raises TooLarge above 64 KiB, BadInput when there is an end of a line in it.
+    """
+    if b"\n" in body:
+        raise BadInput("An entry of the log is one line.")
     if len(body) > LARGEST_BODY:
         raise TooLarge(f"An entry of the log may have {LARGEST_BODY} bytes. This one has {len(body)}.")
     # No gaps and no position twice: there is one writing session at a time (portal.db).
-    last = session.scalar(select(func.max(Entry.position)))
-    position = 0 if last is None else last + 1
-    entry = Entry(position=position, kind=kind, body=body, leaf_hash=merkle.leaf_hash(body), at=at)
+    entry = Entry(position=_count(session), kind=kind, body=body, leaf_hash=merkle.leaf_hash(body), at=at)
     session.add(entry)
     session.flush()
     return entry
@@ -81,9 +84,46 @@ def publish(session: Session) -> Checkpoint | None:
     session.add(checkpoint)
     session.flush()
     folder = heads.folder_of(config_of(session))
+    copied = mirror.count(folder)
+    bodies = list(session.scalars(select(Entry.body).where(Entry.position >= copied).order_by(Entry.position)))
     # Before the commit the entries may still vanish; a head kept of them would then stop the log for good.
-    after_commit(session, lambda: heads.keep(folder, head.size, note))
+    after_commit(session, lambda: heads.keep(folder, head.size, note, copied, bodies))
     return checkpoint
+
+
+def is_behind(session: Session) -> bool:
+    """Whether the database lacks entries under a head that was signed: it was put back from a backup."""
+    kept = heads.read(heads.folder_of(config_of(session)))
+    return kept is not None and _count(session) < heads.size_in(kept)
+
+
+def catch_up(session: Session) -> int:
+    """Add the entries that were signed and that the database lacks, from their copy. Returns how many.
+
+    Needs a writing session. Raises Conflict, code log-forked, when the copy does not continue the entries that are
+    there, or does not reach up to the head that was signed last.
+    """
+    folder = heads.folder_of(config_of(session))
+    leaves, had = _leaves(session), _count(session)
+    for position, body in enumerate(mirror.read(folder)):
+        leaf = merkle.leaf_hash(body)
+        if position >= had:
+            said = json.loads(body)
+            at = datetime.fromisoformat(said["at"])
+            session.add(Entry(position=position, kind=said["kind"], body=body, leaf_hash=leaf, at=at))
+            leaves.append(leaf)
+        elif leaves[position] != leaf:
+            raise Conflict(f"Entry {position} of the log is not the one that was signed.", "log-forked")
+    session.flush()
+    newest = newest_checkpoint(session)
+    signed_before = heads.known_before(session, newest)
+    _refuse_fork(leaves, signed_before)
+    for head in signed_before[:1]:
+        if newest is None or newest.size < head.size:
+            note = heads.read(folder) or ""
+            session.add(Checkpoint(size=head.size, root=head.root, note=note, at=clock.now()))
+    session.flush()
+    return len(leaves) - had
 
 
 def prove(session: Session, position: int) -> str:
@@ -111,6 +151,11 @@ def canonical(value: dict[str, Any]) -> bytes:
 def instant(at: datetime) -> str:
     """An instant for a statement: UTC, whole seconds, such as 2026-11-20T12:00:00Z."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _count(session: Session) -> int:
+    last = session.scalar(select(func.max(Entry.position)))
+    return 0 if last is None else last + 1
 
 
 def _leaves(session: Session, size: int | None = None) -> list[bytes]:

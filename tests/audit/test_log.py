@@ -13,7 +13,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.audit import heads, merkle, notes
+from portal.audit import heads, merkle, mirror, notes
 from portal.audit.checkpoint import read_head, read_proof
 from portal.config import Config
 from portal.db import Database
@@ -189,11 +189,65 @@ def test_a_kept_head_by_another_key_stops_the_log(database: Database, config: Co
 
 def test_an_older_head_does_not_replace_a_later_one(config: Config) -> None:
     folder = heads.folder_of(config)
-    heads.keep(folder, 7, "o\n7\nroot\n")
-    heads.keep(folder, 5, "o\n5\nroot\n")
-    assert heads.read(folder) == "o\n7\nroot\n"
-    heads.keep(folder, 8, "o\n8\nroot\n")
-    assert heads.read(folder) == "o\n8\nroot\n"
+    heads.keep(folder, 3, "o\n3\nroot\n", 0, [b"0", b"1", b"2"])
+    heads.keep(folder, 1, "o\n1\nroot\n", 0, [b"0"])
+    assert heads.read(folder) == "o\n3\nroot\n"
+    heads.keep(folder, 4, "o\n4\nroot\n", 1, [b"1", b"2", b"3"])
+    assert heads.read(folder) == "o\n4\nroot\n"
+    assert list(mirror.read(folder)) == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_restored_database_gets_the_signed_entries_back_and_no_others(database: Database, config: Config) -> None:
+    grown(database, 300)
+    last = heads.read(heads.folder_of(config))
+    tampered(config, "DELETE FROM checkpoint", "DELETE FROM entry WHERE position >= 120")
+    with database.writing() as session:
+        assert audit.is_behind(session)
+        assert audit.catch_up(session) == 180
+        assert not audit.is_behind(session)
+        assert audit.catch_up(session) == 0
+    assert checked(database) == []
+    grow(database, 1, 300)
+    head = publish(database)
+    assert head is not None
+    assert head.size == 301
+    assert last is not None
+    assert last.split("\n")[1] == "300"
+
+
+def test_what_was_changed_after_the_backup_is_not_caught_up_with(database: Database, config: Config) -> None:
+    grown(database, 6)
+    tampered(config, "DELETE FROM checkpoint", "DELETE FROM entry WHERE position >= 3")
+    grow(database, 1, 70)
+    with pytest.raises(Conflict, match="Entry 3 of the log is not the one"), database.writing() as session:
+        audit.catch_up(session)
+    tampered(config, "DELETE FROM entry WHERE position >= 3")
+    copy = heads.folder_of(config) / mirror.NAME
+    copy.write_bytes(b"".join(copy.read_bytes().splitlines(keepends=True)[:5]))
+    with pytest.raises(Conflict, match="a head with 6 was signed"), database.writing() as session:
+        audit.catch_up(session)
+    assert any("copy of the log" in problem for problem in checked(database))
+
+
+def test_a_copy_of_the_log_that_was_broken_off_is_mended(database: Database, config: Config) -> None:
+    grown(database, 4)
+    folder = heads.folder_of(config)
+    copy = folder / mirror.NAME
+    whole = copy.read_bytes()
+    copy.write_bytes(whole + b'4 {"broken')
+    assert mirror.count(folder) == 4
+    assert len(list(mirror.read(folder))) == 4
+    grow(database, 1, 4)
+    publish(database)
+    assert copy.read_bytes().startswith(whole + b"4 {")
+    assert len(list(mirror.read(folder))) == 5
+    copy.write_bytes(whole[:20])
+    assert mirror.count(folder) == 0
+    publish(grown(database, 1))
+    assert mirror.count(folder) == 6
+    copy.write_bytes(whole.replace(b"\n2 ", b"\n3 "))
+    with pytest.raises(Conflict, match="Entry 2 is missing"):
+        list(mirror.read(folder))
 
 
 def test_a_whole_log_has_no_problems(database: Database) -> None:
