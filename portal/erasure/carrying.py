@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, lineage
 from portal.audit.log import instant
 from portal.cases import alarms, lifecycle
 from portal.db import Database
@@ -145,6 +145,7 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     """Issue the certificate and answer the right, in one transaction, once every item has its end."""
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
+    lineage.settle_versions(session, f"erasure/{erasure.id}", clock.now())
     certificate.issue(session, erasure)
     erasure.state, erasure.settled_at = "settled", clock.now()
     for item in erasure.items:

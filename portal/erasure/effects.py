@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from portal import clock, stores
+from portal import clock, lineage, stores
 from portal.blobs import purge_blob
 from portal.cases import lifecycle
 from portal.erasure import redactions
@@ -21,7 +21,6 @@ from portal.suppression import Gate, suppress
 from portal.tables import (
     Candidate,
     Case,
-    DatasetMember,
     Erasure,
     ErasureItem,
     Face,
@@ -119,11 +118,7 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
         return {"gone": stops, "by": "the gate was asked", "stops": stops}
     if item.kind == "dataset-place":
         dataset, _, image = item.target.partition("/")
-        left = session.scalar(
-            text("SELECT count(*) FROM dataset_member WHERE dataset_id = :d AND image_id = :i AND removed_at IS NULL"),
-            {"d": dataset, "i": int(image)},
-        )
-        return _counted(left, "the dataset's members were counted")
+        return _counted(lineage.count_in(session, dataset, [int(image)]), "the dataset's members were counted")
     if item.kind == "crop":
         return _counted(
             session.scalar(text("SELECT count(*) FROM blob WHERE id = :id"), {"id": item.target}),
@@ -173,12 +168,8 @@ def _templates_left(session: Session, image_id: int | None) -> int:
 
 def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:
     dataset, _, image = item.target.partition("/")
-    member = session.get(DatasetMember, (dataset, int(image)))
-    if member is None or member.removed_at is not None:
-        return ABSENT
-    member.removed_at = clock.now()
-    session.flush()
-    return DELETED
+    because = f"erasure/{item.erasure_id}"
+    return DELETED if lineage.take_out(session, dataset, [int(image)], clock.now(), because) else ABSENT
 
 
 def _bury(session: Session, item: ErasureItem) -> None:

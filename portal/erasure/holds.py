@@ -16,12 +16,12 @@ from datetime import date, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, lineage
 from portal.db import config_of
 from portal.erasure import held_things
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.lineage.members import batches
-from portal.tables import Candidate, DatasetMember, Erasure, ErasureItem, Hold, Image, ManifestEntry, Store
+from portal.tables import Candidate, Erasure, ErasureItem, Hold, Image, ManifestEntry, Store
 from portal.tables.holds import HOLD_BASES
 
 TO_AGREE = timedelta(days=3)
@@ -172,12 +172,8 @@ def _of_account(session: Session, images: list[int], targets: Collection[str]) -
 
 
 def _of_dataset(session: Session, images: list[int], targets: Collection[str]) -> Pairs:
-    rows = select(DatasetMember.image_id, DatasetMember.dataset_id).where(
-        DatasetMember.image_id.in_(images),
-        DatasetMember.dataset_id.in_(targets),
-        DatasetMember.removed_at.is_(None),
-    )
-    return [(image, dataset) for image, dataset in session.execute(rows)]
+    places = lineage.places_of(session, images)
+    return [(image, dataset) for image, inside in places.items() for dataset in inside if dataset in targets]
 
 
 def _of_case(session: Session, images: list[int], targets: Collection[str]) -> Pairs:

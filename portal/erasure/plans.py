@@ -22,7 +22,7 @@ from portal.erasure.items import commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.keys import keys_of
-from portal.tables import Candidate, Case, CaseRight, DatasetMember, Erasure, ErasureItem, Image, ManifestEntry
+from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, ManifestEntry
 from portal.tables.erasure import FOR_PEOPLE
 
 REMEDIES_FOR = {
@@ -121,13 +121,14 @@ def answer_item(session: Session, item: ErasureItem, account_id: str | None, res
 def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
     """All that a deletion or opt-out of this case reaches, in the order in which it is carried out."""
     confirmed = faces.wanted(session, case, kind)
+    places = lineage.places_of(session, [candidate.image_id for candidate in confirmed])
     items: list[Planned] = []
     for candidate in confirmed:
         remedy = faces.remedy_of(session, candidate) if kind == "deletion" else "delete"
         if remedy == "delete":
-            items += _of_image(session, candidate.image, kind)
+            items += _of_image(session, candidate.image, kind, places[candidate.image_id])
         else:
-            items += _of_face(session, candidate, remedy)
+            items += _of_face(session, candidate, remedy, places[candidate.image_id])
     # Who keeps the photograph as it is keeps what was made of it, too.
     touched = [one.image_id for one in confirmed if kind == "opt-out" or faces.remedy_of(session, one) != "template"]
     return items + _for_people(session, touched)
@@ -141,7 +142,7 @@ def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
     return facts
 
 
-def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
+def _of_image(session: Session, image: Image, kind: str, places: list[str]) -> list[Planned]:
     facts = {"store": image.store_id, "key": image.key, "near_digest": (image.near_digest or b"").hex()}
     digest = _digest(image)
 
@@ -150,7 +151,7 @@ def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
 
     # The gate is shut first, so that no scan can bring back what the next steps take away.
     items = [item("suppression", str(image.id))]
-    items += [item("dataset-place", f"{dataset}/{image.id}") for dataset in _places(session, image)]
+    items += [item("dataset-place", f"{dataset}/{image.id}") for dataset in places]
     if kind == "opt-out":
         return items
     crops = session.scalars(
@@ -161,7 +162,7 @@ def _of_image(session: Session, image: Image, kind: str) -> list[Planned]:
     return [*items, item("templates", str(image.id)), item("image", str(image.id))]
 
 
-def _of_face(session: Session, candidate: Candidate, remedy: str) -> list[Planned]:
+def _of_face(session: Session, candidate: Candidate, remedy: str, places: list[str]) -> list[Planned]:
     """One face of several: the photograph stays, with that face covered or cut away, or only without its template."""
     image, digest = candidate.image, _digest(candidate.image)
     # Only the very bytes are stopped: what stays of the photograph is near to it.
@@ -174,22 +175,17 @@ def _of_face(session: Session, candidate: Candidate, remedy: str) -> list[Planne
     if remedy == "template":
         return own
     box, window = faces.geometry(session, candidate, remedy)
-    places = [item("dataset-place", f"{dataset}/{image.id}") for dataset in _places(session, image)]
+    taken = [item("dataset-place", f"{dataset}/{image.id}") for dataset in places]
     redaction = item("redaction", f"{remedy}/{image.id}", face=candidate.face_id, box=box, window=window)
     # What the manifest says of the person goes; what it says of somebody else in the photograph is not theirs.
     records = _records(session, image) if faces.is_own_record(candidate) else []
     own += [item("record", record) for record in records]
-    return [item("suppression", str(image.id)), *places, redaction, *own]
+    return [item("suppression", str(image.id)), *taken, redaction, *own]
 
 
 def _records(session: Session, image: Image) -> list[str]:
     rows = select(ManifestEntry.id).filter_by(store_id=image.store_id, key=image.key)
     return [str(record) for record in session.scalars(rows)]
-
-
-def _places(session: Session, image: Image) -> list[str]:
-    member = (DatasetMember.image_id == image.id, DatasetMember.removed_at.is_(None))
-    return sorted(session.scalars(select(DatasetMember.dataset_id).where(*member)))
 
 
 def _digest(image: Image) -> bytes:

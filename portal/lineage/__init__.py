@@ -1,5 +1,34 @@
 """Where photographs came from and where they went: sources, datasets, models, products and recipients."""
 
+from portal.lineage.chunks import BrokenMembers
+from portal.lineage.members import (
+    count_in,
+    ever_in,
+    members_of,
+    places_of,
+    put_in_dataset,
+    sizes,
+    stays_of,
+    take_out,
+    write_places,
+)
 from portal.lineage.tracing import Reached, Trace, trace
+from portal.lineage.versions import settle_versions, versions_of
 
-__all__ = ["Reached", "Trace", "trace"]
+__all__ = [
+    "BrokenMembers",
+    "Reached",
+    "Trace",
+    "count_in",
+    "ever_in",
+    "members_of",
+    "places_of",
+    "put_in_dataset",
+    "settle_versions",
+    "sizes",
+    "stays_of",
+    "take_out",
+    "trace",
+    "versions_of",
+    "write_places",
+]

@@ -7,21 +7,18 @@ there is touched by it for good. Only what happened on a later day than the remo
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.clock import local_date
-from portal.db import config_of
 from portal.languages import gettext as _
 from portal.languages import isolated, ngettext
-from portal.lineage.members import batches
+from portal.lineage.members import Stay, batches, stays_of
 from portal.tables import (
     Dataset,
-    DatasetMember,
     Disclosure,
     Image,
     Product,
@@ -31,6 +28,7 @@ from portal.tables import (
     TrainedModel,
     TrainingUse,
 )
+from portal.tables.lineage import STILL
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,31 @@ class Trace:
 
 @dataclass
 class _Holding:
-    """How many of the photographs a dataset holds, and how many it held until which day."""
+    """How many of the photographs a dataset holds, and how many it held from when to when."""
 
     dataset: Dataset
-    now: int = 0
-    until: dict[date, int] = field(default_factory=dict)
+    stays: list[Stay]
+
+    @property
+    def now(self) -> int:
+        return sum(stay.images for stay in self.stays if stay.until == STILL)
 
     @property
     def ever(self) -> int:
-        return self.now + sum(self.until.values())
+        return sum(stay.images for stay in self.stays)
+
+    @property
+    def until(self) -> dict[date, int]:
+        """How many were in it until which day, of those that were taken out."""
+        counts: dict[date, int] = {}
+        for stay in self.stays:
+            if stay.until != STILL:
+                counts[stay.until] = counts.get(stay.until, 0) + stay.images
+        return counts
 
     def on(self, day: date) -> int:
-        """How many were in it on `day`. When one came in is taken as before: it is often written down years later."""
-        return self.now + sum(count for last, count in self.until.items() if day <= last)
+        """How many were in it on `day`."""
+        return sum(stay.images for stay in self.stays if stay.since <= day <= stay.until)
 
 
 def trace(session: Session, image_ids: Collection[int]) -> Trace:
@@ -121,17 +131,11 @@ def _of_source(source: Source) -> dict[str, Any]:
 
 
 def _holdings(session: Session, image_ids: Collection[int]) -> list[_Holding]:
-    zone = config_of(session).zone
-    holdings: dict[str, _Holding] = {}
-    for batch in batches(image_ids):
-        found = select(DatasetMember.removed_at, Dataset).join(Dataset).where(DatasetMember.image_id.in_(batch))
-        for removed_at, dataset in session.execute(found):
-            holding = holdings.setdefault(dataset.id, _Holding(dataset))
-            if removed_at is None:
-                holding.now += 1
-            else:
-                day = local_date(removed_at, zone)
-                holding.until[day] = holding.until.get(day, 0) + 1
+    stays: dict[str, list[Stay]] = {}
+    for stay in stays_of(session, image_ids):
+        stays.setdefault(stay.dataset_id, []).append(stay)
+    datasets = session.scalars(select(Dataset).where(Dataset.id.in_(stays)))
+    holdings = {dataset.id: _Holding(dataset, stays[dataset.id]) for dataset in datasets}
     return sorted(holdings.values(), key=lambda holding: _title(holding.dataset))
 
 

@@ -27,7 +27,6 @@ from portal.keys import keys_of
 from portal.notices import feeds, links, wire
 from portal.tables import (
     Dataset,
-    DatasetMember,
     Erasure,
     ErasureItem,
     Image,
@@ -194,13 +193,7 @@ def _received(session: Session, given: dict[str, Any]) -> dict[str, Any]:
 
 def _places(session: Session, images: Iterable[int]) -> Places:
     """Which of the photographs are or were in which dataset."""
-    found: Places = {}
-    ids = sorted(images)
-    for start in range(0, len(ids), BATCH):
-        rows = select(DatasetMember.dataset_id, DatasetMember.image_id)
-        for dataset, image in session.execute(rows.where(DatasetMember.image_id.in_(ids[start : start + BATCH]))):
-            found.setdefault(dataset, set()).add(image)
-    return found
+    return lineage.ever_in(session, images)
 
 
 def _other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, bytes]:

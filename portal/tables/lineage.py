@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import Base, one_of, random_id
@@ -12,6 +12,8 @@ from portal.tables.stores import BigId
 
 CONSENTED = ("yes", "some", "no", "unknown")
 MAY_SHARE = ("yes", "no", "unknown")
+# Until which day an image is in a dataset, as long as nobody took it out.
+STILL = date.max
 OUTPUT_KINDS = ("age", "sex", "ethnicity", "identity", "emotion", "likeness", "other")
 
 
@@ -69,20 +71,55 @@ class DatasetStore(Base):
     first_at: Mapped[datetime]
 
 
-class DatasetMember(Base):
-    """That an image is in a dataset. `removed_at` is set when it was taken out; the place is then kept empty."""
+class DatasetChunk(Base):
+    """Images that were in a dataset between the same two days, out of one range of 65,536 ids: a bitmap of them.
 
-    __tablename__ = "dataset_member"
-    __table_args__ = (Index("ix_dataset_member_image_id", "image_id"),)
+    Image `i` is in the range `i >> 16`. Each image is in at most one row of a dataset. Who reads or writes these goes
+    through `portal.lineage`.
+    """
 
+    __tablename__ = "dataset_chunk"
+    __table_args__ = (Index("ix_dataset_chunk_dataset_id", "dataset_id"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="of the range of ids")
     dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
-    image_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("image.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    added_at: Mapped[datetime]
-    removed_at: Mapped[datetime | None]
+    since: Mapped[date] = mapped_column(Date, primary_key=True)
+    until: Mapped[date] = mapped_column(Date, primary_key=True, default=STILL, comment="9999-12-31: still in it")
+    images: Mapped[int] = mapped_column(comment="how many")
+    members: Mapped[bytes] = mapped_column(LargeBinary, comment="checksum and bitmap")
+
+
+class DatasetVersion(Base):
+    """The next version of a dataset, after an erasure took images out of it: the version before it, without those.
+
+    It has no `number`, `label`, `left` and `digest` before that erasure has ended. Version 0 is the dataset itself.
+    """
+
+    __tablename__ = "dataset_version"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"), Index("ix_dataset_version_because", "because"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id", ondelete="CASCADE"))
+    number: Mapped[int | None]
+    label: Mapped[str | None] = mapped_column(String(80))
+    because: Mapped[str] = mapped_column(String(60), comment="erasure/ID or order/ID")
+    taken: Mapped[int] = mapped_column(default=0, comment="how many images it has less than the version before it")
+    left: Mapped[int | None] = mapped_column(comment="how many images it has")
+    salt: Mapped[bytes] = mapped_column(LargeBinary(16))
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="Merkle root of its members, salted")
+    created_at: Mapped[datetime | None]
 
     dataset: Mapped[Dataset] = relationship()
+
+
+class TakenChunk(Base):
+    """Images of one range of ids that a version has less than the version before it."""
+
+    __tablename__ = "taken_chunk"
+
+    version_id: Mapped[str] = mapped_column(ForeignKey("dataset_version.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="of the range of ids")
+    members: Mapped[bytes] = mapped_column(LargeBinary, comment="checksum and bitmap")
 
 
 class TrainedModel(Base):

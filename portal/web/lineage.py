@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_wtf import FlaskForm
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import DateField, SelectField, StringField, TextAreaField
@@ -20,7 +20,6 @@ from portal.lineage import members, records
 from portal.stores import grounds
 from portal.tables import (
     Dataset,
-    DatasetMember,
     Disclosure,
     Product,
     Recipient,
@@ -203,8 +202,6 @@ KINDS = {
 @policy("admin")
 def overview() -> Page:
     session = g.session
-    places = select(DatasetMember.dataset_id, func.count()).where(DatasetMember.removed_at.is_(None))
-    counts = {dataset_id: count for dataset_id, count in session.execute(places.group_by(DatasetMember.dataset_id))}
     lists = {
         "sources": session.scalars(select(Source).order_by(Source.name)),
         "datasets": session.scalars(select(Dataset).order_by(Dataset.name, Dataset.version)),
@@ -216,7 +213,7 @@ def overview() -> Page:
     }
     return render_template(
         "lineage/overview.html",
-        counts=counts,
+        counts=members.sizes(session),
         has_ground=grounds.has_ground,
         **{name: list(rows) for name, rows in lists.items()},
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 import workers
-from portal import blobs, clock
+from portal import blobs, clock, lineage
 from portal.db import Database
 from portal.erasure import carrying, effects, plans
 from portal.errors import Conflict, NotAllowed
@@ -21,7 +21,6 @@ from portal.tables import (
     Case,
     Certificate,
     Dataset,
-    DatasetMember,
     Disclosure,
     Erasure,
     ErasureItem,
@@ -86,9 +85,9 @@ class Scene:
             session.add_all([dataset, model, recipient])
             session.flush()
             self.dataset_id = dataset.id
+            lineage.write_places(session, dataset, self.images[:1])
             session.add_all(
                 [
-                    DatasetMember(dataset_id=dataset.id, image_id=self.images[0], added_at=clock.now()),
                     TrainingUse(model_id=model.id, dataset_id=dataset.id, trained_on=clock.now().date()),
                     Product(name="Search", model_id=model.id),
                     Disclosure(
@@ -197,8 +196,7 @@ def test_an_opt_out_keeps_the_photographs_and_takes_them_out_of_datasets(databas
     assert scene.run() == "worked"
     assert scene.files() == {*KEYS, "other.jpg"}
     with database.reading() as session:
-        member = session.get_one(DatasetMember, (scene.dataset_id, scene.images[0]))
-        assert member.removed_at is not None
+        assert lineage.places_of(session, scene.images[:1]) == {scene.images[0]: []}
         assert {one.blocks for one in session.scalars(select(Suppression))} == {"datasets"}
 
 
@@ -218,7 +216,7 @@ def test_a_plan_is_approved_by_its_digest(scene: Scene) -> None:
 def test_a_plan_that_no_longer_fits_cannot_be_approved(scene: Scene) -> None:
     scene.plan()
     with scene.database.writing() as session:
-        session.add(DatasetMember(dataset_id=scene.dataset_id, image_id=scene.images[1], added_at=clock.now()))
+        lineage.write_places(session, session.get_one(Dataset, scene.dataset_id), scene.images[1:2])
     with pytest.raises(Conflict, match="changed"):
         scene.approve()
     scene.plan()
@@ -230,7 +228,7 @@ def test_an_erasure_whose_plan_changed_after_approval_is_refused(scene: Scene) -
     scene.plan()
     scene.approve()
     with scene.database.writing() as session:
-        session.add(DatasetMember(dataset_id=scene.dataset_id, image_id=scene.images[2], added_at=clock.now()))
+        lineage.write_places(session, session.get_one(Dataset, scene.dataset_id), scene.images[2:3])
     scene.run()
     assert scene.erasure().state == "stopped"
     assert scene.files() == {*KEYS, "other.jpg"}

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, lineage
 from portal.config import Config
 from portal.erasure import holds
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
-from portal.tables import Dataset, DatasetMember, Entry, Hold, Image, ManifestEntry, Source, Store
+from portal.tables import Dataset, Entry, Hold, Image, ManifestEntry, Source, Store
 from tests.matching.making import make_account, make_candidates, make_case, make_image, make_store
 
 LATER = date(2100, 1, 1)
@@ -41,8 +41,8 @@ def test_each_scope_keeps_what_is_in_it(session: Session) -> None:
     sourced = make_image(session, other, "s.jpg")
     ids = [image.id for image in images] + [sourced.id]
     session.add(ManifestEntry(store_id=store.id, key="1.jpg", account="Ann", attributes={}))
-    session.add(DatasetMember(dataset_id=dataset.id, image_id=ids[2], added_at=clock.now()))
-    session.add(DatasetMember(dataset_id=dataset.id, image_id=ids[3], added_at=clock.now(), removed_at=clock.now()))
+    lineage.write_places(session, dataset, ids[2:4])
+    lineage.take_out(session, dataset.id, ids[3:4], clock.now())
     case = make_case(session)
     [candidate] = make_candidates(session, case, 1)
     candidate.image_id = ids[3]

@@ -59,6 +59,7 @@ DOORS = {
     "pyarrow": {"portal.stores.parquet"},
     "boto3": {"portal.stores.s3_client"},
     "botocore": {"portal.stores.s3_client"},
+    "pyroaring": {"portal.lineage", "migrations"},
     "tarfile": {"portal.stores.shards", "portal.cli.demo"},
 }
 

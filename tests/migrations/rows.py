@@ -11,12 +11,16 @@ from sqlalchemy.orm import Session
 from portal.tables import Base
 from portal.tables.base import Instant
 
+# CRC-32 and a Roaring bitmap of the offset 1, as in portal/lineage/bitmaps.py.
+ONE_IMAGE = bytes.fromhex("b84b97c13a3000000100000000000000100000000100")
 # Where a check ties columns together, these values please it.
 PLEASING: dict[str, dict[str, Any]] = {
     "probe": {"draft_id": None},
     "disclosure": {"model_id": None},
     "derivation": {"model_id": None, "from_model_id": None},
     "stored_output": {"account": None, "dataset_id": None},
+    # A bitmap with the one image that there is.
+    "dataset_chunk": {"number": 0, "members": ONE_IMAGE},
     "case": {"state": "received", "outcome": None},
     "case_right": {"approved_by": None},
     "erasure": {"approved_by": None},

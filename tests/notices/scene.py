@@ -8,18 +8,18 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, lineage
 from portal.audit import notes, signers
 from portal.notices import making
 from portal.tables import (
-    DatasetMember,
+    Dataset,
     Disclosure,
     Erasure,
     Notice,
     Recipient,
     TrainingUse,
 )
-from tests.erasure.certified import NOON, finished, photo
+from tests.erasure.certified import finished, photo
 
 ENDPOINT = "https://vision.example/notices"
 
@@ -29,8 +29,8 @@ def carried_out(session: Session, kind: str = "deletion", endpoint: str | None =
     erasure = finished(session, kind)
     item = next(one for one in erasure.items if one.kind == "recipient")
     item.state, item.result, item.note, item.done_at = "planned", None, None, None
-    for image in (1, 2):
-        session.add(DatasetMember(dataset_id="dataset", image_id=image, added_at=NOON, removed_at=clock.now()))
+    lineage.write_places(session, session.get_one(Dataset, "dataset"), [1, 2])
+    lineage.take_out(session, "dataset", [1, 2], clock.now())
     session.add(
         Disclosure(recipient_id="recipient", dataset_id="dataset", disclosed_on=date(2015, 3, 1), basis="A contract")
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, lineage
 from portal.audit import notes
 from portal.audit.signers import SigningKey
 from portal.erasure import certificate
@@ -21,7 +21,6 @@ from portal.notices import answering, chasing, clocks, links, making, sending, w
 from portal.tables import (
     Certificate,
     Dataset,
-    DatasetMember,
     Disclosure,
     Entry,
     Erasure,
@@ -229,7 +228,7 @@ def test_who_received_it_later_or_in_another_copy_is_told_later(
               last_seen_at=clock.now())
     )  # fmt: skip
     session.flush()
-    session.add(DatasetMember(dataset_id="more", image_id=9, added_at=clock.now()))
+    lineage.write_places(session, session.get_one(Dataset, "more"), [9])
     session.add(Disclosure(recipient_id="recipient", dataset_id="more", disclosed_on=date(2018, 1, 1), basis="Sold"))
     session.flush()
     assert chasing.keep_up(session)["found"] == 0, "asked again within the day"

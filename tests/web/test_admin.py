@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal import lineage
 from portal.config import Config
 from portal.db import Database
 from portal.lineage import records
-from portal.tables import Account, Dataset, DatasetMember, ManifestEntry, Scan, ScanError, Source, Store
+from portal.tables import Account, Dataset, ManifestEntry, Scan, ScanError, Source, Store
 from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
@@ -202,8 +203,7 @@ def test_photographs_of_a_store_are_put_in_a_dataset(boss: Colleague, database: 
     boss.post("/staff/lineage/add/places", dataset=dataset.id, store=store.id)
     assert "3 photographs put in" in boss.get("/staff/lineage/")
     with database.reading() as session:
-        places = session.scalars(select(DatasetMember).where(DatasetMember.dataset_id == dataset.id)).all()
-    assert len(places) == 3
+        assert lineage.sizes(session)[dataset.id] == 3
 
 
 def test_an_admin_invites_changes_roles_and_disables(app: Flask, boss: Colleague, database: Database) -> None:
