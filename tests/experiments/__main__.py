@@ -1,85 +1,121 @@
-"""Experiments that are too slow for the tests: `python -m tests.experiments blind` prints its figures."""
+"""`python -m tests.experiments NAME [--full] [--json FILE]`: what is promised, measured on the real thing.
+
+Each prints its figures as JSON with `name, figure, target, ok` and the counts behind them, and fails where a promise is
+not kept. Without `--full` it measures as much as fits into a minute or two. `all` runs every one, one after another,
+and writes one table in Markdown.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tests.browser.chromium import what_is_missing
-from tests.experiments import blind, buckets, desk
-
-# Of what is wrong; texts that are not translated yet would fill many pages.
-MOST_LINES = 100
+from tests.browser.chromium import what_is_missing as no_browser
+from tests.experiments import blind, buckets, desk, kill, queue_loss, residue, resume, review, syscalls, zombie
 
 
-@click.group()
+@dataclass(frozen=True)
+class Experiment:
+    """What measures it, with how much for a small and a full run, and what says what this machine lacks for it."""
+
+    measure: Callable[..., dict[str, Any]]
+    small: dict[str, Any]
+    full: dict[str, Any]
+    missing: Callable[[], str] = str
+
+
+# One line for each name. Every size is an option of the command, too.
+EXPERIMENTS = {
+    "kill": Experiment(kill.measure, {"kills": 5, "images": 20}, {"kills": 200, "images": 1000}),
+    "syscalls": Experiment(syscalls.measure, {"points": 40}, {"points": 0}, syscalls.what_is_missing),
+    "queue-loss": Experiment(queue_loss.measure, {"cases": 12, "points": 4}, {"cases": 200, "points": 20}),
+    "resume": Experiment(resume.measure, {"kills": 2, "lanes": 2}, {"kills": 48, "lanes": 6}),
+    "zombie": Experiment(zombie.measure, {"zombies": 2, "lanes": 1}, {"zombies": 50, "lanes": 5}),
+    "residue": Experiment(residue.measure, {"markers": 50}, {"markers": 1000}),
+    "versions": Experiment(buckets.measure_versions, {"keys": 20}, {"keys": 1000}),
+    "flaky-store": Experiment(buckets.measure_flaky, {"keys": 5, "share": 0.3}, {"keys": 100, "share": 0.3}),
+    "blind": Experiment(blind.report, {"submissions": 400}, {"submissions": 4000}),
+    "desk": Experiment(desk.report, {"cases": 20, "submissions": 400}, {"cases": 200, "submissions": 4000}, no_browser),
+    "review": Experiment(review.report, {"waiting": 500, "looks": 20}, {"waiting": 10_000, "looks": 100}),
+}  # fmt: skip
+
+
+@click.group(help=__doc__)
 def experiments() -> None:
-    """Each command prints what it measured, and fails where a promise is not kept."""
-
-
-@experiments.command("blind")
-@click.option("--submissions", default=4000, show_default=True, help="Half of them are hits.")
-@click.option("--seed", default=1, show_default=True)
-def run_blind(submissions: int, seed: int) -> None:
-    """Can somebody who was not checked tell a hit from a miss, by the page or by its time?"""
-    result = blind.measure(submissions, seed)
-    click.echo(result.table())
-    if not result.is_kept():
-        raise SystemExit(1)
-
-
-@experiments.command("desk")
-@click.option("--cases", default=200, show_default=True, help="Scripted cases; 141 and more try every rule.")
-@click.option("--submissions", default=4000, show_default=True, help="For the blind part; half of them are hits.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
-def run_desk(cases: int, submissions: int, seed: int, file: Path | None) -> None:
-    """The rights desk: screens, texts, rules, hard days, blindness, and cases with every date by an oracle."""
-    missing = what_is_missing()
-    if missing:
-        raise click.ClickException(missing)
-    # There is no queue here, and nobody needs to read that.
+    # There is no queue in some of them, and nobody needs to read that.
     logging.disable(logging.WARNING)
-    measured = desk.measure(cases, submissions, seed)
-    click.echo(measured.figures.table())
-    for line in measured.wrong[:MOST_LINES]:
-        click.echo(line, err=True)
-    if len(measured.wrong) > MOST_LINES:
-        click.echo(f"and {len(measured.wrong) - MOST_LINES} more", err=True)
-    if file is not None:
-        file.write_text(json.dumps(measured.figures.as_facts(), indent=2) + "\n")
-    if not measured.is_kept():
+
+
+def _command(name: str, one: Experiment) -> click.Command:
+    def run(full: bool, file: Path | None, **given: Any) -> None:
+        missing = one.missing()
+        if missing:
+            raise click.ClickException(missing)
+        sizes = one.full if full else one.small
+        facts = one.measure(**{**sizes, **{size: value for size, value in given.items() if value is not None}})
+        click.echo(json.dumps(facts, indent=2))
+        if file is not None:
+            file.write_text(json.dumps(facts, indent=2) + "\n")
+        if not facts["ok"]:
+            raise SystemExit(1)
+
+    options: list[click.Parameter] = [
+        click.Option([f"--{size}"], type=type(value), help=f"{value}, and {one.full[size]} in full")
+        for size, value in one.small.items()
+    ]
+    options.append(click.Option(["--full"], is_flag=True, help="Measure as much as the promise is about."))
+    place = click.Path(dir_okay=False, path_type=Path)
+    options.append(click.Option(["--json", "file"], type=place, help="Write the figures here, too."))
+    said = (sys.modules[one.measure.__module__].__doc__ or "").partition("\n")[0]
+    return click.Command(name, callback=run, params=options, help=said)
+
+
+for each, experiment in EXPERIMENTS.items():
+    experiments.add_command(_command(each, experiment))
+
+
+@experiments.command("all")
+@click.option("--full", is_flag=True, help="Measure as much as the promises are about: some hours.")
+@click.option("--table", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here, too.")
+def run_all(full: bool, table: Path | None) -> None:
+    """Run every experiment, each in a process of its own, and write one table."""
+    rows = [_row(name, full) for name in EXPERIMENTS]
+    lines = ["| experiment | figure | target | kept | seconds |", "| --- | --- | --- | --- | ---: |", *rows]
+    click.echo("\n".join(lines))
+    if table is not None:
+        table.write_text("\n".join(lines) + "\n")
+    if any("| yes |" not in row for row in rows):
         raise SystemExit(1)
 
 
-@experiments.command("versions")
-@click.option("--keys", default=1000, show_default=True, help="Each with 3 versions, a marker, an unfinished upload.")
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
-def run_versions(keys: int, file: Path | None) -> None:
-    """Is anything of erased photographs left in a bucket that keeps versions?"""
-    _tell(buckets.measure_versions(keys), file)
+def _row(name: str, full: bool) -> str:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "facts.json"
+        arguments = [name, "--json", str(file), *(["--full"] if full else [])]
+        command = [sys.executable, "-m", "tests.experiments", *arguments]
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        seconds = round(time.monotonic() - begun)
+        if not file.exists():
+            said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1].replace("|", "/")
+            return f"| {name} | not measured: {said} | | no | {seconds} |"
+        facts = json.loads(file.read_text())
+    kept = "yes" if facts["ok"] else "no"
+    return f"| {name} | {_plain(facts['figure'])} | {_plain(facts['target'])} | {kept} | {seconds} |"
 
 
-@experiments.command("flaky-store")
-@click.option("--keys", default=100, show_default=True, help="Each with 3 versions.")
-@click.option("--share", default=0.3, show_default=True, help="Answers of the store that go wrong.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here, too.")
-def run_flaky_store(keys: int, share: float, seed: int, file: Path | None) -> None:
-    """Is anything called gone that is there, while the store answers 500, 503, slowly or by half?"""
-    _tell(buckets.measure_flaky(keys, share, seed), file)
-
-
-def _tell(facts: dict[str, Any], file: Path | None) -> None:
-    click.echo(json.dumps(facts, indent=2))
-    if file is not None:
-        file.write_text(json.dumps(facts, indent=2) + "\n")
-    if not facts["ok"]:
-        raise SystemExit(1)
+def _plain(value: Any) -> str:
+    return ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, dict) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""Random `kill -9`, again and again: nothing is lost, left or done twice, and there is one certificate."""
+
+from __future__ import annotations
+
+import random
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import select
+
+from portal.db import Database
+from portal.tables import Erasure
+from tests.experiments import erasing, hurried
+from tests.experiments.small_house import Running, running_house, send
+
+# Seconds: a lease, its renewal, the sweep. The product's own (20, 5, 10) would make one kill last half a minute.
+CLOCKS = "1.0,0.25,0.25"
+COPIES = 2
+PATIENCE = 1800.0
+# How long the one who has claimed may work before the next kill, at most.
+LONGEST_WORK = 1.0
+LONGEST_CHECK = 30.0
+LOOK = 0.02
+
+
+def measure(kills: int, images: int, seed: int = 1) -> dict[str, Any]:
+    """Erase `images` photographs x 2 copies, in as many installations one after another as `kills` kills take."""
+    chance = random.Random(seed)
+    runs: list[dict[str, Any]] = []
+    killed: Counter[str] = Counter()
+    while killed.total() < kills:
+        with tempfile.TemporaryDirectory(prefix="kill-") as folder:
+            counts, seen = _run(Path(folder), kills - killed.total(), images, chance)
+        runs.append(counts)
+        killed += seen
+    wrong = {name: sum(run[name] for run in runs) for name in ("lost", "left", "doubled", "stale_writes")}
+    certificates = [run["certificates"] for run in runs]
+    ok = all(erasing.is_well(run) for run in runs) and not wrong["stale_writes"]
+    return {
+        "name": "kill",
+        "figure": {**wrong, "certificates": max(certificates)},
+        "target": {"lost": 0, "left": 0, "doubled": 0, "stale_writes": 0, "certificates": 1},
+        "ok": ok and killed.total() >= kills,
+        "counts": {"kills": killed.total(), "kills_by_state": dict(killed), "clocks": CLOCKS, "runs": runs},
+    }
+
+
+def _run(folder: Path, kills: int, images: int, chance: random.Random) -> tuple[dict[str, Any], Counter[str]]:
+    scene = erasing.build(folder, erasing.Size(images, COPIES))
+    database = scene.database
+    hurried.watch(database)
+    with running_house(scene.config, "erasing", "erasing", clocks=CLOCKS) as house:
+        erasing.approve_all(database)
+        killed = kill_all_along(house, database, kills, chance)
+        wait_for(lambda: erasing.is_over(database), "the erasure after the last kill")
+    counts: dict[str, Any] = erasing.reckon(scene)
+    counts |= {"stale_writes": hurried.stale_writes(database), "fence": state_of(database)[1]}
+    counts["doubled"] += hurried.done_twice(database)
+    database.close()
+    return counts, killed
+
+
+def kill_all_along(house: Running, database: Database, kills: int, chance: random.Random) -> Counter[str]:
+    """Kill at random instants until all is done, or twice as often as asked. In which state that was, at each."""
+    killed: Counter[str] = Counter()
+    fence = 0
+    while killed.total() < 2 * kills:
+        # Kills between two claims hit processes that do nothing yet: most are aimed at one that works.
+        if chance.random() < 0.9:
+            wait_for(lambda at=fence: state_of(database)[1] > at or erasing.is_over(database), "the next claim")
+        state, fence, _ = state_of(database)
+        # Looking again at all items is one step: killed as often as the steps before it, it would never be done.
+        time.sleep(chance.uniform(0, LONGEST_CHECK if state == "checking" else LONGEST_WORK))
+        state, fence, owner = state_of(database)
+        if erasing.is_over(database):
+            break
+        victims = _victims(house, owner, chance)
+        killed[state] += any([send(victim, signal.SIGKILL) for victim in victims])
+    return killed
+
+
+def _victims(house: Running, owner: str | None, chance: random.Random) -> list[psutil.Process]:
+    """The one process that works, one of the two workers with what it forked, or both racing workers."""
+    workers = house.find("hurried erasing")
+    kind = chance.choice(("working", "one", "both"))
+    if kind == "both":
+        return workers
+    if kind == "working":
+        return [one for one in workers if owner and owner.endswith(f"/{one.pid}")]
+    one = chance.choice([worker for worker in workers if worker.ppid() == house.process.pid] or workers)
+    return [one, *(worker for worker in workers if worker.ppid() == one.pid)]
+
+
+def state_of(database: Database) -> tuple[str, int, str | None]:
+    """State, fence and owner of the one erasure."""
+    with database.reading() as session:
+        return session.execute(select(Erasure.state, Erasure.fence, Erasure.lease_owner)).one()._tuple()
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Wait until `condition` holds. Fails by the name of what did not come."""
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < limit, f"{what} did not come"
+        time.sleep(LOOK)
