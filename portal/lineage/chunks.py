@@ -28,7 +28,7 @@ COLUMNS = (
     DatasetChunk.images,
     DatasetChunk.members,
 )
-Rows = Select[tuple[int, str, date, date, int, bytes]]
+Rows = Select[int, str, date, date, int, bytes]
 
 
 class BrokenMembers(EffaceError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from pyroaring import BitMap
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit
@@ -97,7 +97,7 @@ def _settle(session: Session, version: DatasetVersion, at: datetime) -> DatasetV
     return version
 
 
-def _later(version: DatasetVersion) -> object:
+def _later(version: DatasetVersion) -> ColumnElement[bool]:
     """Versions that come after this one, those that have not come yet among them."""
     if version.number is None:
         return DatasetVersion.number.is_(None)
@@ -113,7 +113,7 @@ def _coming(session: Session, dataset_id: str, because: str) -> DatasetVersion:
     return version
 
 
-def _taken(session: Session, dataset_id: str, *which: object) -> Iterator[tuple[int, BitMap]]:
+def _taken(session: Session, dataset_id: str, *which: ColumnElement[bool]) -> Iterator[tuple[int, BitMap]]:
     rows = select(TakenChunk.number, TakenChunk.members).join(DatasetVersion)
     ordered = rows.where(DatasetVersion.dataset_id == dataset_id, *which).order_by(TakenChunk.number)
     for number, stored in session.execute(ordered):
