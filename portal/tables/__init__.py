@@ -40,10 +40,12 @@ from portal.tables.lineage import (
 from portal.tables.matching import Calibration, Candidate, Judgement, PassedOn, Probe, Search
 from portal.tables.notices import Feed, FeedEntry, Notice, NoticeGround
 from portal.tables.orders import Order, OrderCertificate, OrderChunk, OrderItem, SuppressionChunk
+from portal.tables.remedies import Absence, Remedy, Retraining
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 
 __all__ = [
+    "Absence",
     "Account",
     "Appeal",
     "Arrival",
@@ -100,6 +102,8 @@ __all__ = [
     "Proof",
     "Recipient",
     "Reencoding",
+    "Remedy",
+    "Retraining",
     "SavedView",
     "Scan",
     "ScanError",

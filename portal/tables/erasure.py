@@ -78,6 +78,9 @@ class Erasure(Work, Base):
     one_person: Mapped[bool] = mapped_column(default=False)
     cooling_until: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None] = mapped_column(
+        comment="when the person was told what is done and what is awaited"
+    )
 
     items: Mapped[list[ErasureItem]] = relationship(order_by="ErasureItem.position")
 
@@ -126,14 +129,21 @@ class Suppression(Base):
 
 
 class Certificate(Base):
-    """The signed statement of what was erased, what was not, and why. Exactly one for an erasure."""
+    """The signed statement of what was erased, what was not, and why. It is never changed: a later one replaces it."""
 
     __tablename__ = "certificate"
-    __table_args__ = (UniqueConstraint("erasure_id"),)
+    __table_args__ = (
+        UniqueConstraint("erasure_id", "number"),
+        CheckConstraint("(number = 1) = (supersedes IS NULL)", name="only_the_first_has_none_before_it"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     erasure_id: Mapped[str] = mapped_column(ForeignKey("erasure.id", ondelete="RESTRICT"))
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="RESTRICT"))
+    number: Mapped[int] = mapped_column(default=1, server_default="1")
+    supersedes: Mapped[str | None] = mapped_column(
+        ForeignKey("certificate.id"), comment="the one before it, which stays"
+    )
     kind: Mapped[str] = mapped_column(String(12), comment="full or partial")
     statement: Mapped[bytes] = mapped_column(LargeBinary, comment="the exact bytes that are in the log")
     sealed_items: Mapped[bytes] = mapped_column(LargeBinary, comment="the items with salts, sealed: not in the log")

@@ -24,6 +24,8 @@ PLEASING: dict[str, dict[str, Any]] = {
     "case": {"state": "received", "outcome": None},
     "case_right": {"approved_by": None},
     "erasure": {"approved_by": None},
+    "certificate": {"supersedes": None},
+    "remedy": {"order_item_id": None, "confirmed_by": None},
     "order": {"second_by": None},
 }
 
