@@ -22,7 +22,7 @@ from portal.tables import Candidate, Case, Encoder, Face, Image, ManifestEntry, 
 NO_GUARANTEE = mark(
     "This is not a guarantee: the comparison can miss pictures. You can ask again or send another photo."
 )
-KINDS = ("sources", "datasets", "models", "products", "recipients")
+KINDS = ("sources", "datasets", "models", "outputs", "products", "recipients")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Held:
     sources: list[Reached]
     datasets: list[Reached]
     models: list[Reached]
+    outputs: list[Reached]
     products: list[Reached]
     recipients: list[Reached]
 
@@ -132,6 +133,7 @@ def _held(session: Session, number: int, candidate: Candidate) -> Held:
         sources=trace.sources,
         datasets=trace.datasets,
         models=trace.models,
+        outputs=trace.outputs,
         products=trace.products,
         recipients=trace.recipients,
     )

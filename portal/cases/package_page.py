@@ -26,6 +26,7 @@ REACHED = {
     "sources": _l("Where it came from"),
     "datasets": _l("Collections it is in"),
     "models": _l("Models that were trained on it"),
+    "outputs": _l("What models said about you"),
     "products": _l("What was built on these models"),
     "recipients": _l("Who received it, or something made from it"),
 }
@@ -33,6 +34,7 @@ NONE = {
     "sources": _l("This is not known."),
     "datasets": _l("None."),
     "models": _l("None that we know of."),
+    "outputs": _l("None that we know of."),
     "products": _l("None that we know of."),
     "recipients": _l("Nobody that we know of."),
 }

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from portal import lineage
 from portal.cli.opening import opened
 from portal.errors import NotFound
-from portal.lineage import Reached, members, records
+from portal.lineage import Reached, members, outputs, records
+from portal.lineage.outputs import About
 from portal.stores import adding
-from portal.tables import Image
-from portal.tables.lineage import CONSENTED, MAY_SHARE
+from portal.tables import Image, StoredOutput
+from portal.tables.lineage import CONSENTED, MAY_SHARE, OUTPUT_KINDS
 
 Rule = Callable[[Session], Any]
 Named = tuple[str, str]
@@ -51,6 +52,11 @@ def model() -> None:
 @command.group("training-use")
 def training_use() -> None:
     """Which model was trained on which dataset."""
+
+
+@command.group()
+def output() -> None:
+    """What models said about people, where somebody kept it."""
 
 
 @command.group()
@@ -183,6 +189,44 @@ def add_training_use(
     )
 
 
+@output.command("add")
+@MODEL
+@click.option("--kind", required=True, type=click.Choice(OUTPUT_KINDS), help="What they tell about people.")
+@click.option("--kept-at", required=True, help="Where they are kept.")
+@click.option("--count", type=int, default=1, show_default=True, help="How many are kept.")
+@click.option("--store", help="With --image or --account: the store it is in.")
+@click.option("--image", "key", default="", help="Key of the photograph they are about, or")
+@click.option("--account", default="", help="the account they are about (kept as a keyed digest only), or")
+@click.option("--dataset", nargs=2, metavar="NAME VERSION", help="the dataset whose photographs they are about.")
+@click.option("--made-on", type=DAY)
+@JSON
+def add_output(
+    model: Named,
+    kind: str,
+    kept_at: str,
+    count: int,
+    store: str | None,
+    key: str,
+    account: str,
+    dataset: Named | None,
+    made_on: datetime | None,
+    as_json: bool,
+) -> None:
+    """Write down that something a model said about people is kept."""
+
+    def add(session: Session) -> StoredOutput:
+        about = About(
+            adding.find_store(session, store) if store else None,
+            key,
+            account,
+            records.find_dataset(session, *dataset) if dataset else None,
+        )
+        found = records.find_model(session, *model)
+        return outputs.add_output(session, found, kind, about, count, kept_at, made_on.date() if made_on else None)
+
+    _add(add, as_json)
+
+
 @product.command("add")
 @click.argument("name")
 @MODEL
@@ -244,13 +288,16 @@ def trace(store: str, keys: tuple[str, ...], as_json: bool) -> None:
     with opened() as database, database.reading() as session:
         found = lineage.trace(session, _image_ids(session, store, keys))
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        click.echo(json.dumps({**asdict(found), "spans": [asdict(span) for span in lineage.spans_of(found)]}))
         return
     lists: dict[str, list[Reached]] = vars(found)
     for name, reached in lists.items():
         click.echo(f"{name}: {len(reached)}")
         for one in reached:
             click.echo(f"  {one.via}")
+    click.echo("from when to when:")
+    for span in lineage.spans_of(found):
+        click.echo(f"  {span.since} to {span.until or 'this day'}: {span.what} {span.name}")
 
 
 def _image_ids(session: Session, store: str, keys: tuple[str, ...]) -> list[int]:

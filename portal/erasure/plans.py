@@ -35,6 +35,7 @@ REMEDIES_FOR = {
         "kept",
         "not-yet-decided",
     ),
+    "output": ("not-affected", "destroyed", "kept", "not-yet-decided"),
     "product": ("not-affected", "destroyed", "output-suppressed", "kept", "not-yet-decided"),
     "recipient": ("told", "destroyed", "not-affected", "kept", "not-reached", "not-yet-decided"),
 }
@@ -196,7 +197,12 @@ def _digest(image: Image) -> bytes:
 
 def _for_people(session: Session, image_ids: list[int]) -> list[Planned]:
     trace = lineage.trace(session, image_ids)
-    reached = [("model", trace.models), ("product", trace.products), ("recipient", trace.recipients)]
+    reached = [
+        ("model", trace.models),
+        ("output", trace.outputs),
+        ("product", trace.products),
+        ("recipient", trace.recipients),
+    ]
     return [
         Planned(kind, None, one.id, b"", {"name": one.name, "via": one.via})
         for kind, found in reached

@@ -58,11 +58,11 @@ def add_source(
     `interest` is what the giver had in the taker, such as shares: the reason why a gift may not be one.
     """
     source = Source(
-        name=_said("name", name),
-        from_whom=_said("from whom", from_whom),
-        received_on=_past(session, "received on", received_on),
-        terms=_said("terms", terms),
-        consent=_said("consent", consent),
+        name=checked_text("name", name),
+        from_whom=checked_text("from whom", from_whom),
+        received_on=checked_past(session, "received on", received_on),
+        terms=checked_text("terms", terms),
+        consent=checked_text("consent", consent),
         right_to_share=_text("right to share", right_to_share),
         consented=consented,
         consent_scope=_text("what they agreed to", consent_scope),
@@ -84,7 +84,7 @@ def change_source(session: Session, source: Source, **what: str) -> Source:
         if name not in CHANGEABLE:
             raise BadInput(f"The field '{name}' of a source cannot be changed.")
         field = name.replace("_", " ")
-        setattr(source, name, _said(field, value) if name in NEEDED else _text(field, value))
+        setattr(source, name, checked_text(field, value) if name in NEEDED else _text(field, value))
     _check_ground(source)
     session.flush()
     after = {name: getattr(source, name) for name in GROUND}
@@ -117,9 +117,9 @@ def add_dataset(
     `digest` is what its own system calls this version by, with its kind before a colon: `md5:0cc1...`.
     """
     dataset = Dataset(
-        name=_said("name", name),
-        version=_said("version", version),
-        created_on=_past(session, "created on", created_on),
+        name=checked_text("name", name),
+        version=checked_text("version", version),
+        created_on=checked_past(session, "created on", created_on),
         description=_text("description", description),
         digest=_text("digest", digest),
         licence=_text("licence", licence),
@@ -135,8 +135,8 @@ def add_model(session: Session, name: str, version: str, weights_digest: str = "
     if digest and not SHA256.fullmatch(digest):
         raise BadInput("The digest of the weights must be a SHA-256: 64 letters and digits from 0 to 9 and a to f.")
     model = TrainedModel(
-        name=_said("name", name),
-        version=_said("version", version),
+        name=checked_text("name", name),
+        version=checked_text("version", version),
         weights_digest=digest,
         purpose=_text("purpose", purpose),
     )
@@ -159,13 +159,13 @@ def add_training_use(
     `run` is the id of the training run in its own system. Raises NotAllowed where a source of the dataset has no
     ground, unless `despite` says why it is written down all the same.
     """
-    _past(session, "trained on", trained_on)
+    checked_past(session, "trained on", trained_on)
     _in_order("the dataset was created", dataset.created_on, "the model was trained", trained_on)
     if in_use_from is not None:
-        _past(session, "in use from", in_use_from)
+        checked_past(session, "in use from", in_use_from)
         _in_order("the model was trained", trained_on, "it was first used", in_use_from)
     if in_use_to is not None:
-        _past(session, "in use to", in_use_to)
+        checked_past(session, "in use to", in_use_to)
         _in_order("it was first used", in_use_from or trained_on, "it was last used", in_use_to)
     _refuse_second(session, TrainingUse, "training use", model_id=model.id, dataset_id=dataset.id)
     grounds.need(session, "training", stores_of(session, dataset), despite)
@@ -182,7 +182,7 @@ def add_training_use(
 
 def add_product(session: Session, name: str, model: TrainedModel, description: str = "") -> Product:
     """What was built on the model. Raises BadInput, Conflict (the name is taken)."""
-    product = Product(name=_said("name", name), model_id=model.id, description=_text("description", description))
+    product = Product(name=checked_text("name", name), model_id=model.id, description=_text("description", description))
     _refuse_second(session, Product, "product", name=product.name)
     return _added(session, product)
 
@@ -190,7 +190,7 @@ def add_product(session: Session, name: str, model: TrainedModel, description: s
 def add_recipient(session: Session, name: str, contact: str, country: str = "") -> Recipient:
     """Who received a dataset or a model, and how to reach them. Raises BadInput, Conflict (the name is taken)."""
     recipient = Recipient(
-        name=_said("name", name), contact=_said("contact", contact), country=_text("country", country)
+        name=checked_text("name", name), contact=checked_text("contact", contact), country=_text("country", country)
     )
     _refuse_second(session, Recipient, "recipient", name=recipient.name)
     return _added(session, recipient)
@@ -211,7 +211,7 @@ def add_disclosure(
     """
     if (dataset is None) == (model is None):
         raise BadInput("Say what was passed on: one dataset or one model.")
-    _past(session, "passed on on", disclosed_on)
+    checked_past(session, "passed on on", disclosed_on)
     if dataset is not None:
         _in_order("the dataset was created", dataset.created_on, "it was passed on", disclosed_on)
     disclosure = Disclosure(
@@ -219,7 +219,7 @@ def add_disclosure(
         dataset_id=dataset.id if dataset else None,
         model_id=model.id if model else None,
         disclosed_on=disclosed_on,
-        basis=_said("basis", basis),
+        basis=checked_text("basis", basis),
     )
     _refuse_second(
         session,
@@ -270,7 +270,8 @@ def _refuse_second(session: Session, table: type[Base], what: str, **same: objec
         raise Conflict(f"This {what} is written down already.", "known-already")
 
 
-def _said(field: str, text: str) -> str:
+def checked_text(field: str, text: str) -> str:
+    """A text that has to be there, trimmed. Raises BadInput naming the field."""
     if not text.strip():
         raise BadInput(f"The field '{field}' is empty. Please fill it in.")
     return _text(field, text)
@@ -286,7 +287,8 @@ def _text(field: str, text: str) -> str:
     return text
 
 
-def _past(session: Session, field: str, day: date) -> date:
+def checked_past(session: Session, field: str, day: date) -> date:
+    """A day on which it can have been. Raises BadInput naming the field."""
     if not EARLIEST <= day <= clock.local_date(clock.now(), config_of(session).zone):
         raise BadInput(f"The day in '{field}' cannot be: {day.isoformat()} is before photography, or still to come.")
     return day

@@ -16,15 +16,19 @@ from sqlalchemy.orm import Session
 
 from portal.languages import gettext as _
 from portal.languages import isolated, ngettext
+from portal.lineage.derivations import made_from
 from portal.lineage.members import Stay, batches, stays_of
+from portal.lineage.outputs import outputs_about
 from portal.tables import (
     Dataset,
+    DatasetStore,
     Disclosure,
     Image,
     Product,
     Recipient,
     Source,
     Store,
+    StoredOutput,
     TrainedModel,
     TrainingUse,
 )
@@ -51,16 +55,21 @@ class Trace:
     sources: list[Reached]
     datasets: list[Reached]
     models: list[Reached]
+    outputs: list[Reached]
     products: list[Reached]
     recipients: list[Reached]
 
 
 @dataclass
 class _Holding:
-    """How many of the photographs a dataset holds, and how many it held from when to when."""
+    """How many of the photographs a dataset holds, and how many it held from when to when.
+
+    `origin`: nobody has said which photographs are in it, but it was made from that one.
+    """
 
     dataset: Dataset
     stays: list[Stay]
+    origin: Dataset | None = None
 
     @property
     def now(self) -> int:
@@ -79,6 +88,16 @@ class _Holding:
                 counts[stay.until] = counts.get(stay.until, 0) + stay.images
         return counts
 
+    @property
+    def since(self) -> date:
+        return min(stay.since for stay in self.stays)
+
+    @property
+    def last(self) -> date | None:
+        """The last day on which it held any of them; None while it still does."""
+        last = max(stay.until for stay in self.stays)
+        return None if last == STILL else last
+
     def on(self, day: date) -> int:
         """How many were in it on `day`."""
         return sum(stay.images for stay in self.stays if stay.since <= day <= stay.until)
@@ -92,6 +111,7 @@ def trace(session: Session, image_ids: Collection[int]) -> Trace:
         sources=_sources(session, image_ids),
         datasets=[_dataset(holding) for holding in holdings],
         models=models,
+        outputs=_outputs(session, image_ids, holdings),
         products=_products(session, models),
         recipients=_recipients(session, holdings, models),
     )
@@ -136,13 +156,39 @@ def _holdings(session: Session, image_ids: Collection[int]) -> list[_Holding]:
         stays.setdefault(stay.dataset_id, []).append(stay)
     datasets = session.scalars(select(Dataset).where(Dataset.id.in_(stays)))
     holdings = {dataset.id: _Holding(dataset, stays[dataset.id]) for dataset in datasets}
-    return sorted(holdings.values(), key=lambda holding: _title(holding.dataset))
+    return sorted(_and_derived(session, holdings).values(), key=lambda holding: _title(holding.dataset))
+
+
+def _and_derived(session: Session, holdings: dict[str, _Holding]) -> dict[str, _Holding]:
+    """With the datasets that were made from these and of which nobody has said what is in them: it may be all."""
+    listed = set(session.scalars(select(DatasetStore.dataset_id).distinct()))
+    found = dict(holdings)
+    for dataset_id, origin_id in made_from(session, Dataset, holdings).items():
+        if dataset_id in listed or dataset_id in found or origin_id not in found:
+            continue
+        dataset, origin = session.get_one(Dataset, dataset_id), found[origin_id]
+        images = origin.on(dataset.created_on)
+        if images:
+            stay = Stay(dataset_id, dataset.created_on, STILL, images)
+            found[dataset_id] = _Holding(dataset, [stay], origin.dataset)
+    return found
+
+
+def _may_contain(holding: _Holding, origin: Dataset) -> str:
+    return _(
+        "Dataset %(dataset)s was made from dataset %(origin)s and may contain %(photographs)s.",
+        dataset=isolated(_title(holding.dataset)),
+        origin=isolated(_title(origin)),
+        photographs=_photographs(holding.now),
+    )
 
 
 def _dataset(holding: _Holding) -> Reached:
     title = _title(holding.dataset)
     name, sentences = isolated(title), []
-    if holding.now:
+    if holding.origin is not None:
+        sentences.append(_may_contain(holding, holding.origin))
+    elif holding.now:
         now = _photographs(holding.now)
         sentences.append(_("Dataset %(dataset)s contains %(photographs)s.", dataset=name, photographs=now))
     for day, count in sorted(holding.until.items()):
@@ -158,7 +204,10 @@ def _dataset(holding: _Holding) -> Reached:
         "version": holding.dataset.version,
         "created_on": holding.dataset.created_on.isoformat(),
         "photographs": holding.now,
+        "made_from": holding.origin.id if holding.origin else None,
         "taken_out": holding.ever - holding.now,
+        "from": holding.since.isoformat(),
+        "to": holding.last.isoformat() if holding.last else None,
     }
     return Reached(holding.dataset.id, title, " ".join(sentences), facts)
 
@@ -175,6 +224,12 @@ def _models(session: Session, holdings: list[_Holding]) -> list[Reached]:
             continue
         via = _of_training(holding, count, use, model)
         reached[model.id] = _joined(reached.get(model.id), Reached(model.id, _title(model), via, _of_model(model, use)))
+    for model_id, origin_id in made_from(session, TrainedModel, list(reached)).items():
+        if model_id not in reached:
+            model = session.get_one(TrainedModel, model_id)
+            made = _("Model %(model)s was made from this model.", model=isolated(_title(model)))
+            via = f"{reached[origin_id].via} {made}"
+            reached[model_id] = Reached(model_id, _title(model), via, _of_model(model, None))
     return list(reached.values())
 
 
@@ -185,24 +240,48 @@ def _of_training(holding: _Holding, count: int, use: TrainingUse, model: Trained
         "model": isolated(_title(model)),
         "day": isolated(use.trained_on.isoformat()),
     }
+    if holding.origin is not None:
+        trained = _("Model %(model)s was trained on it on %(day)s.", model=said["model"], day=said["day"])
+        return f"{_may_contain(holding, holding.origin)} {trained}"
     if holding.now == count:
         return _("Dataset %(dataset)s contains %(photographs)s; model %(model)s was trained on it on %(day)s.", **said)
     return _("Dataset %(dataset)s contained %(photographs)s; model %(model)s was trained on it on %(day)s.", **said)
 
 
-def _of_model(model: TrainedModel, use: TrainingUse) -> dict[str, Any]:
+def _of_model(model: TrainedModel, use: TrainingUse | None) -> dict[str, Any]:
     return {
         "version": model.version,
         "weights_digest": model.weights_digest,
         "purpose": model.purpose,
-        "trained": [
-            {
-                "dataset": use.dataset_id,
-                "trained_on": use.trained_on.isoformat(),
-                "in_use_from": use.in_use_from.isoformat() if use.in_use_from else None,
-                "in_use_to": use.in_use_to.isoformat() if use.in_use_to else None,
-            }
-        ],
+        "trained": [_of_use(use)] if use is not None else [],
+    }
+
+
+def _of_use(use: TrainingUse) -> dict[str, Any]:
+    return {
+        "dataset": use.dataset_id,
+        "trained_on": use.trained_on.isoformat(),
+        "in_use_from": use.in_use_from.isoformat() if use.in_use_from else None,
+        "in_use_to": use.in_use_to.isoformat() if use.in_use_to else None,
+        "run": use.run,
+    }
+
+
+def _outputs(session: Session, image_ids: Collection[int], holdings: list[_Holding]) -> list[Reached]:
+    counts = {holding.dataset.id: holding.ever for holding in holdings}
+    return [
+        Reached(one.id, f"{one.model.name} {one.model.version}", via, _of_output(one))
+        for one, via in outputs_about(session, image_ids, counts)
+    ]
+
+
+def _of_output(output: StoredOutput) -> dict[str, Any]:
+    return {
+        "model": output.model_id,
+        "kind": output.kind,
+        "count": output.count,
+        "kept_at": output.kept_at,
+        "made_on": output.made_on.isoformat() if output.made_on else None,
     }
 
 
@@ -252,6 +331,10 @@ def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, reci
     count = holding.on(disclosure.disclosed_on) if holding is not None else 0
     if holding is None or not count:
         return None
+    if holding.origin is not None:
+        day = isolated(disclosure.disclosed_on.isoformat())
+        received = _("%(recipient)s received it on %(day)s.", recipient=isolated(recipient.name), day=day)
+        return f"{_may_contain(holding, holding.origin)} {received}"
     return _(
         "%(recipient)s received dataset %(dataset)s with %(photographs)s in it on %(day)s.",
         recipient=isolated(recipient.name),

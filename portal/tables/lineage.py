@@ -205,6 +205,11 @@ class StoredOutput(Base):
 
     model: Mapped[TrainedModel] = relationship()
 
+    @property
+    def name(self) -> str:
+        """As it stands in a certificate: whose output it is and what it tells."""
+        return f"{self.model.name} {self.model.version}, {self.kind}"
+
 
 class Product(Base):
     """What was built on a model."""

@@ -41,6 +41,7 @@ KINDS = {
     "redaction": ("photograph that stays without one face", "photographs that stay without one face"),
     "face": ("face template of one person", "face templates of one person"),
     "model": ("model to see to", "models to see to"),
+    "output": ("stored output of a model to see to", "stored outputs of models to see to"),
     "product": ("product to see to", "products to see to"),
     "recipient": ("recipient to tell", "recipients to tell"),
 }

@@ -11,12 +11,13 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import DateField, SelectField, StringField, TextAreaField
+from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
-from portal.lineage import members, records
+from portal.lineage import members, outputs, records
+from portal.lineage.outputs import About
 from portal.stores import grounds
 from portal.tables import (
     Dataset,
@@ -48,6 +49,15 @@ RIGHT_CHOICES = [
     SelectChoice("unknown", "Not known yet"),
     SelectChoice("yes", "Yes"),
     SelectChoice("no", "No"),
+]
+OUTPUT_CHOICES = [
+    SelectChoice("age", "Their age"),
+    SelectChoice("sex", "Their sex"),
+    SelectChoice("ethnicity", "Their origin or skin colour"),
+    SelectChoice("identity", "Who they are"),
+    SelectChoice("emotion", "Their mood"),
+    SelectChoice("likeness", "Who looks like whom"),
+    SelectChoice("other", "Something else"),
 ]
 ALL_THE_SAME = "If no consent and no right is recorded: why do you write it down all the same?"
 IN_THE_LOG = "Such as: it happened in 2015, and people must be told. This goes into the log, so name nobody."
@@ -105,6 +115,18 @@ class TrainingForm(FlaskForm):  # type: ignore[misc]
     despite = StringField(ALL_THE_SAME, description=IN_THE_LOG)
 
 
+class OutputForm(FlaskForm):  # type: ignore[misc]
+    model = SelectField("Which model said it", [PICK])
+    kind = SelectField("What it tells about people", choices=OUTPUT_CHOICES)
+    dataset = SelectField("About the photographs of the dataset", description="Or about one photograph or account:")
+    store = SelectField("Store", description="Of the photograph or the account.")
+    key = StringField("Key of the photograph")
+    account = StringField("Account", description="We keep only a keyed digest of it.")
+    count = IntegerField("How many answers are kept", [InputRequired("Say how many.")], default=1)
+    kept_at = StringField("Where they are kept", [SAY])
+    made_on = DateField("Made on", [Optional()])
+
+
 class ProductForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Name of the product", [SAY])
     model = SelectField("Built on the model", [PICK])
@@ -156,6 +178,19 @@ def _training(session: Session, form: TrainingForm) -> str:
     return f"{model.name} {model.version} was trained on {dataset.name} {dataset.version}: written down."
 
 
+def _output(session: Session, form: OutputForm) -> str:
+    about = About(
+        _row(session, Store, form.store.data) if form.store.data else None,
+        form.key.data or "",
+        form.account.data or "",
+        _row(session, Dataset, form.dataset.data) if form.dataset.data else None,
+    )
+    model = _row(session, TrainedModel, form.model.data)
+    said = (form.count.data, form.kept_at.data, form.made_on.data)
+    outputs.add_output(session, model, form.kind.data, about, *said)
+    return f"What {model.name} {model.version} said is written down."
+
+
 def _product(session: Session, form: ProductForm) -> str:
     model = _row(session, TrainedModel, form.model.data)
     row = records.add_product(session, form.name.data, model, form.description.data or "")
@@ -192,6 +227,7 @@ KINDS = {
     "places": Kind("Which photographs are in a dataset?", PutForm, _put),
     "model": Kind("Which model was trained?", ModelForm, _model),
     "training": Kind("What was a model trained on?", TrainingForm, _training),
+    "output": Kind("What did a model say about people?", OutputForm, _output),
     "product": Kind("What was built on a model?", ProductForm, _product),
     "recipient": Kind("Who received something?", RecipientForm, _recipient),
     "disclosure": Kind("What did a recipient receive?", DisclosureForm, _disclosure),
@@ -230,7 +266,7 @@ def add(name: str) -> Page:
     if form.validate_on_submit():
         try:
             sentence = kind.add(g.session, form)
-        except (BadInput, Conflict, NotAllowed) as problem:
+        except (BadInput, Conflict, NotAllowed, NotFound) as problem:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
         else:
