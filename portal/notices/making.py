@@ -78,6 +78,13 @@ def text_of(session: Session, notice: Notice) -> str:
     return str(_opened(session, notice).get("text", ""))
 
 
+def facts_of(session: Session, notice: Notice) -> dict[str, Any]:
+    """What the text says, as a JSON object; empty once it was purged."""
+    text = text_of(session, notice)
+    facts: dict[str, Any] = json.loads(text.split("\n")[1]) if text else {}
+    return facts
+
+
 def images_of(session: Session, notice: Notice) -> set[int]:
     """Ids of the photographs a notice is about; empty once it was purged."""
     return set(_opened(session, notice).get("images", ()))

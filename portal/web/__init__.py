@@ -43,6 +43,7 @@ from portal.web import (
     mandates,
     messages,
     missing,
+    notices,
     people,
     permission,
     photos,
@@ -50,6 +51,7 @@ from portal.web import (
     practice,
     previews,
     profiles,
+    recipients,
     reports,
     reviewer,
     security,
@@ -118,6 +120,7 @@ def _register(app: Flask) -> None:
         choices,
         profiles,
         signs,
+        notices,
     )
     inside = (
         staff,
@@ -137,6 +140,7 @@ def _register(app: Flask) -> None:
         clocks,
         letters,
         erasures,
+        recipients,
         groups,
         previews,
         reports,

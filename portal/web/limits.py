@@ -23,6 +23,8 @@ MOST = {
     # By the request: each is read from a store and opened anew.
     "photograph": (600, timedelta(hours=1)),
     "certificate": (60, timedelta(hours=1)),
+    # A firm that reads its notice, takes the file, and answers.
+    "notice": (120, timedelta(hours=1)),
     "case-sign-in": (30, timedelta(minutes=15)),
     "staff-sign-in": (60, timedelta(minutes=15)),
 }

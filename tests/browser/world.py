@@ -16,8 +16,9 @@ from portal.cases import appeals, challenge, deciding, identity, intake, lifecyc
 from portal.db import Database, config_of
 from portal.erasure import carrying, plans
 from portal.lineage import members
+from portal.notices import links
 from portal.stores import adding, scans
-from portal.tables import Case, CaseLink, Certificate, Dataset, Draft, Erasure, Image, Package, Store
+from portal.tables import Case, CaseLink, Certificate, Dataset, Draft, Erasure, Image, Notice, Package, Store
 from portal.tables.erasure import FOR_PEOPLE
 from tests.browser import populating
 from tests.cases.making import add_face, send
@@ -203,5 +204,9 @@ class World:
                     plans.answer_item(session, item, self.boss.id, result, "By letter on 20 November.")
             assert carrying.settle_if_complete(session, erasure)
             certificate = session.scalars(select(Certificate.id).where(Certificate.erasure_id == erasure_id)).one()
+            notice = session.scalars(select(Notice).where(Notice.erasure_id == erasure_id)).first()
+            assert notice is not None
+            token = links.answer_page(session, notice.id).rpartition("/")[2]
         self.ids |= {"certificate": certificate, "settled": erasure_id}
+        self.ids |= {"notice": notice.id, "token": token, "recipient": notice.recipient_id}
         return case_id
