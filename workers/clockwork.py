@@ -13,6 +13,7 @@ from portal import audit
 from portal.cases import upkeep
 from portal.cases.purging import purge
 from portal.db import Database
+from portal.erasure import holds, resuming
 from portal.jobs import sweep
 from portal.notices import chasing
 from workers import log_unforeseen
@@ -47,7 +48,9 @@ def tick(database: Database, *, with_purge: bool) -> None:
         log.warning("the queue is away: %s", type(problem).__name__)
     except Exception as problem:
         log_unforeseen("the sweep failed", problem)
-    for what, do in (("upkeep", upkeep_of), ("chase", chase), ("purge", purge_and_sign)) if with_purge else ():
+    for what, do in (
+        (("upkeep", upkeep_of), ("holds", free), ("chase", chase), ("purge", purge_and_sign)) if with_purge else ()
+    ):
         try:
             do(database)
         except Exception as problem:
@@ -68,6 +71,13 @@ def chase(database: Database) -> None:
         purged = chasing.keep_up(session)["purged"]
     if purged:
         database.forget_deleted_bytes()
+
+
+def free(database: Database) -> None:
+    """Holds whose time is over, and what is erased after all because no hold and no lock keeps it any more."""
+    with database.writing() as session:
+        holds.keep(session)
+        resuming.resume(session)
 
 
 def purge_and_sign(database: Database) -> None:

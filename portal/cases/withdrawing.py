@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from portal.cases import challenge, lifecycle, purging
 from portal.errors import Conflict
 from portal.languages import gettext as _
+from portal.stores import quarantine
 from portal.tables import Appeal, Candidate, Case, CaseRight, Erasure, ErasureItem, Mail, Package, Search
 from portal.tables.erasure import ERASURE_KINDS
 
@@ -72,6 +73,7 @@ def stop_erasures(session: Session, case: Case, *kinds: str) -> None:
         assert isinstance(stopped, CursorResult)
         if stopped.rowcount != 1:
             raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
+        quarantine.put_back(session, erasure.id)
         session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
         session.expire(erasure)
 

@@ -10,14 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
-from portal.audit.log import instant
 from portal.cases import alarms, lifecycle
 from portal.db import Database
-from portal.erasure import certificate, effects, redactions
+from portal.erasure import certificate, effects, intending, redactions
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
-from portal.stores import Locked
+from portal.stores import quarantine
 from portal.suppression import Gate
 from portal.tables import Case, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -44,6 +43,7 @@ def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
         return False
     if not still_true(session, erasure):
         erasure.state, erasure.problem = "stopped", "The plan changed after it was approved. Make it again."
+        quarantine.put_back(session, erasure.id)
         audit.append(session, "erasure-stopped", {"erasure": erasure.id, "why": "plan-changed"})
         lease.idle(session)
         return False
@@ -53,11 +53,15 @@ def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
 
 
 def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
-    """One item: intent, effect, record, each with the fence. Killed anywhere, it is simply carried out again."""
+    """One item: intent, effect, record, each with the fence. Killed anywhere, it is simply carried out again.
+
+    Nothing is done where a legal hold keeps it.
+    """
     with database.writing() as session:
         lease.hold(session)
         item = session.get_one(ErasureItem, item_id)
-        item.state = "intent"
+        if not intending.intend(session, [item]):
+            return
         facts = sealed_facts(session, item)
         store = session.get(Store, facts.get("store"))
         judged = bool(redactions.whole_to_judge(session, facts, item.image_id))
@@ -106,12 +110,10 @@ def erase_together(database: Database, lease: Lease, item_ids: list[int]) -> Non
     by_store: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     with database.writing() as session:
         lease.hold(session)
-        for item_id in item_ids:
-            item = session.get_one(ErasureItem, item_id)
+        for item in intending.intend(session, [session.get_one(ErasureItem, item_id) for item_id in item_ids]):
             facts = sealed_facts(session, item)
             if session.get(Store, facts.get("store")) is not None:
-                item.state = "intent"
-                by_store.setdefault(facts["store"], []).append((item_id, facts))
+                by_store.setdefault(facts["store"], []).append((item.id, facts))
         found = {store: session.get_one(Store, store) for store in by_store}
     for store_id, wanted in by_store.items():
         results = effects.erase_together(found[store_id], [facts for _, facts in wanted])
@@ -148,17 +150,24 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     lineage.settle_versions(session, f"erasure/{erasure.id}", clock.now())
     certificate.issue(session, erasure)
     erasure.state, erasure.settled_at = "settled", clock.now()
-    for item in erasure.items:
-        item.sealed = None
+    _forget_seals(erasure)
     session.flush()
     lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
     return True
 
 
+def _forget_seals(erasure: Erasure) -> None:
+    """What is planned for photographs that a hold or a lock keeps is still needed, and all that is said of them."""
+    kept = {item.image_id for item in erasure.items if item.state in intending.WAITING}
+    for item in erasure.items:
+        if item.image_id is None or item.image_id not in kept:
+            item.sealed = None
+
+
 def open_items(session: Session, erasure: Erasure) -> list[ErasureItem]:
     """Items without an end yet: the machine's, and those that wait for a person."""
     statement = select(ErasureItem).where(
-        ErasureItem.erasure_id == erasure.id, ErasureItem.state.not_in(("verified", "refused"))
+        ErasureItem.erasure_id == erasure.id, ErasureItem.state.not_in(intending.ENDED)
     )
     return list(session.scalars(statement.order_by(ErasureItem.position)))
 
@@ -168,7 +177,7 @@ def machine_items(session: Session, erasure_id: str, photographs: bool) -> list[
     statement = select(ErasureItem.id).where(
         ErasureItem.erasure_id == erasure_id,
         ErasureItem.kind.not_in(FOR_PEOPLE),
-        ErasureItem.state.in_(("planned", "intent")),
+        ErasureItem.state.in_(intending.TO_DO),
         (ErasureItem.kind == "image") == photographs,
     )
     return list(session.scalars(statement.order_by(ErasureItem.position)))
@@ -190,11 +199,6 @@ def must_wait(session: Session, case: Case, erasure: Erasure) -> bool:
 
 
 def _refuse(database: Database, lease: Lease, item_id: int, problem: Conflict) -> None:
-    """A copy has other bytes than the approved ones, or the store keeps it: the certificate will say so, until when."""
     with database.writing() as session:
         lease.hold(session)
-        item = session.get_one(ErasureItem, item_id)
-        item.state, item.result, item.note = "refused", problem.code, problem.sentence
-        if isinstance(problem, Locked):
-            item.evidence = {"until": instant(problem.until) if problem.until else None}
-        item.done_at = clock.now()
+        intending.refuse(session, session.get_one(ErasureItem, item_id), problem)

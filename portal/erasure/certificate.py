@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.audit.log import canonical, instant
-from portal.erasure.items import commitment_of, leaf_of, plan_digest
+from portal.erasure.items import NOT_GONE, commitment_of, leaf_of, plan_digest
 from portal.erasure.statement import statement_of
 from portal.erasure.verifying import write_file
 from portal.errors import Conflict
@@ -96,7 +96,7 @@ def _has_end(item: ErasureItem) -> bool:
     if item.state == "verified":
         # Only a check by another path makes an item verified, and it always leaves what it saw.
         return bool(item.evidence and item.evidence.get("gone"))
-    return item.state == "refused"
+    return item.state in NOT_GONE
 
 
 def _line(session: Session, item: ErasureItem) -> dict[str, Any]:

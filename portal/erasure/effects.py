@@ -180,7 +180,7 @@ def _bury(session: Session, item: ErasureItem) -> None:
     image = session.get_one(Image, item.image_id)
     image.state, image.coverage, image.key = "erased", "not-looked-at", f"/erased/{image.id}"
     image.digest = image.near_digest = image.version = None
-    image.size = image.width = image.height = None
+    image.size = image.width = image.height = image.quarantined_at = None
     for candidate in session.scalars(select(Candidate).filter_by(image_id=image.id, state="open")):
         candidate.state, candidate.settled_at = "gone", clock.now()
         session.flush()

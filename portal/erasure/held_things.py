@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from portal.erasure.plans import sealed_facts
 from portal.errors import BadInput, Conflict, NotFound
@@ -55,36 +55,39 @@ def name_of(session: Session, hold: Hold) -> str:
 def begun(session: Session, hold: Hold) -> list[str]:
     """Names of the photographs of this hold whose erasure has begun: it came too late for them.
 
-    Whose account a photograph was is not known any more once its line of the manifest is gone.
+    Whose account a photograph was is not known any more once it is gone.
     """
     rows = (
-        select(ErasureItem, Erasure.case_id)
+        select(ErasureItem)
         .join(Erasure, Erasure.id == ErasureItem.erasure_id)
+        .join(Image, Image.id == ErasureItem.image_id)
         .where(Erasure.state.in_(UNDER_WAY), ErasureItem.kind == "image", ErasureItem.state.in_(BEGUN))
+        .where(_covers(hold))
     )
-    names = {}
-    for item, case_id in session.execute(rows):
-        facts = sealed_facts(session, item)
-        if facts and _covers(session, hold, item, case_id, facts):
-            store = session.get(Store, facts["store"])
-            names[item.image_id] = f"{store.name if store else 'a store'}: {facts['key']}"
-    return sorted(names.values())
+    return sorted(_name(session, item) for item in session.scalars(rows))
 
 
-def _covers(session: Session, hold: Hold, item: ErasureItem, case_id: str, facts: dict[str, Any]) -> bool:
+def _covers(hold: Hold) -> ColumnElement[bool]:
+    if hold.scope == "image":
+        return Image.id == int(hold.target)
+    if hold.scope == "store":
+        return Image.store_id == hold.target
     if hold.scope == "source":
-        store = session.get(Store, facts["store"])
-        return store is not None and store.source_id == hold.target
+        return Image.store_id.in_(select(Store.id).where(Store.source_id == hold.target))
+    if hold.scope == "case":
+        return Erasure.case_id == hold.target
     if hold.scope == "dataset":
-        place = ErasureItem.target == f"{hold.target}/{item.image_id}"
-        mine = select(ErasureItem.id).where(ErasureItem.erasure_id == item.erasure_id, place)
-        return session.scalar(mine.where(ErasureItem.kind == "dataset-place").limit(1)) is not None
-    if hold.scope == "account":
-        told = select(ManifestEntry.id).filter_by(store_id=facts["store"], key=facts["key"])
-        account = func.lower(ManifestEntry.account) == hold.target.lower()
-        return session.scalar(told.where(account).limit(1)) is not None
-    of_item: dict[str, str] = {"image": str(item.image_id), "store": facts["store"], "case": case_id}
-    return of_item[hold.scope] == hold.target
+        place = aliased(ErasureItem)
+        same = (place.erasure_id == ErasureItem.erasure_id) & (place.image_id == ErasureItem.image_id)
+        return exists().where(same, place.kind == "dataset-place", place.target.startswith(f"{hold.target}/"))
+    told = (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key)
+    return exists().where(told, func.lower(ManifestEntry.account) == hold.target.lower())
+
+
+def _name(session: Session, item: ErasureItem) -> str:
+    facts = sealed_facts(session, item)
+    store = session.get(Store, facts.get("store", ""))
+    return f"{store.name}: {facts['key']}" if store is not None else f"photograph {item.image_id}"
 
 
 def _image(session: Session, target: str) -> Image:

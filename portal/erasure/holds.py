@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
@@ -118,9 +118,7 @@ def keep(session: Session) -> int:
 def in_force(session: Session) -> list[Hold]:
     """The holds that keep now, the oldest first. One whose time is over is not among them, noticed or not."""
     session.flush()
-    begun = select(Hold).where(Hold.ended_at.is_(None), Hold.starts_on <= today(session))
-    ordered = session.scalars(begun.order_by(Hold.placed_at, Hold.id))
-    return [hold for hold in ordered if _how_it_ended(session, hold) is None]
+    return list(session.scalars(select(Hold).where(_keeps(session)).order_by(Hold.placed_at, Hold.id)))
 
 
 def held(session: Session, image_ids: Collection[int]) -> dict[int, list[str]]:
@@ -130,9 +128,11 @@ def held(session: Session, image_ids: Collection[int]) -> dict[int, list[str]]:
     """
     by_scope: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     order: dict[str, int] = {}
-    for hold in in_force(session):
-        by_scope[hold.scope][hold.target.lower() if hold.scope == "account" else hold.target].append(hold.id)
-        order[hold.id] = len(order)
+    session.flush()
+    holds = select(Hold.id, Hold.scope, Hold.target).where(_keeps(session)).order_by(Hold.placed_at, Hold.id)
+    for hold_id, scope, target in session.execute(holds):
+        by_scope[scope][target.lower() if scope == "account" else target].append(hold_id)
+        order[hold_id] = len(order)
     kept: dict[int, set[str]] = defaultdict(set)
     for batch in batches(image_ids) if by_scope else ():
         for scope, targets in by_scope.items():
@@ -210,6 +210,13 @@ def _see_to_it(session: Session, wish: Wish) -> None:
     first = wish.starts_on or today(session)
     if any(day is not None and day < max(first, today(session)) for day in (wish.ends_on, wish.review_on)):
         raise BadInput("The last day and the day to look again cannot lie before the first day, or have passed.")
+
+
+def _keeps(session: Session) -> ColumnElement[bool]:
+    day = today(session)
+    agreed = or_(Hold.approved_at.is_not(None), Hold.placed_at >= clock.now() - TO_AGREE)
+    lasts = or_(Hold.ends_on.is_(None), Hold.ends_on >= day)
+    return and_(Hold.ended_at.is_(None), Hold.starts_on <= day, lasts, agreed)
 
 
 def _how_it_ended(session: Session, hold: Hold) -> str | None:

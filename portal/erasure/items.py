@@ -7,28 +7,17 @@ item's own. Who has the salt and the photograph can check; who has only the comm
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from portal.audit import merkle
+from portal.proofs import NOT_GONE, extent_of, leaf_of
 
-# Answers of people after which something of the photographs is still somewhere.
-UNDONE = {"kept", "not-reached", "not-yet-decided"}
-
+__all__ = ["NOT_GONE", "commitment", "commitment_of", "extent_of", "leaf_of", "plan_digest", "tally"]
 
 def commitment(salt: bytes, digest: bytes) -> bytes:
     """SHA-256(salt || digest), 32 bytes. `digest` is the SHA-256 of the photograph's bytes, `salt` is random."""
     return hashlib.sha256(salt + digest).digest()
-
-
-def leaf_of(kind: str, position: int, target: str, commitment_hex: str) -> bytes:
-    """The item's leaf in the plan, 32 bytes: the Merkle leaf hash of its canonical JSON.
-
-    The commitment already ties it to the photograph; items without one (models, recipients) have "" there.
-    """
-    item = {"commitment": commitment_hex, "kind": kind, "position": position, "target": target}
-    return merkle.leaf_hash(json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def plan_digest(leaves: Iterable[bytes]) -> str:
@@ -50,11 +39,3 @@ def tally(items: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
         results = counts.setdefault(item["kind"], {})
         results[item["result"]] = results.get(item["result"], 0) + 1
     return counts
-
-
-def extent_of(items: Iterable[dict[str, Any]], erasure_kind: str) -> str:
-    """`full` when everything planned was done, else `partial`. Hiding a model's output is not an erasure, and
-    dropping a template is none of the photograph.
-    """
-    undone = UNDONE | (set() if erasure_kind == "opt-out" else {"output-suppressed", "template-dropped"})
-    return "partial" if any(item["state"] == "refused" or item["result"] in undone for item in items) else "full"

@@ -22,6 +22,7 @@ from portal.erasure.items import commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.keys import keys_of
+from portal.stores import quarantine
 from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, ManifestEntry
 from portal.tables.erasure import FOR_PEOPLE
 
@@ -72,7 +73,7 @@ def plan_erasure(session: Session, case: Case, kind: str, account_id: str) -> Er
 
 
 def approve(session: Session, erasure: Erasure, account_id: str, digest: str) -> None:
-    """A second person approves exactly this plan. The cooling time starts."""
+    """A second person approves exactly this plan. The cooling time starts; what is to be deleted is out of use."""
     if erasure.state != "planned":
         raise Conflict("This plan is not waiting for approval.", "not-waiting")
     if digest != erasure.plan_digest or not still_true(session, erasure):
@@ -86,6 +87,8 @@ def approve(session: Session, erasure: Erasure, account_id: str, digest: str) ->
     erasure.approved_by, erasure.approved_at = account_id, clock.now()
     erasure.one_person = not config.two_people
     erasure.state, erasure.cooling_until = "cooling", clock.now() + cooling
+    if erasure.kind == "deletion":
+        quarantine.set_aside(session, erasure.id)
     audit.append(
         session,
         "plan-approved",

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.audit.heads import origin_of
 from portal.audit.log import instant
 from portal.db import config_of
-from portal.erasure.items import extent_of, tally
+from portal.erasure.items import NOT_GONE, extent_of, tally
 from portal.erasure.verifying import STATEMENT
 from portal.keys import keys_of
 from portal.languages import mark
@@ -221,7 +221,7 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
 
 def _exceptions(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was planned and not done, with why; equal ones are counted together. `until`: when the last lock ends."""
-    items = [item for item in items if item["state"] == "refused"]
+    items = [item for item in items if item["state"] in NOT_GONE]
     refused = tally(items)
     return [
         {"kind": kind, "why": why, "count": count, **_until(items, kind, why)}

@@ -53,6 +53,11 @@ RESULTS = {
     "not-reached": mark("could not be reached"),
     "not-yet-decided": mark("not decided yet"),
     "residual": mark("still there, because a lock of the store keeps it"),
+    "held-court-order": mark("still there, because a court ordered that it is kept"),
+    "held-regulator": mark("still there, because an authority asked that it is kept"),
+    "held-legal-claim": mark("still there, because it is needed for a legal claim"),
+    "held-investigation": mark("still there, because it is needed for an investigation"),
+    "held-statute": mark("still there, because a law says that it must be kept for now"),
 }
 MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression")
 

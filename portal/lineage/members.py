@@ -15,6 +15,7 @@ from portal import clock
 from portal.db import config_of
 from portal.lineage import bitmaps, chunks, versions
 from portal.lineage.filling import Filling
+from portal.stores.quarantine import in_use
 from portal.suppression import Gate
 from portal.tables import Dataset, DatasetChunk, Image, Store
 from portal.tables.lineage import STILL
@@ -185,10 +186,10 @@ def _known(session: Session, dataset: Dataset, images: list[Image]) -> tuple[set
 
 def _live(session: Session, images: Iterable[Image] | Store) -> Iterator[list[Image]]:
     if not isinstance(images, Store):
-        yield from batches(image for image in images if image.state == "live")
+        yield from batches(image for image in images if image.state == "live" and image.quarantined_at is None)
         return
     after = 0
-    live = select(Image).where(Image.store_id == images.id, Image.state == "live").order_by(Image.id).limit(BATCH)
+    live = select(Image).where(Image.store_id == images.id, in_use()).order_by(Image.id).limit(BATCH)
     while batch := list(session.scalars(live.where(Image.id > after))):
         yield batch
         after = batch[-1].id

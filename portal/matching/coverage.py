@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from portal.matching.coverage_words import COMPARED, KINDS, Report
+from portal.matching.coverage_words import COMPARED, KINDS, SET_ASIDE, Report
+from portal.stores.quarantine import in_use
 from portal.tables import Face, Image, Scan, Store, Template
 
 
@@ -19,10 +20,11 @@ def coverage(session: Session, encoder_id: int | None) -> Report:
     """
     names = {store.id: store.name for store in session.scalars(select(Store))}
     report: dict[str, Counter[str]] = {store: Counter() for store in names}
+    kind_of = case((Image.quarantined_at.is_not(None), SET_ASIDE), else_=Image.coverage)
     seen = (
-        select(Image.store_id, Image.coverage, func.count())
+        select(Image.store_id, kind_of, func.count())
         .where(Image.state.in_(("live", "unreadable", "stopped")))
-        .group_by(Image.store_id, Image.coverage)
+        .group_by(Image.store_id, kind_of)
     )
     for store, kind, count in session.execute(seen):
         report[store][kind] += count
@@ -44,7 +46,7 @@ def _by_an_older_encoder(session: Session, encoder_id: int) -> Iterable[tuple[st
     left_out = select(Face.image_id).outerjoin(Template, made_here).where(Template.id.is_(None))
     counts = (
         select(Image.store_id, Image.coverage, func.count())
-        .where(Image.state == "live", Image.coverage.in_(COMPARED), Image.id.in_(left_out))
+        .where(in_use(), Image.coverage.in_(COMPARED), Image.id.in_(left_out))
         .group_by(Image.store_id, Image.coverage)
     )
     return [(store, kind, count) for store, kind, count in session.execute(counts)]

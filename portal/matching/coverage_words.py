@@ -11,6 +11,8 @@ from portal.languages import mark, ngettext
 # Store name -> kind -> photographs. As JSON it is part of a search and of a certificate.
 Report = dict[str, dict[str, int]]
 
+# Set aside before they are deleted: portal.stores.quarantine.
+SET_ASIDE = "set-aside"
 # Each photograph that was seen counts under one kind. Faces of the first three can be compared.
 KINDS = {
     "searched": mark("a face was found that can be compared"),
@@ -22,6 +24,7 @@ KINDS = {
     "faceless": mark("no face is compared, because we saw none in them"),
     "unreadable": mark("not searched, because the files could not be opened"),
     "stopped": mark("not searched, because they are kept out, as we promised when they were erased"),
+    SET_ASIDE: mark("not searched, because they are soon to be deleted for somebody"),
     "not-looked-at": mark("not searched, because the scan had not come to them yet"),
 }
 COMPARED = ("searched", "fallback", "too-small")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.images import NEAR_LIMIT
 from portal.keys import keys_of
 from portal.matching.finding import Hit
+from portal.stores.quarantine import in_use
 from portal.tables import Case, Image, ManifestEntry, Probe
 
 
@@ -52,9 +53,7 @@ def pointed_to(session: Session, probe: Probe) -> dict[str, list[int]]:
         found["account"] = _in_manifest(session, func.lower(ManifestEntry.account) == opened(session, probe).lower())
     else:
         if probe.digest is not None:
-            found["digest"] = list(
-                session.scalars(select(Image.id).where(Image.digest == probe.digest, Image.state == "live"))
-            )
+            found["digest"] = list(session.scalars(select(Image.id).where(Image.digest == probe.digest, in_use())))
         if probe.near_digest is not None:
             found["near-digest"] = _near(session, probe.near_digest)
     return found
@@ -72,14 +71,14 @@ def _in_manifest(session: Session, condition: ColumnElement[bool]) -> list[int]:
         session.scalars(
             select(Image.id)
             .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
-            .where(condition, Image.state == "live")
+            .where(condition, in_use())
         )
     )
 
 
 def _near(session: Session, digest: bytes) -> list[int]:
     ids, digests = [], []
-    for image_id, held in session.execute(select(Image.id, Image.near_digest).where(Image.state == "live")):
+    for image_id, held in session.execute(select(Image.id, Image.near_digest).where(in_use())):
         if held is not None:
             ids.append(image_id)
             digests.append(np.frombuffer(held, np.uint8))

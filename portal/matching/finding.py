@@ -15,6 +15,7 @@ from portal.matching import fusion
 from portal.matching.fusion import Asked, Held, Vectors
 from portal.matching.gallery import Found, Gallery
 from portal.matching.thresholds import Thresholds
+from portal.stores.quarantine import in_use
 from portal.tables import Candidate, Encoder, Face, Image, ManifestEntry, Template
 
 # Parameters of one statement, well under every database's limit.
@@ -98,7 +99,7 @@ def _faces(session: Session, encoder: Encoder, found: Sequence[Found]) -> list[_
             select(Face.id, Face.image_id, Face.fallback, Template.sealed)
             .join(Template, Template.face_id == Face.id)
             .join(Image, Image.id == Face.image_id)
-            .where(Face.image_id.in_(some), Template.encoder_id == encoder.id, Image.state == "live")
+            .where(Face.image_id.in_(some), Template.encoder_id == encoder.id, in_use())
             .order_by(Face.id)
         )
         faces += [
@@ -129,7 +130,7 @@ def _members(session: Session, accounts: set[tuple[str, str]]) -> dict[tuple[str
         rows = (
             select(Image.id, Image.store_id, ManifestEntry.account)
             .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
-            .where(ManifestEntry.account.in_(some), Image.state == "live")
+            .where(ManifestEntry.account.in_(some), in_use())
         )
         for image, store, account in session.execute(rows):
             if account and (store, account) in found:

@@ -20,6 +20,7 @@ from portal.errors import EffaceError
 from portal.keys import keys_in
 from portal.matching.nearness import Near, within
 from portal.matching.shared import Ids, NoRoom, Rows, Vectors, folder_of
+from portal.stores.quarantine import in_use
 from portal.tables import Encoder, Face, Image, Template
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Gallery:
                     select(Template.id, Face.id, Face.image_id)
                     .join(Face, Face.id == Template.face_id)
                     .join(Image, Image.id == Face.image_id)
-                    .where(Template.id.in_(some), Image.state == "live")
+                    .where(Template.id.in_(some), in_use())
                 )
                 for template_id, face_id, image_id in session.execute(live):
                     at = places[template_id]

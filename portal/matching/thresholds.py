@@ -17,6 +17,7 @@ from portal.errors import BadInput
 from portal.keys import keys_of
 from portal.matching import calibration
 from portal.matching.calibration import CUSTOMARY, GRID, Curve
+from portal.stores.quarantine import in_use
 from portal.tables import Calibration, Encoder, Face, Image, ManifestEntry, Store, Template
 
 # Faces of the fallback detector are turned and half hidden ones, whose templates lie closer together. Until enough of
@@ -177,7 +178,7 @@ def _largest(
         .join(Image, Image.id == Face.image_id)
         .join(Template, Template.face_id == Face.id)
         .join(ManifestEntry, (ManifestEntry.store_id == Image.store_id) & (ManifestEntry.key == Image.key))
-        .where(Image.state == "live", ManifestEntry.account.is_not(None), Template.encoder_id == encoder.id)
+        .where(in_use(), ManifestEntry.account.is_not(None), Template.encoder_id == encoder.id)
         .order_by(Image.id)
     )
     if store is not None:
