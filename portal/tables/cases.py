@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
@@ -16,7 +16,8 @@ CASE_STATES = ("received", "identity-check", "searching", "reviewing", "deciding
 WAITING_FOR = ("nobody", "subject", "machine", "reviewer", "caseworker", "approver")
 OUTCOMES = ("fulfilled", "partly-fulfilled", "nothing-found", "refused", "withdrawn", "unverified")
 DECISIONS = ("grant", "refuse")
-LINK_KINDS = ("many-faces", "many-contacts", "many-cases", "duplicate")
+LINK_KINDS = ("many-faces", "many-contacts", "many-cases", "duplicate", "follow-up")
+CLEAR = ("yes", "partly", "no")
 
 
 class Draft(Base):
@@ -72,7 +73,10 @@ class Case(Base):
 
 
 class CaseLink(Base):
-    """Another case that one has to be read with. All kinds but duplicates hold the case until it is cleared."""
+    """Another case that one has to be read with. Alarms hold the case until they are cleared.
+
+    A duplicate does not, nor does a `follow-up`: the request that the person made after the end of the `other` one.
+    """
 
     __tablename__ = "case_link"
     __table_args__ = (one_of("kind", LINK_KINDS), UniqueConstraint("case_id", "other_id", "kind"))
@@ -195,9 +199,23 @@ class Message(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
     account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"), comment="who wrote; empty: the person")
+    with_person: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="with the person themselves, where somebody acts for them"
+    )
     sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed text")
     at: Mapped[datetime]
     read_at: Mapped[datetime | None] = mapped_column(comment="when the other side first saw it")
+
+
+class Feedback(Base):
+    """How many people said on a day whether all was clear. Nothing about who they are."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (one_of("answer", CLEAR),)
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    answer: Mapped[str] = mapped_column(String(10), primary_key=True)
+    count: Mapped[int] = mapped_column(comment="how many said so on that day")
 
 
 class SentLetter(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
@@ -148,6 +148,9 @@ class Judgement(Base):
     seconds: Mapped[float | None] = mapped_column(Float, comment="from handing out to the answer; empty: not measured")
     undone_at: Mapped[datetime | None]
     others_shown_at: Mapped[datetime | None] = mapped_column(comment="when its giver read what the others had said")
+    sent_good: Mapped[bool | None] = mapped_column(comment="enough to tell; empty: not said")
+    found_good: Mapped[bool | None] = mapped_column(comment="enough to tell; empty: not said")
+    in_batch: Mapped[bool] = mapped_column(default=False, server_default=false(), comment="one of many at once")
 
 
 class PassedOn(Base):
