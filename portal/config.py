@@ -76,6 +76,7 @@ class Config:
     upload_megabytes: int = _setting(32, "largest picture a person can send, in megabytes", int)
     probe_days: int = _setting(14, "days after closing until what the person sent is purged", int)
     package_days: int = _setting(7, "days an access package can be fetched", int)
+    backup_days: int = _setting(30, "days a copy of the installation can be put back; so long erasures are known", int)
     suppression_years: float = _setting(2.0, "years a suppression is kept before it must be renewed", float)
     profile_hosts: str = _setting(
         "", "websites on which a token in a profile may be looked for, with commas; empty: none is ever asked"
@@ -156,6 +157,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_PROBE_DAYS": not 0 <= config.probe_days <= 90 and "must be from 0 to 90",
         "EFFACE_PACKAGE_DAYS": not 1 <= config.package_days <= 30 and "must be from 1 to 30",
         "EFFACE_PORT": not 0 <= config.port < 65536 and "must be from 0 to 65535",
+        "EFFACE_BACKUP_DAYS": not 1 <= config.backup_days <= 365 and "must be from 1 to 365",
         "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
         and "must be from 0.1 to 100: what was erased would come in again at once",
         "EFFACE_PROFILE_HOSTS": not all(WEBSITE.fullmatch(each) for each in config.websites)

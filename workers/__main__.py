@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import closing
 
 from redis import RedisError
 from rq.worker import SpawnWorker, Worker
 from rq.worker.base import BaseWorker
 
-from portal.config import read_config
+from portal import backups
+from portal.config import Config, read_config
 from portal.db import Database
 from portal.jobs import KINDS, OnlyAnswer, SignedJson, queue_for
 from portal.processes import die_with_parent
@@ -23,6 +25,7 @@ WITH_FACES = {"scanning", "reencoding", "probing", "searching"}
 def main(name: str) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     die_with_parent()
+    _see_that_it_may_work(read_config())
     if name == "clockwork":
         from workers.clockwork import run
 
@@ -38,6 +41,13 @@ def main(name: str) -> None:
             sys.exit(f"The queue does not answer ({type(problem).__name__}). No work is lost; start this again later.")
     else:
         sys.exit(f"There is no queue called {name!r}. There are: {', '.join(KINDS)}, clockwork, keeping.")
+
+
+def _see_that_it_may_work(config: Config) -> None:
+    """A database that was put back may hold what was erased since: nobody works with it before that is gone again."""
+    with closing(Database(config)) as database:
+        if backups.is_waiting(database):
+            sys.exit("The database was put back and is not ready. Run: efface up")
 
 
 def serve(kind: str, *, burst: bool = False) -> None:

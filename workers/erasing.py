@@ -12,19 +12,23 @@ from portal.tables import Case, Erasure
 def work(lease: Lease) -> None:
     """Run to the point where only people's items are open, or to the certificate."""
     database = lease.database
+    with database.reading() as session:
+        settled = session.get_one(Erasure, lease.row_id).state == "settled"
+    if not settled and not _run(lease):
+        return
+    # Only then it is done: who is killed here comes back, and no deleted byte stays in the write-ahead log.
+    database.forget_deleted_bytes()
+    with database.writing() as session:
+        lease.done(session)
+
+
+def _run(lease: Lease) -> bool:
+    """False when it may not run now, and the lease was given back."""
+    database = lease.database
     with database.writing() as session:
         if not carrying.begin(session, lease, session.get_one(Erasure, lease.row_id)):
-            return
-    with database.reading() as session:
-        others = carrying.machine_items(session, lease.row_id, photographs=False)
-        photographs = carrying.machine_items(session, lease.row_id, photographs=True)
-    # The photographs go last: by then the gate is shut, so that no scan brings back what is taken away.
-    for item_id in others:
-        carrying.carry_out_item(database, lease, item_id)
-    carrying.erase_together(database, lease, photographs)
-    for item_id in photographs:
-        carrying.carry_out_item(database, lease, item_id)
-    database.forget_deleted_bytes()
+            return False
+    carrying.carry_out_items(database, lease)
     _enter(lease, "checking")
     carrying.check_items(database, lease, lease.row_id)
     with database.writing() as session:
@@ -36,8 +40,7 @@ def work(lease: Lease) -> None:
         making.announce(session, erasure)
         if not carrying.settle_if_complete(session, erasure):
             lifecycle.wait_for(session, session.get_one(Case, erasure.case_id), "caseworker")
-        lease.done(session)
-    database.forget_deleted_bytes()
+    return True
 
 
 def _enter(lease: Lease, state: str) -> None:

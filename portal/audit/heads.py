@@ -76,7 +76,7 @@ def keep(folder: Path, size: int, note: str, start: int, bodies: Sequence[bytes]
             file.flush()
             os.fsync(file.fileno())
         draft.replace(folder / NAME)
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def size_in(note: str) -> int:
@@ -91,7 +91,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have what was made, renamed or removed in a folder on the disk when this returns."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, CursorResult, Select, dele
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
+from portal.audit import ledger
 from portal.cases import assurance, challenge, mandates, profiles
 from portal.cases.isolating import by_itself
 from portal.db import config_of
@@ -64,6 +65,7 @@ def purge(session: Session) -> dict[str, int]:
         "blobs": _purge_blobs(session),
         "networks": _forget_networks(session),
         "outbox": _purge_outbox(config_of(session).data / "outbox"),
+        "ledger": ledger.forget(session, clock.now() - timedelta(days=config_of(session).backup_days)),
         **{name: _delete(session, table, over) for name, (table, over) in _expiring().items()},
     }
     # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.

@@ -13,6 +13,7 @@ from portal.errors import BadInput, EffaceError, UnsafeConfig
 # A group is loaded when it is called for: `efface certificate verify` needs no database and must start at once.
 GROUPS = {
     "account": "staff logins",
+    "backup": "copy the database while the portal goes on",
     "bench": "measure a part of the portal against what it is compared with",
     "calibrate": "choose the threshold from the faces that are held",
     "certificate": "verify a certificate",
@@ -24,6 +25,8 @@ GROUPS = {
     "lineage": "sources, datasets, models, products, recipients",
     "log": "check the tamper-evident log",
     "pairs": "pairs with a known answer, for reviewers to practise and be measured on",
+    "restore": "put a copy back, and erase again what was erased since",
+    "restore-check": "try a copy out, beside the installation",
     "scan": "start and watch scans",
     "store": "add and test image stores",
     "up": "start the portal",
@@ -38,7 +41,7 @@ class Groups(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in GROUPS:
             return None
-        command: click.Command = importlib.import_module(f"portal.cli.{name}").command
+        command: click.Command = importlib.import_module(f"portal.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -20,9 +20,10 @@ from urllib.request import urlopen
 import click
 import psutil
 
-from portal import accounts, look, queue_server, schema
+from portal import accounts, backups, look, queue_server, schema
 from portal.cases import deadlines
 from portal.cli.opening import answering, make_data_folder
+from portal.cli.showing import show_report
 from portal.config import Config, read_config
 from portal.db import Database
 from portal.errors import Conflict, Unavailable
@@ -44,7 +45,7 @@ def command(with_parent: bool) -> None:
     deadlines.check_place(config.holidays)
     look.logo_of(config)
     make_data_folder(config)
-    with _alone(config.data), answering():
+    with alone(config.data), answering():
         House(config).run()
 
 
@@ -79,6 +80,9 @@ class House:
     def _start_all(self) -> None:
         database = Database(self.config)
         schema.upgrade(database)
+        if backups.is_waiting(database):
+            click.echo("The database is older than its log: what was erased since is erased again first.")
+            show_report(backups.finish(database), as_json=False)
         database.close()
         if not self.config.redis_url:
             self._start("queue", ["-m", "portal.queue_server"])
@@ -143,7 +147,7 @@ class House:
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
+def alone(data: Path) -> Iterator[None]:
     """Hold the installation's lock. Raises Conflict when another `efface up` holds it."""
     with (data / "efface.lock").open("w") as file:
         try:

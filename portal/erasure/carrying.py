@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.cases import alarms, lifecycle
 from portal.db import Database
-from portal.erasure import certificate, effects, intending, redactions
+from portal.erasure import certificate, effects, intending, redactions, remembering
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
@@ -50,6 +50,22 @@ def begin(session: Session, lease: Lease, erasure: Erasure) -> bool:
     erasure.state = "running"
     audit.append(session, "erasure-started", {"erasure": erasure.id, "digest": erasure.plan_digest})
     return True
+
+
+def carry_out_items(database: Database, lease: Lease) -> None:
+    """All of the portal's own items that are to be done."""
+    with database.reading() as session:
+        # Whoever puts an older database back must be able to do all this again.
+        remembering.remember(session, session.get_one(Erasure, lease.row_id))
+        others = machine_items(session, lease.row_id, photographs=False)
+        photographs = machine_items(session, lease.row_id, photographs=True)
+    # The photographs go last: by then the gate is shut, so that no scan brings back what is taken away.
+    for item_id in others:
+        carry_out_item(database, lease, item_id)
+    erase_together(database, lease, photographs)
+    for item_id in photographs:
+        carry_out_item(database, lease, item_id)
+    database.forget_deleted_bytes()
 
 
 def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
@@ -153,6 +169,7 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     _forget_seals(erasure)
     session.flush()
     lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
+    remembering.remember_end(session, erasure)
     return True
 
 

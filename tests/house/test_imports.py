@@ -27,6 +27,7 @@ FLOORS = [
     {"portal.cases"},
     {"portal.erasure"},
     {"portal.notices"},
+    {"portal.backups"},
     {"portal.web", "portal.cli", "workers"},
     {"app"},
 ]

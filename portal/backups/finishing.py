@@ -1,0 +1,74 @@
+"""Making a database that was put back fit to serve: the log goes on where it was, what was erased since is erased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal import audit
+from portal.audit import heads, ledger
+from portal.backups import copies
+from portal.cases.purging import purge
+from portal.config import Config
+from portal.db import Database
+from portal.erasure import redoing
+from portal.errors import Unavailable
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done: lines of the log that were put back; erasures that were done again, and those of which something
+    was back; items that are still there or are refused now; rows of our own that had had their time.
+    """
+
+    entries: int
+    erasures: int
+    back: int
+    left: int
+    refused: int
+    purged: int
+
+
+def is_waiting(database: Database) -> bool:
+    """Whether nothing may be served yet: a copy was put back, by `efface restore` or by any other means."""
+    config = database.config
+    if copies.is_marked(config):
+        return True
+    if heads.read(heads.folder_of(config)) is None and not ledger.folder_of(config).exists():
+        return False
+    with database.reading() as session:
+        return audit.is_behind(session) or bool(redoing.missing(session))
+
+
+def finish(database: Database, *, in_stores: bool = True) -> Report:
+    """Erase again what was erased since the copy was made, check it, and let the installation serve.
+
+    May be called again after a kill or an error. Without `in_stores` no store is touched: for trying a copy out.
+    Raises Conflict when the log cannot go on, Unavailable while a store is away.
+    """
+    _see_database(database.config)
+    copies.mark(database.config)
+    with database.writing() as session:
+        entries = audit.catch_up(session)
+        wanted = [ledger.read(session, name, stage) for name, stage in redoing.missing(session, deep=True).items()]
+    records = sorted((record for record in wanted if record is not None), key=lambda record: record.at)
+    done = [redoing.redo(database, record.name, record.stage, in_stores=in_stores) for record in records]
+    with database.writing() as session:
+        report = Report(
+            entries=entries,
+            erasures=len(done),
+            back=sum(one.again for one in done),
+            left=sum(one.left for one in done),
+            refused=sum(one.refused for one in done),
+            purged=sum(purge(session).values()),
+        )
+        audit.append(session, "restored", vars(report))
+        audit.publish(session)
+    database.forget_deleted_bytes()
+    copies.unmark(database.config)
+    return report
+
+
+def _see_database(config: Config) -> None:
+    """A restore that was killed may have left none, and an empty one must not be made in its place."""
+    if not config.database_url and not (config.data / copies.DATABASE).is_file():
+        raise Unavailable("Putting the copy back was broken off. Run `efface restore` again.", "restore-broken-off")
