@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import lineage
+from portal.cli import importing
 from portal.cli.opening import opened
 from portal.errors import NotFound
 from portal.lineage import Reached, members, outputs, records
@@ -32,6 +33,9 @@ MODEL = click.option("--model", nargs=2, metavar="NAME VERSION", required=True, 
 @click.group()
 def command() -> None:
     """Sources, datasets, models, products, recipients."""
+
+
+command.add_command(importing.command)
 
 
 @command.group()

@@ -12,12 +12,14 @@ from portal.lineage.members import (
     take_out,
     write_places,
 )
+from portal.lineage.spans import Span, spans_of
 from portal.lineage.tracing import Reached, Trace, trace
 from portal.lineage.versions import settle_versions, versions_of
 
 __all__ = [
     "BrokenMembers",
     "Reached",
+    "Span",
     "Trace",
     "count_in",
     "ever_in",
@@ -26,6 +28,7 @@ __all__ = [
     "put_in_dataset",
     "settle_versions",
     "sizes",
+    "spans_of",
     "stays_of",
     "take_out",
     "trace",

@@ -27,7 +27,7 @@ class Damaged(ValueError):
 
 def split(image_ids: Iterable[int]) -> dict[int, BitMap]:
     """Ids by range: its number, and which ids of it, counted from its start."""
-    ids = np.unique(np.fromiter(image_ids, np.int64))
+    ids = np.unique(image_ids if isinstance(image_ids, np.ndarray) else np.fromiter(image_ids, np.int64))
     if not ids.size:
         return {}
     numbers, starts = np.unique(ids >> 16, return_index=True)

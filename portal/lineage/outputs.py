@@ -84,6 +84,8 @@ def outputs_about(
     `datasets`: how many of the photographs each dataset held, by its id; an output about all of it is about them, too.
     """
     found: dict[str, StoredOutput] = {}
+    if session.scalar(select(StoredOutput.id).limit(1)) is None:
+        return []
     for batch in batches(image_ids):
         own = StoredOutput.image_id.in_(batch) | StoredOutput.account.in_(_accounts(session, batch))
         found |= {one.id: one for one in session.scalars(select(StoredOutput).where(own))}

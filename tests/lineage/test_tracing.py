@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.lineage import members, records, trace
+from portal.lineage import Span, members, records, spans_of, trace
 from portal.suppression import suppress
 from portal.tables import Dataset, Erasure, Image, Recipient, Store, TrainedModel
 from tests.matching.making import make_account, make_case, make_image, make_store
@@ -155,3 +155,17 @@ def test_who_opted_out_is_kept_out_of_datasets(world: World) -> None:
 def test_photographs_that_are_gone_are_not_put_in(world: World) -> None:
     world.images[3].state = "gone"
     assert members.put_in_dataset(world.session, world.dataset, [world.images[3]]) == members.Put(0, 0, 0)
+
+
+def test_it_is_said_from_when_to_when_each_had_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.trained.in_use_to = date(2018, 5, 31)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 1, 12, tzinfo=UTC))
+    members.remove_from_datasets(world.session, world.ids(0))
+    assert spans_of(trace(world.session, world.ids(0))) == [
+        Span("dataset", world.dataset.id, "okc-faces v1", "2014-05-01", "2020-01-01"),
+        Span("model", world.model.id, "demog 2", "2014-07-01", "2018-05-31"),
+        Span("product", world.product.id, "Face API", "2014-07-01", "2018-05-31"),
+        Span("recipient", world.partner.id, "Partner", "2016-02-01", None),
+        Span("recipient", world.police.id, "Police", "2015-01-01", None),
+    ]
+    assert spans_of(trace(world.session, world.ids(0, 1)))[0].until is None

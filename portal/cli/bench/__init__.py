@@ -11,6 +11,7 @@ BENCHES = {
     "encode": "finding and encoding faces against face_recognition",
     "encoder": "templates alone against dlib",
     "find": "photographs missed, against plain face_recognition at equal work",
+    "lineage": "traces through many dataset versions against one read of the same bytes",
     "scan": "scans of a drawn store: the first, one that is killed and resumed, a second",
     "search": "one search of the gallery against one pass over its bytes",
 }
