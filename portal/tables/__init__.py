@@ -44,6 +44,7 @@ from portal.tables.orders import Order, OrderCertificate, OrderChunk, OrderItem,
 from portal.tables.remedies import Absence, Remedy, Retraining
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
+from portal.tables.watching import Drift, DriftFinding, Recheck
 
 __all__ = [
     "Absence",
@@ -71,6 +72,8 @@ __all__ = [
     "Derivation",
     "Disclosure",
     "Draft",
+    "Drift",
+    "DriftFinding",
     "Encoder",
     "Entry",
     "Erasure",
@@ -102,6 +105,7 @@ __all__ = [
     "Product",
     "ProfileCheck",
     "Proof",
+    "Recheck",
     "Recipient",
     "Reencoding",
     "Remedy",
