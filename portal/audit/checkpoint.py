@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from portal.audit.merkle import LONGEST_PROOF
-from portal.audit.notes import NoteRefused, read_base64, read_decimal
+from portal import proofs
 
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 
@@ -36,10 +35,7 @@ def write_head(head: Head) -> str:
 
 def read_head(text: str) -> Head:
     """The head in the text of a note. Raises NoteRefused; extension lines are refused, as nobody audits them."""
-    lines = text.split("\n")
-    if len(lines) != 4 or lines[3] or not lines[0]:
-        raise NoteRefused("The signed head of the log does not have its three lines.")
-    return Head(lines[0], read_decimal(lines[1]), _read_hash(lines[2]))
+    return Head(*proofs.read_head(text))
 
 
 def write_proof(proof: Proof) -> str:
@@ -50,23 +46,7 @@ def write_proof(proof: Proof) -> str:
 
 def read_proof(text: str) -> Proof:
     """The proof in the text. Raises NoteRefused. We write no `extra` line and take none: nothing vouches for it."""
-    top, blank, note = text.partition("\n\n")
-    lines = top.split("\n")
-    if not blank or len(lines) < 2 or lines[0] != PROOF_HEADER:
-        raise NoteRefused(f"The proof does not begin with {PROOF_HEADER}.")
-    word, space, index = lines[1].partition(" ")
-    if word != "index" or not space:
-        raise NoteRefused("The proof does not say where in the log the entry is.")
-    if len(lines) - 2 > LONGEST_PROOF:
-        raise NoteRefused("The proof is too long.")
-    return Proof(read_decimal(index), tuple(_read_hash(line) for line in lines[2:]), note)
-
-
-def _read_hash(line: str) -> bytes:
-    node = read_base64(line)
-    if len(node) != 32:
-        raise NoteRefused("A hash does not have 32 bytes.")
-    return node
+    return Proof(*proofs.read_proof(text))
 
 
 def _base64(data: bytes) -> str:

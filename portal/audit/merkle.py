@@ -6,21 +6,22 @@ hashes, 32 bytes each, in the order of the log. Section numbers are those of RFC
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
-# With 63 hashes a proof covers more entries than a log can hold; a longer one is an attempt to keep us busy.
-LONGEST_PROOF = 63
+from portal import proofs
+from portal.proofs import LONGEST_PROOF, leaf_hash, node_hash, verify_inclusion
 
-
-def leaf_hash(leaf: bytes) -> bytes:
-    """SHA-256(0x00 || leaf)."""
-    return hashlib.sha256(b"\x00" + leaf).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 || left || right)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+__all__ = [
+    "consistency_proof",
+    "fold",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "push",
+    "root",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 
 def push(frontier: list[bytes], size: int, leaf: bytes) -> None:
@@ -35,7 +36,7 @@ def push(frontier: list[bytes], size: int, leaf: bytes) -> None:
 def fold(frontier: Sequence[bytes]) -> bytes:
     """The root of the tree that has this frontier; of the empty tree, SHA-256 of nothing (2.1)."""
     if not frontier:
-        return hashlib.sha256().digest()
+        return proofs.root([])
     folded = frontier[-1]
     for subtree in reversed(frontier[:-1]):
         folded = node_hash(subtree, folded)
@@ -44,10 +45,7 @@ def fold(frontier: Sequence[bytes]) -> bytes:
 
 def root(leaves: Iterable[bytes]) -> bytes:
     """MTH, the hash of the whole tree (2.1)."""
-    frontier: list[bytes] = []
-    for size, leaf in enumerate(leaves):
-        push(frontier, size, leaf)
-    return fold(frontier)
+    return proofs.root(list(leaves))
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
@@ -65,24 +63,6 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
             path.append(root(leaves[first:middle]))
             first = middle
     return path[::-1]
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], tree: bytes) -> bool:
-    """Is `leaf` at `index` of the tree of `size` leaves whose root is `tree`? (RFC 9162, 2.1.3.2)"""
-    if not 0 <= index < size or len(path) > LONGEST_PROOF:
-        return False
-    at, last, folded = index, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return False
-        if at & 1 or at == last:
-            folded = node_hash(sibling, folded)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            folded = node_hash(folded, sibling)
-        at, last = at >> 1, last >> 1
-    return last == 0 and folded == tree
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:

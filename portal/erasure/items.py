@@ -15,6 +15,7 @@ from portal.proofs import NOT_GONE, extent_of, leaf_of
 
 __all__ = ["NOT_GONE", "commitment", "commitment_of", "extent_of", "leaf_of", "plan_digest", "tally"]
 
+
 def commitment(salt: bytes, digest: bytes) -> bytes:
     """SHA-256(salt || digest), 32 bytes. `digest` is the SHA-256 of the photograph's bytes, `salt` is random."""
     return hashlib.sha256(salt + digest).digest()

