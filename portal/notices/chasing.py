@@ -21,14 +21,17 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 
 
-def keep_up(session: Session) -> dict[str, int]:
-    """Do all of it that is due, each notice by itself. Returns how many were reminded of, given up, found, purged."""
+def keep_up(session: Session, look_now: bool = False) -> dict[str, int]:
+    """Do all of it that is due, each notice by itself. Returns how many were begun, chased, found and purged.
+
+    `look_now`: who else received something is asked now, and not only once a day.
+    """
     now = clock.now()
     waiting = Notice.state.in_(sending.OPEN)
     return {
         "begun": _each(session, waiting & Notice.next_at.is_(None), _begin),
         "chased": _each(session, waiting & (Notice.next_at <= now), _chase),
-        "found": _look(session),
+        "found": _look(session, look_now),
         "purged": _purge(session),
     }
 
@@ -79,9 +82,9 @@ def give_up(session: Session, notice: Notice) -> None:
     audit.append(session, "notice-unreachable", {"notice": notice.id, "erasure": notice.erasure_id})
 
 
-def _look(session: Session) -> int:
+def _look(session: Session, now: bool) -> int:
     """Who else received one of the photographs, asked once a day for each erasure."""
-    old = NoticeGround.looked_at <= clock.now() - clocks.LOOK_AGAIN
+    old = NoticeGround.looked_at <= clock.now() - (clocks.LOOK_AGAIN * (not now))
     grounds = select(NoticeGround).where(old, NoticeGround.purge_after > clock.now())
     return sum(len(making.look_again(session, each)) for each in session.scalars(grounds.limit(AT_ONCE)).all())
 
