@@ -27,7 +27,7 @@ def measure(cases: int, points: int, clocks: str = "", seed: int = 1) -> dict[st
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="queue-") as folder:
         scene = erasing.build(Path(folder), erasing.Size(cases, cases=cases))
-        database = scene.database
+        database = scene.open()
         with running_house(scene.config, "erasing", "mailing", clocks=clocks) as house:
             losses = _lose(house, database, points, chance)
             wait_for(lambda: erasing.is_over(database) and _mailed(database) == cases, "the last case and its mail")

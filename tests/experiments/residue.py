@@ -34,7 +34,7 @@ def measure(markers: int, clocks: str = "") -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="residue-") as folder:
         planted = [marked(one) for one in erasing.photographs(people)]
         scene = erasing.build(Path(folder), erasing.Size(people, cases=people, thick=True), planted)
-        database = scene.database
+        database = scene.open()
         sought = sought_in(planted)
         before = seen_in(scene, sought)
         with running_house(scene.config, "erasing", "mailing", clocks=clocks):

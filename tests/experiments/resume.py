@@ -44,7 +44,7 @@ def measure(kills: int, lanes: int = 1, clocks: str = "", seed: int = 1) -> dict
 def _lane(kills: int, clocks: str, chance: random.Random) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="resume-") as folder:
         scene = erasing.build(Path(folder), erasing.Size(IMAGES * kills))
-        database = scene.database
+        database = scene.open()
         hurried.watch(database)
         with running_house(scene.config, "erasing", clocks=clocks) as house:
             erasing.approve_all(database)

@@ -1,7 +1,8 @@
 """How long a reviewer waits for the next pair while very many wait.
 
-Measured is all the server does from an answer to both pictures: the answer, the next page, its two pictures. One case
-with all of the pairs is the worst, because chance deals their order anew for each reviewer.
+Measured is what a reviewer waits for: while they look, the pair after this one is handed out, and its page and pictures
+are fetched, as review.js does. `ready` counts how often it then was the next. One case with all of the pairs is the
+worst, because chance deals their order anew for each reviewer.
 """
 
 from __future__ import annotations
@@ -59,16 +60,26 @@ def judged_by(session: Session, account_id: str, share: float) -> None:
     session.execute(insert(Judgement), [{**given, "candidate_id": one} for one in ids[: int(len(ids) * share)]])
 
 
-def look(reviewer: Colleague, path: str, token: str) -> tuple[str, tuple[float, float]]:
-    """Answer the pair, and load the next with its pictures. Returns its path, and seconds: by the clock, of work."""
+def get_ready(reviewer: Colleague, path: str, token: str) -> str:
+    """What review.js does while somebody looks: the address of the next pair, once its page and pictures are there."""
+    ready = reviewer.client.post(f"{path}/ahead", data={"csrf_token": token}).text
+    for more in ("", "/sent.jpg", "/found.jpg"):
+        assert reviewer.client.get(ready + more).status_code == 200, ready
+    return ready
+
+
+def look(reviewer: Colleague, path: str, token: str, ready: str) -> tuple[str, tuple[float, float]]:
+    """Answer the pair, and load the next one if it is not ready. Its path, and seconds: by the clock, of work."""
     started = time.perf_counter(), time.process_time()
-    answer = reviewer.client.post(path, data={"csrf_token": token, "answer": "same"})
-    following = str(answer.location)
-    pages = [reviewer.client.get(following + more) for more in ("", "/sent.jpg", "/found.jpg")]
+    fields = {"csrf_token": token, "answer": "same"}
+    answer = reviewer.client.post(path, data=fields, headers={"Accept": "text/plain"})
+    following = answer.text
+    pages = ["", "/sent.jpg", "/found.jpg"] if following != ready else []
+    codes = [reviewer.client.get(following + more).status_code for more in pages]
     seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     # A pair with a known answer leads to the truth, which has the same pictures.
-    assert answer.status_code == 303, answer.text
-    assert [page.status_code for page in pages] == [200] * 3, following
+    assert answer.status_code == 200, answer.text
+    assert codes == [200] * len(codes), following
     return following, seconds
 
 
@@ -85,12 +96,13 @@ def measure(waiting: int, cases: int, looks: int) -> dict[str, float]:
             practise(session, reviewer.id, 20)
             fill(session, waiting, cases)
             judged_by(session, other.id, 0.5)
-        seconds = _sit(reviewer, looks)
+        seconds, ready = _sit(reviewer, looks)
         database.close()
     return {
         "waiting": waiting,
         "cases": cases,
         "looks": looks,
+        "ready": ready,
         **_summed("", [clocked for clocked, _ in seconds]),
         **_summed("cpu_", [worked for _, worked in seconds]),
     }
@@ -101,16 +113,18 @@ def _summed(name: str, seconds: list[float]) -> dict[str, float]:
     return {f"{name}{figure}": round(float(value), 4) for figure, value in figures.items()}
 
 
-def _sit(reviewer: Colleague, looks: int) -> list[tuple[float, float]]:
+def _sit(reviewer: Colleague, looks: int) -> tuple[list[tuple[float, float]], int]:
+    """Seconds of each look, and how many times the next pair lay ready."""
     path = reviewer.post("/staff/review/next")
     token = reviewer.get(path).split('name="csrf_token" value="')[1].split('"')[0]
-    seconds = []
+    seconds, hits = [], 0
     for _ in range(looks):
-        following, spent = look(reviewer, path, token)
+        ready = get_ready(reviewer, path, token)
+        following, spent = look(reviewer, path, token, ready)
         seconds.append(spent)
-        told = following == path
-        path = reviewer.post("/staff/review/next") if told else following
-    return seconds
+        hits += following == ready
+        path = reviewer.post("/staff/review/next") if following == path else following
+    return seconds, hits
 
 
 def report(waiting: int, looks: int) -> dict[str, Any]:

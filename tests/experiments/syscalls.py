@@ -99,7 +99,7 @@ def measure(points: int, seed: int = 1) -> dict[str, Any]:
 def _begin(folder: Path, queue: str) -> Scene:
     """An approved deletion of one photograph, which is three items, and a copy of everything to begin again from."""
     scene = erasing.build(folder / "live", erasing.Size(1), redis_url=queue)
-    database = scene.database
+    database = scene.open()
     erasing.approve_all(database)
     database.close()
     for copy in ("pristine", "warm"):
@@ -163,25 +163,26 @@ def _run(nursery: subprocess.Popen[str], log: Path, options: list[str]) -> int:
     assert nursery.stdin is not None
     nursery.stdin.write("go\n")
     child = int(_said(nursery))
+    _wait_until(child, "T", "0")
     strace = subprocess.Popen(
         ["strace", "-f", "-p", str(child), "-o", str(log), *options], stderr=subprocess.DEVNULL, start_new_session=True
     )
-    _wait_until_watched(child, strace)
+    _wait_until(child, "t", str(strace.pid))
     os.kill(child, signal.SIGCONT)
     ended = int(_said(nursery))
     strace.wait(SECONDS)
     return ended
 
 
-def _wait_until_watched(child: int, strace: subprocess.Popen[bytes]) -> None:
-    """The process has stopped by itself, and strace holds it."""
+def _wait_until(child: int, state: str, tracer: str) -> None:
+    """The process has stopped by itself (T), and then strace holds it (t): only then it may be sent on."""
     limit = time.monotonic() + SECONDS
     while True:
-        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child}/status").read_text().splitlines())
-        if status["TracerPid"] != "0" and status["State"][0] in "tT":
+        lines = Path(f"/proc/{child}/status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines)
+        if (status["State"][0], status["TracerPid"]) == (state, tracer):
             return
-        assert strace.poll() is None, "strace may not watch this process"
-        assert time.monotonic() < limit, "strace does not watch"
+        assert time.monotonic() < limit, f"strace may not watch this process, or takes too long: {status['State']}"
         time.sleep(0.002)
 
 
@@ -192,11 +193,11 @@ def _said(process: subprocess.Popen[str]) -> str:
 
 def _carry_on(scene: Scene) -> None:
     """What the sweep would do once the lease has run out, or the time to try again has come."""
-    database = scene.database
-    for _ in range(3):
+    database = scene.open()
+    for _ in range(4):
         with database.writing() as session:
             erasure = session.scalars(select(Erasure)).one()
-            if erasure.state == "settled":
+            if erasure.work_state == "done":
                 break
             erasure.run_after = clock.now() - timedelta(seconds=1)
             erasure.lease_until = erasure.lease_until and erasure.run_after
@@ -206,7 +207,7 @@ def _carry_on(scene: Scene) -> None:
 
 def _end_of(scene: Scene) -> list[str]:
     """Everything that must be the same in the end, as lines."""
-    database = scene.database
+    database = scene.open()
     with database.reading() as session:
         case, erasure = session.scalars(select(Case)).one(), session.scalars(select(Erasure)).one()
         lines = [f"case {case.state} {case.outcome} {case.version}", f"erasure {erasure.state} {erasure.work_state}"]
@@ -221,7 +222,7 @@ def _end_of(scene: Scene) -> list[str]:
 
 
 def _erasure_id(scene: Scene) -> str:
-    database = scene.database
+    database = scene.open()
     with database.reading() as session:
         found = session.scalars(select(Erasure.id)).one()
     database.close()

@@ -45,7 +45,7 @@ def measure(zombies: int, lanes: int = 1, clocks: str = CLOCKS, seed: int = 1) -
 def _lane(zombies: int, clocks: str, chance: random.Random) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="zombie-") as folder:
         scene = erasing.build(Path(folder), erasing.Size(IMAGES * zombies))
-        database = scene.database
+        database = scene.open()
         hurried.watch(database)
         met = held_lock = 0
         with running_house(scene.config, "erasing", "erasing", clocks=clocks) as house:
