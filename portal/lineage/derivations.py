@@ -46,6 +46,11 @@ def made_from(session: Session, table: Table, ids: Collection[str]) -> dict[str,
     return {one: origin for one, origin in reached.items() if origin is not None}
 
 
+def origins_of(session: Session, table: type[Dataset] | type[TrainedModel], ids: Collection[str]) -> set[str]:
+    """The ids of all that these were made from, directly or not."""
+    return set(_walk(session, ids, *COLUMNS[table])) - set(ids)
+
+
 def stores_of(session: Session, dataset: Dataset) -> list[Store]:
     """The stores from which a dataset, and whatever it was made from, was filled."""
     origins = _walk(session, [dataset.id], *COLUMNS[Dataset])
@@ -76,5 +81,5 @@ def _path(reached: dict[str, str | None], end: str) -> list[str]:
 
 
 def _title(session: Session, table: Table, row_id: str) -> str:
-    row: Dataset | TrainedModel = session.get_one(table, row_id)
+    row = session.get_one(Dataset, row_id) if table is Dataset else session.get_one(TrainedModel, row_id)
     return f"{row.name} {row.version}"

@@ -59,6 +59,7 @@ DOORS = {
     "rich": {"portal.cli"},
     "pyarrow": {"portal.stores.parquet"},
     "boto3": {"portal.stores.s3_client"},
+    "yaml": {"portal.lineage.importing"},
     "botocore": {"portal.stores.s3_client"},
     "pyroaring": {"portal.lineage", "migrations"},
     "tarfile": {"portal.stores.shards", "portal.cli.demo"},

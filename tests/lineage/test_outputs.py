@@ -79,7 +79,7 @@ def test_what_is_wrong_is_said(session: Session, store: Store, model: TrainedMod
     about = About(store, key="a.jpg")
     with pytest.raises(BadInput, match="in which store"):
         outputs.add_output(session, model, "age", About(account="anna"), 1, "x")
-    with pytest.raises(NotFound, match="no scan|No scan"):
+    with pytest.raises(NotFound, match="No scan of okc"):
         outputs.add_output(session, model, "age", About(store, key="no.jpg"), 1, "x")
     with pytest.raises(BadInput, match="one of age, sex"):
         outputs.add_output(session, model, "shoe size", about, 1, "x")

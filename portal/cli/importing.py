@@ -1,0 +1,81 @@
+"""`efface lineage import`: take in what other systems know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from portal.cli.opening import opened
+from portal.db import Database
+from portal.lineage import importing
+from portal.lineage.importing import Report, formats, places
+from portal.stores import adding
+from portal.tables import Store
+
+Named = tuple[str, str]
+
+
+@click.command("import")
+@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
+@click.option("--format", "name", type=click.Choice(importing.FORMATS), help="Without it, the file itself tells.")
+@click.option("--store", help="Only for a manifest: the store whose keys are in it.")
+@click.option("--dataset", nargs=2, metavar="NAME VERSION", help="Only for a manifest: where its lines name none.")
+@click.option("--despite", default="", help="Why it is written down without a ground. Goes into the log.")
+@click.option("--dry-run", is_flag=True, help="Say what would be added, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    path: Path, name: str | None, store: str | None, dataset: Named | None, despite: str, dry_run: bool, as_json: bool
+) -> None:
+    """Take in a manifest, Croissant, MLflow, DVC or OpenLineage. Once more adds nothing."""
+    name = name or importing.format_of(path)
+    with opened() as database:
+        if name == formats.MANIFEST:
+            report = _take_manifest(database, path, store, dataset, despite, dry_run)
+        else:
+            # Reading may take long and needs no session: nobody waits for the write lock meanwhile.
+            facts = importing.read(path, name)
+            with _writing(database, dry_run) as session:
+                report = importing.write(session, facts, despite)
+    _print(report, name, dry_run, as_json)
+
+
+def _take_manifest(
+    database: Database, path: Path, store: str | None, dataset: Named | None, despite: str, dry_run: bool
+) -> Report:
+    """Checked to its end first, then written page by page. One that was interrupted is given again."""
+    with database.reading() as session:
+        found = adding.find_store(session, store) if store else None
+        places.check(session, path, found, dataset)
+        store_id = found.id if found else None
+    report = Report()
+    for page in places.pages(path, dataset):
+        with _writing(database, dry_run) as session:
+            places.write_page(session, report, session.get(Store, store_id) if store_id else None, page, despite)
+    return report
+
+
+@contextmanager
+def _writing(database: Database, dry_run: bool) -> Iterator[Session]:
+    with database.writing() as session:
+        yield session
+        if dry_run:
+            session.rollback()
+
+
+def _print(report: Report, name: str, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"format": name, "dry_run": dry_run, **vars(report)}))
+        return
+    for what, counts in (("would be added" if dry_run else "added", report.added), ("known already", report.known)):
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing"
+        click.echo(f"{name}: {listed} {what}.")
+    for sentence in report.left_out:
+        click.echo(f"  {sentence}")
+    more = report.left_out_count - len(report.left_out)
+    if more > 0:
+        click.echo(f"  ... and {more:,} more that could not be matched.")
