@@ -36,7 +36,22 @@ from portal.config import read_config
 from portal.db import Database, after_commit, config_of
 from portal.errors import EffaceError, LostLease
 from portal.keys import keys_in
-from portal.tables import Base, Challenge, Erasure, Mail, Notice, Package, Probe, ProfileCheck, Reencoding, Scan, Search
+from portal.tables import (
+    Base,
+    Challenge,
+    Drift,
+    Erasure,
+    Mail,
+    Notice,
+    Order,
+    Package,
+    Probe,
+    ProfileCheck,
+    Recheck,
+    Reencoding,
+    Scan,
+    Search,
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +64,9 @@ KINDS: dict[str, type[Any]] = {
     "profiling": ProfileCheck,
     "searching": Search,
     "erasing": Erasure,
+    "rechecking": Recheck,
+    "patrolling": Drift,
+    "ordering": Order,
     "packing": Package,
     "notifying": Notice,
     "mailing": Mail,

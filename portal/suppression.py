@@ -2,27 +2,33 @@
 
 A suppression keeps the least that this needs: a keyed digest of the bytes, and the near-duplicate digest sealed. It
 counts until it expires. `intake` ones stop everything; `datasets` ones (opt-outs) keep content out of datasets only.
+What an order erased is kept in chunks, one row for thousands of photographs.
 """
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import config_of
 from portal.errors import Conflict
 from portal.images import FLAT, NEAR_LIMIT
-from portal.keys import keys_of
-from portal.tables import Image, Suppression
+from portal.keys import Keys, keys_of
+from portal.tables import Image, Suppression, SuppressionChunk
 
 PURPOSE = "suppression"
 STRICTER = {"intake": {"intake"}, "datasets": {"intake", "datasets"}}
 YEAR = timedelta(days=365.25)
+# Of a keyed hash half is kept where there are millions: 128 bits do not meet by chance.
+HALF = 16
 
 
 def suppress(session: Session, erasure_id: str, image: Image, blocks: str = "intake", near: bool = True) -> Suppression:
@@ -51,6 +57,45 @@ def suppress(session: Session, erasure_id: str, image: Image, blocks: str = "int
     return suppression
 
 
+def suppress_many(
+    session: Session, order_id: str, digests: Sequence[bytes], near: Sequence[bytes | None] | None
+) -> int:
+    """Promise not to take in what has these SHA-256 `digests`, nor what is near to it. Returns how many these are."""
+    keys = keys_of(session)
+    number = (session.scalar(select(func.max(SuppressionChunk.number)).filter_by(order_id=order_id)) or 0) + 1
+    told = b"".join(one or FLAT for one in near) if near is not None else None
+    session.add(
+        SuppressionChunk(
+            order_id=order_id,
+            number=number,
+            digests=b"".join(_halves(keys, digests)),
+            near_digests=keys.seal(told, _chunk_place(order_id, number)) if told is not None else None,
+            created_at=clock.now(),
+            expires_at=clock.now() + config_of(session).suppression_years * YEAR,
+        )
+    )
+    session.flush()
+    return len(digests)
+
+
+def newest(session: Session) -> tuple[int | None, int | None]:
+    """What differs once anything was added: a gate made before it is out of date then."""
+    return session.scalar(select(func.max(Suppression.id))), session.scalar(select(func.max(SuppressionChunk.id)))
+
+
+class Promised:
+    """The digests that one order's suppressions stop, 16 bytes each, to look whether they are all there."""
+
+    def __init__(self, session: Session, order_id: str) -> None:
+        self._keys = keys_of(session)
+        rows = select(SuppressionChunk.digests).filter_by(order_id=order_id)
+        self._known = _Halves(list(session.scalars(rows)))
+
+    def missing(self, digests: Sequence[bytes]) -> int:
+        """How many of these SHA-256 digests are not stopped."""
+        return sum(not self._known.holds(half) for half in _halves(self._keys, digests))
+
+
 class Gate:
     """All suppressions that count now, read once: make a new gate for each batch of work."""
 
@@ -63,6 +108,8 @@ class Gate:
             if row.near_digest is not None:
                 near[row.blocks].append(self._keys.unseal(row.near_digest, _place(row.erasure_id, row.image_id)))
         self._near = {blocks: _packed(found) for blocks, found in near.items()}
+        counting = select(SuppressionChunk.id).where(SuppressionChunk.expires_at > clock.now())
+        self._of_orders = _of_orders(session, tuple(session.scalars(counting.order_by(SuppressionChunk.id))))
 
     def stops(self, digest: bytes, near: bytes | None, blocks: str = "intake") -> bool:
         """True when content with this SHA-256 `digest` or this near-duplicate digest must not come in.
@@ -70,7 +117,62 @@ class Gate:
         `blocks` says where to: `intake` into the portal's knowledge, `datasets` into a dataset.
         """
         keyed = self._keys.digest(PURPOSE, digest)
+        if self._of_orders.stop(bytes.fromhex(keyed), near):
+            return True
         return any(keyed in self._digests[kind] or _any_near(self._near[kind], near) for kind in STRICTER[blocks])
+
+
+class _Halves:
+    """Many half hashes, sorted by their first eight bytes, so that one is found without a Python object for each."""
+
+    def __init__(self, packed: list[bytes]) -> None:
+        words = np.frombuffer(b"".join(packed), dtype=">u8").astype(np.uint64).reshape(-1, 2)
+        order = np.argsort(words[:, 0], kind="stable")
+        self._first, self._second = words[order, 0], words[order, 1]
+
+    def holds(self, half: bytes) -> bool:
+        first, second = np.frombuffer(half, dtype=">u8").astype(np.uint64)
+        start = int(np.searchsorted(self._first, first, side="left"))
+        end = int(np.searchsorted(self._first, first, side="right"))
+        return bool((self._second[start:end] == second).any())
+
+
+class _OfOrders:
+    """What all orders' suppressions stop: 48 bytes of memory for each photograph."""
+
+    def __init__(self, digests: list[bytes], near: list[bytes]) -> None:
+        self._halves = _Halves(digests)
+        told = np.frombuffer(b"".join(near), dtype=np.uint64).reshape(-1, 4)
+        self._near = told[(told != np.frombuffer(FLAT, dtype=np.uint64)).any(axis=1)]
+
+    def stop(self, keyed: bytes, near: bytes | None) -> bool:
+        return self._halves.holds(keyed[:HALF]) or _any_near(self._near, near)
+
+
+_kept_at_hand: dict[Path, tuple[tuple[int, ...], _OfOrders]] = {}
+
+
+def _of_orders(session: Session, ids: tuple[int, ...]) -> _OfOrders:
+    """Rows are never changed, so the newest reading is kept for as long as they are the same ones."""
+    keys = keys_of(session)
+    known, found = _kept_at_hand.get(keys.folder, ((), None))
+    if found is None or known != ids:
+        rows = list(session.scalars(select(SuppressionChunk).where(SuppressionChunk.id.in_(ids)))) if ids else []
+        near = [
+            keys.unseal(row.near_digests, _chunk_place(row.order_id, row.number)) for row in rows if row.near_digests
+        ]
+        found = _OfOrders([row.digests for row in rows], near)
+        _kept_at_hand[keys.folder] = (ids, found)
+    return found
+
+
+def _halves(keys: Keys, digests: Iterable[bytes]) -> list[bytes]:
+    key = keys.derived(PURPOSE)
+    return [hmac.digest(key, digest, "sha256")[:HALF] for digest in digests]
+
+
+def _chunk_place(order_id: str, number: int) -> str:
+    return f"suppression-chunk/{order_id}/{number}"
 
 
 def _place(erasure_id: str, image_id: int) -> str:

@@ -18,7 +18,6 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import stores
@@ -27,8 +26,8 @@ from portal.jobs import Lease
 from portal.matching import encoders as rules
 from portal.stores import Connector, Found, scans, seeing
 from portal.stores.seeing import Look, Seen
-from portal.suppression import Gate
-from portal.tables import Scan, Store, Suppression
+from portal.suppression import Gate, newest
+from portal.tables import Scan, Store
 from workers import encoder as encoders
 from workers.looking import Crew, Problem, ended
 
@@ -243,7 +242,7 @@ class Scanner:
 
     def _see_that_gate_is_current(self, session: Session) -> None:
         """In the transaction that records: an erasure may have shut the gate since the pictures were read."""
-        if self._newest_suppression(session) != self._newest:
+        if newest(session) != self._newest:
             self._ask_gate_anew(session)
 
     def _stops(self, look: Look) -> bool:
@@ -251,12 +250,9 @@ class Scanner:
 
     def _ask_gate_anew(self, session: Session) -> None:
         """Whatever shut the gate may have erased faces, too: none of them is kept at hand."""
-        self._newest = self._newest_suppression(session)
+        self._newest = newest(session)
         self._gate = Gate(session)
         self._looks.clear()
-
-    def _newest_suppression(self, session: Session) -> int | None:
-        return session.scalar(select(func.max(Suppression.id)))
 
 
 class LowWater:

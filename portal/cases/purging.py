@@ -41,6 +41,7 @@ from portal.tables import (
     SecondSign,
     SentLetter,
     Suppression,
+    SuppressionChunk,
     WebSession,
 )
 
@@ -91,6 +92,7 @@ def overdue(session: Session) -> dict[str, int]:
         "papers": _count(session, Blob, Blob.id.in_(_papers(closed))),
         "contacts": _count(session, Case, _old(now) & _known()),
         "suppressions": _count(session, Suppression, Suppression.expires_at <= now),
+        "suppressions of orders": _count(session, SuppressionChunk, SuppressionChunk.expires_at <= now),
         "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
         "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
@@ -303,6 +305,7 @@ def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
         "mails": (Mail, Mail.case_id.is_(None) & (Mail.created_at <= now - timedelta(days=1))),
         # No rule looks at them after that day; kept on, they would be a list of people without a reason.
         "suppressions": (Suppression, Suppression.expires_at <= now),
+        "suppressions of orders": (SuppressionChunk, SuppressionChunk.expires_at <= now),
         "sessions": (WebSession, WebSession.expires_at <= now),
         "attempts": (Attempt, Attempt.window_ends_at <= now),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, Locked, Replacing, Together
+from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, InBulk, Locked, Replacing, Together
 from portal.stores.parquet import Parquet
 from portal.stores.rewriting import RewritableFolder
 from portal.stores.s3 import S3
@@ -17,6 +17,7 @@ __all__ = [
     "Check",
     "Connector",
     "Found",
+    "InBulk",
     "Locked",
     "Replacing",
     "Together",

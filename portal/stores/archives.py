@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, ClassVar, Literal, Protocol
@@ -82,8 +82,8 @@ class Archives(Folder, ABC):
         """Write the archive anew without what has these names. Raises OSError."""
 
     @abstractmethod
-    def _seen(self, file: BinaryIO, name: str) -> bool:
-        """Whether the name is in it, by another way of reading than `_look_into` has. Raises what BROKEN lists."""
+    def _seen(self, file: BinaryIO, names: set[str]) -> set[str]:
+        """Which of the names are in it, by another way of reading than `_look_into` has. Raises what BROKEN lists."""
 
     def check(self) -> Check:
         base = super().check()
@@ -140,14 +140,36 @@ class Archives(Folder, ABC):
                 results[f"{place}/{name}" if name else place] = result
         return results
 
+    def whole_of(self, key: str) -> str:
+        return self._split(key)[0]
+
+    def erase_many(self, wanted: Mapping[str, bytes]) -> dict[str, Result]:
+        return self.erase_together(wanted)
+
+    def probe_many(self, refs: Collection[str]) -> set[str]:
+        """Reads each archive as one stream, once for all."""
+        by_archive: dict[str, dict[str, str]] = {}
+        for ref in refs:
+            place, name = self._split(ref)
+            by_archive.setdefault(place, {})[name] = ref
+        seen: set[str] = set()
+        for place, names in by_archive.items():
+            if self.probe_copy(place) == "present":
+                seen |= {names[name] for name in self._still_in(place, set(names))}
+        return seen
+
     def probe_copy(self, ref: str) -> Literal["absent", "present"]:
         """Reads the archive as one stream to its last byte, where `erase_copy` went by what lies where."""
         place, name = self._split(ref)
         if super().probe_copy(place) == "absent":
             return "absent"
+        return "present" if not name or self._still_in(place, {name}) else "absent"
+
+    def _still_in(self, place: str, names: set[str]) -> set[str]:
+        """Which of the names are in an archive; the empty one, which is the archive itself, always is."""
         try:
             with os.fdopen(os.open(self.root.joinpath(*tree.names_of(place)), FILE), "rb") as file:
-                return "present" if not name or self._seen(file, name) else "absent"
+                return names & {""} | self._seen(file, names - {""})
         except self.BROKEN as problem:
             raise self._damaged(place, "it cannot be read to its end") from problem
         except OSError as problem:

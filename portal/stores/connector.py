@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -108,6 +108,22 @@ class Together(Protocol):
 
     def erase_together(self, wanted: Mapping[str, bytes]) -> Mapping[str, Literal["deleted", "already-absent"]]:
         """Erase copies by their refs and approved digests. One whose bytes are others is kept, and not answered."""
+
+
+@runtime_checkable
+class InBulk(Protocol):
+    """What a connector has besides when it erases and looks for thousands of copies cheaper than one by one."""
+
+    def enumerate_copies(self, key: str) -> Texts: ...
+
+    def whole_of(self, key: str) -> str:
+        """What is written anew when this object is erased: an archive. The key itself where that is only the object."""
+
+    def erase_many(self, wanted: Mapping[str, bytes]) -> Mapping[str, Literal["deleted", "already-absent"]]:
+        """Erase copies by their refs and approved digests. One whose bytes are others is kept, and not answered."""
+
+    def probe_many(self, refs: Collection[str]) -> set[str]:
+        """Which of the copies are still there, by another path than `erase_many` uses."""
 
 
 @runtime_checkable

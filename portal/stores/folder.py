@@ -11,8 +11,8 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -129,6 +129,39 @@ class Folder:
                     self._changed()
                 self._away(problem)
 
+    def whole_of(self, key: str) -> str:
+        return key
+
+    def erase_many(self, wanted: Mapping[str, bytes]) -> dict[str, Literal["deleted", "already-absent"]]:
+        """Files of one folder wait for the disk once, together."""
+        if not self.may_erase:
+            raise NotAllowed(f"The operator has not allowed erasing in {self.name}.", "may-not-erase")
+        by_folder: dict[str, list[str]] = {}
+        for ref in wanted:
+            by_folder.setdefault(ref.rpartition("/")[0], []).append(ref)
+        results: dict[str, Literal["deleted", "already-absent"]] = {}
+        for refs in by_folder.values():
+            with self._parent(refs[0]) as (parent, _):
+                if parent is None:
+                    results |= dict.fromkeys(refs, "already-absent")
+                    continue
+                results |= self._erase_in_folder(parent, {ref: wanted[ref] for ref in refs})
+        return results
+
+    def probe_many(self, refs: Collection[str]) -> set[str]:
+        """Reads each folder's listing once. A folder that is not there is looked for from the top, name by name."""
+        by_folder: dict[str, set[str]] = {}
+        for ref in refs:
+            tree.names_of(ref)
+            by_folder.setdefault(ref.rpartition("/")[0], set()).add(ref)
+        seen: set[str] = set()
+        for folder, some in by_folder.items():
+            if folder and self.probe_copy(folder) == "absent":
+                continue
+            seen |= some & self._listed_in(folder)
+        self._still_there()
+        return seen
+
     def probe_copy(self, ref: str) -> Literal["absent", "present"]:
         """Reads the listings of the folders from the top, where `erase_copy` opens the file by its name."""
         names = tree.names_of(ref)
@@ -147,6 +180,44 @@ class Folder:
                 return "absent"
             folder = folder / name
         return "present"
+
+    def _erase_in_folder(
+        self, parent: int, wanted: Mapping[str, bytes]
+    ) -> dict[str, Literal["deleted", "already-absent"]]:
+        results: dict[str, Literal["deleted", "already-absent"]] = {}
+        try:
+            for ref, digest in wanted.items():
+                name = tree.names_of(ref)[-1]
+                # What has other bytes, or is a link now, is left to be erased by itself, which says so.
+                with suppress(Conflict):
+                    results[ref] = self._unlink(parent, name, digest)
+            os.fsync(parent)
+        except OSError as problem:
+            self._away(problem)
+        return results
+
+    def _unlink(self, parent: int, name: str, digest: bytes) -> Literal["deleted", "already-absent"]:
+        try:
+            self._check(parent, name, digest)
+            os.unlink(name, dir_fd=parent)
+        except FileNotFoundError:
+            return "already-absent"
+        except OSError as problem:
+            if problem.errno == errno.ELOOP:
+                self._changed()
+            raise
+        return "deleted"
+
+    def _listed_in(self, folder: str) -> set[str]:
+        """The keys of what lies in a folder."""
+        place = self.root.joinpath(*tree.names_of(folder)) if folder else self.root
+        try:
+            with os.scandir(place) as entries:
+                return {f"{folder}/{tree.key_of(entry.name)}".lstrip("/") for entry in entries}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+        except OSError as problem:
+            self._away(problem)
 
     def _erase(self, parent: int, name: str, digest: bytes) -> Literal["deleted"]:
         self._check(parent, name, digest)

@@ -127,18 +127,19 @@ class Parquet(Archives):
                 if len(kept):
                     writer.write_table(kept, row_group_size=len(kept))
 
-    def _seen(self, file: BinaryIO, name: str) -> bool:
+    def _seen(self, file: BinaryIO, names: set[str]) -> set[str]:
         """Goes through the rows as a dataset, where `_look_into` goes through the groups of a file."""
         fragment = pyarrow.dataset.ParquetFileFormat().make_fragment(pa.PythonFile(file, "r"))
         table = Table()
         _look_at_columns(fragment.physical_schema, table)
+        seen: set[str] = set()
         for batch in fragment.to_batches(columns=table.columns, batch_size=ROWS, use_threads=False):
             for column in table.columns:
                 for value in batch.column(column):
                     data, path = _bytes_and_path(value.as_py())
-                    if data is not None and name in _names(column, path, hashlib.sha256(data).digest()):
-                        return True
-        return False
+                    if data is not None:
+                        seen |= names & set(_names(column, path, hashlib.sha256(data).digest()))
+        return seen
 
 
 def _opened(file: BinaryIO) -> Any:

@@ -50,8 +50,8 @@ class Tar(Archives):
         # Older versions under the same name go with the newest: whoever unpacks the archive may see them.
         copy_without(file, target, size, [member for name in names for member in contents.members[name]])
 
-    def _seen(self, file: BinaryIO, name: str) -> bool:
-        return name in names_in(file)
+    def _seen(self, file: BinaryIO, names: set[str]) -> set[str]:
+        return {name for name in names_in(file) if name in names}
 
 
 def _digest(file: BinaryIO, members: list[Member], algorithm: str) -> bytes:

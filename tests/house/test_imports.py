@@ -27,6 +27,7 @@ FLOORS = [
     {"portal.cases"},
     {"portal.erasure"},
     {"portal.notices"},
+    {"portal.orders"},
     {"portal.backups"},
     {"portal.web", "portal.cli", "workers"},
     {"app"},

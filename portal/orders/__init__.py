@@ -1,0 +1,1 @@
+"""Orders: erasing a whole source, store, dataset, list of accounts, or what is older than it may be."""

@@ -1,0 +1,196 @@
+"""Carrying an order out, batch by batch: intent, effects, record. Killed anywhere, it goes on where it stood.
+
+A batch is some thousand photographs, in the order of the plan, ended where an archive ends: an archive is then written
+anew once, although its photographs may lie in two chunks. The hold check, the intent and all effects in the database
+are one transaction; then the stores; then one transaction that records what the stores said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock, stores
+from portal.erasure import holds
+from portal.jobs import Lease
+from portal.keys import keys_of
+from portal.orders import chunks, effects, grown, in_stores
+from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item
+from portal.orders.planning import chunk_place
+from portal.stores import Connector
+from portal.tables import Order, OrderChunk, Store
+
+# Photographs that are erased with one recording. More would hold the write lock too long.
+BATCH = 4096
+
+Connectors = dict[str, Connector | None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a photograph stands in the plan: the chunk's number and the place in it."""
+
+    chunk: int
+    at: int
+    item: Item
+    mark: bytes
+
+
+def begin(lease: Lease) -> bool:
+    """Whether the order may run now. Stops it, before any effect, when the selection has grown since it was planned."""
+    with lease.database.reading() as session:
+        order = session.get_one(Order, lease.row_id)
+        busy = order.state == "cooling" and grown.scans_running(session, order)
+    if busy:
+        with lease.database.writing() as session:
+            lease.hold(session)
+            # What the scan finds belongs into the plan: it is compared when the scan is over.
+            lease.again(session, grown.WAIT)
+        return False
+    new = grown.newcomers(lease.database, order) if order.state == "cooling" else 0
+    with lease.database.writing() as session:
+        lease.hold(session)
+        order = session.get_one(Order, lease.row_id)
+        if order.paused or order.state not in ("cooling", "running", "checking"):
+            lease.idle(session)
+            return False
+        if new:
+            _stop(session, lease, order, new)
+            return False
+        if order.state == "cooling":
+            order.state, order.started_at, order.working_seconds = "running", clock.now(), 0.0
+            audit.append(session, "order-started", {"order": order.id, "digest": order.plan_digest})
+        return True
+
+
+def _stop(session: Session, lease: Lease, order: Order, new: int) -> None:
+    order.state = "stopped"
+    order.why_stopped = f"{new:,} photographs came into the selection after it was approved. Plan it again."
+    audit.append(session, "order-stopped", {"order": order.id, "why": "selection-grew", "new": new})
+    lease.idle(session)
+
+
+def carry_out(lease: Lease) -> bool:
+    """Erase what is left to erase. False when somebody paused it. Raises what stores raise; what is done stays done."""
+    connectors = connectors_of(lease)
+    for batch in _batches(_places(lease), connectors):
+        if not _carry_out(lease, connectors, batch):
+            return False
+    with lease.database.writing() as session:
+        lease.hold(session)
+        order = session.get_one(Order, lease.row_id)
+        if order.state == "running":
+            order.state, order.working_seconds = "checking", 0.0
+    return True
+
+
+def connectors_of(lease: Lease) -> Connectors:
+    with lease.database.reading() as session:
+        ids = (session.get_one(Order, lease.row_id).plan or {})["stores"]
+        found = {store: session.get(Store, store) for store in ids}
+    return {name: stores.connect(store) if store is not None else None for name, store in found.items()}
+
+
+def unsealed(session: Session, chunk: OrderChunk) -> list[Item]:
+    return chunks.unpack(keys_of(session).unseal(chunk.sealed, chunk_place(chunk.order_id, chunk.number)))
+
+
+def _places(lease: Lease) -> Iterator[Place]:
+    """All photographs that have no end yet, chunk by chunk."""
+    number = -1
+    while True:
+        with lease.database.reading() as session:
+            waiting = select(OrderChunk).filter_by(order_id=lease.row_id).where(OrderChunk.number > number)
+            open_ones = waiting.where(OrderChunk.state.in_(("planned", "intent"))).order_by(OrderChunk.number)
+            chunk = session.scalar(open_ones.limit(1))
+            items = unsealed(session, chunk) if chunk is not None else []
+        if chunk is None:
+            return
+        number = chunk.number
+        for at, item in enumerate(items):
+            mark = chunk.marks[at : at + 1]
+            if mark in (PLANNED, INTENT):
+                yield Place(number, at, item, mark)
+
+
+def _batches(places: Iterable[Place], connectors: Connectors) -> Iterator[list[Place]]:
+    """At least `BATCH` photographs, up to the end of an archive."""
+    batch: list[Place] = []
+    last = ("", "")
+    for place in places:
+        whole = in_stores.whole_of(connectors[place.item.store], place.item)
+        if len(batch) >= BATCH and whole != last:
+            yield batch
+            batch = []
+        batch.append(place)
+        last = whole
+    if batch:
+        yield batch
+
+
+def _carry_out(lease: Lease, connectors: Connectors, batch: list[Place]) -> bool:
+    started = time.monotonic()
+    going, ends = _intend(lease, batch)
+    ends |= in_stores.erase(connectors, [place.item for place in going])
+    with lease.database.writing() as session:
+        lease.hold(session)
+        effects.bury(session, [image for image, letter in ends.items() if letter in GONE])
+        _mark(session, lease, batch, ends)
+        order = session.get_one(Order, lease.row_id)
+        order.done += len(batch)
+        order.working_seconds += time.monotonic() - started
+        # Only troubles without any progress between them count.
+        order.attempts = 1
+        if order.paused:
+            lease.idle(session)
+        paused = order.paused
+    lease.database.forget_deleted_bytes()
+    return not paused
+
+
+def _intend(lease: Lease, batch: list[Place]) -> tuple[list[Place], dict[int, bytes]]:
+    """What goes now, and the ends of what does not: what is held, and what is not what was approved any more.
+
+    One that had its intent before a kill goes on without being asked about again: its effect may have happened.
+    """
+    new = [place for place in batch if place.mark == PLANNED]
+    with lease.database.writing() as session:
+        lease.hold(session)
+        order = session.get_one(Order, lease.row_id)
+        held = holds.held(session, [place.item.image for place in new])
+        ends = dict.fromkeys(held, LETTER["legal-hold"])
+        ends |= dict.fromkeys(effects.changed(session, [place.item for place in batch]), LETTER["content-changed"])
+        going = [place for place in batch if place.item.image not in ends]
+        counts = effects.before_store(session, order, [place.item for place in going if place.mark == PLANNED])
+        _mark(session, lease, batch, {place.item.image: INTENT for place in going} | ends, counts)
+    return going, ends
+
+
+def _mark(
+    session: Session,
+    lease: Lease,
+    batch: Sequence[Place],
+    letters: dict[int, bytes],
+    counts: effects.Counts | None = None,
+) -> None:
+    """Write down where each photograph of the batch is. What else went is counted with the last chunk."""
+    numbers = {place.chunk for place in batch}
+    rows = session.scalars(select(OrderChunk).filter_by(order_id=lease.row_id).where(OrderChunk.number.in_(numbers)))
+    by_number = {chunk.number: chunk for chunk in rows}
+    marks = {number: bytearray(chunk.marks) for number, chunk in by_number.items()}
+    for place in batch:
+        marks[place.chunk][place.at : place.at + 1] = letters[place.item.image]
+    for number, chunk in by_number.items():
+        chunk.marks, chunk.fence = bytes(marks[number]), lease.fence
+        chunk.state = "intent"
+        if not (chunk.marks.count(PLANNED) or chunk.marks.count(INTENT)):
+            chunk.state, chunk.done_at = "applied", clock.now()
+    if counts:
+        last = by_number[max(numbers)]
+        last.counts = dict(Counter(last.counts or {}) + Counter(counts))
+    session.flush()

@@ -1,0 +1,181 @@
+"""The certificate of an order: one statement in the log, and files that can each be checked alone and offline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock, lineage
+from portal.audit import merkle
+from portal.audit.log import canonical
+from portal.errors import Conflict, NotFound
+from portal.keys import keys_of
+from portal.orders import chunks, people, places, statement, verifying
+from portal.orders.planning import chunk_place
+from portal.tables import Order, OrderCertificate, OrderChunk, OrderItem, random_id
+
+
+def settle_if_complete(session: Session, order: Order) -> bool:
+    """Issue the statement once every photograph has its end, every model a remedy and every recipient an answer."""
+    if order.state != "notifying" or people.open_items(session, order):
+        return False
+    issue(session, order)
+    lineage.settle_versions(session, places.because(order), clock.now())
+    order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
+    session.flush()
+    return True
+
+
+def issue(session: Session, order: Order) -> OrderCertificate:
+    """The certificate: made once, and the same one on every later call. Needs a writing session.
+
+    Raises Conflict, code evidence-missing, while a chunk was not looked at again or a person's answer is missing; code
+    plan-changed when the chunks are not the ones that were approved.
+    """
+    earlier = session.scalar(select(OrderCertificate).filter_by(order_id=order.id))
+    if earlier is not None:
+        return earlier
+    _refuse_incomplete(session, order)
+    lines = statement.lines_of(session, order)
+    by_chunk = statement.chunk_lines(session, order)
+    text = _jsonl(lines)
+    certificate_id, now = random_id(), clock.now()
+    ids = {"id": certificate_id, "lines_digest": _digest(text), "chunks_digest": _digest(_jsonl(by_chunk))}
+    said = statement.statement_of(session, order, lines, by_chunk, ids, now)
+    entry = audit.append_bytes(session, "order-certificate", canonical(said), now)
+    certificate = OrderCertificate(
+        id=certificate_id,
+        order_id=order.id,
+        kind=said["extent"],
+        statement=canonical(said),
+        sealed_people=keys_of(session).seal(text.encode(), _place(certificate_id)),
+        entry=entry.position,
+        issued_at=now,
+    )
+    session.add(certificate)
+    session.flush()
+    return certificate
+
+
+def of_order(session: Session, order: Order) -> OrderCertificate:
+    """Raises NotFound while the order is not settled."""
+    found = session.scalar(select(OrderCertificate).filter_by(order_id=order.id))
+    if found is None:
+        raise NotFound("This order is not settled, so there is no statement yet.")
+    return found
+
+
+def read(session: Session, certificate: OrderCertificate) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The statement and its lines, for those who show them."""
+    said: dict[str, Any] = json.loads(certificate.statement)
+    return said, [json.loads(line) for line in _lines(session, certificate).splitlines()]
+
+
+def file_of(session: Session, certificate: OrderCertificate) -> bytes:
+    """The certificate file: about 350 bytes for each chunk. It may sign a new head, so it needs a writing session.
+
+    Hand it out only after the commit: until then the head it carries does not count.
+    """
+    proof = _proof(session, certificate)
+    order = session.get_one(Order, certificate.order_id)
+    by_chunk = _jsonl(statement.chunk_lines(session, order))
+    said = certificate.statement.decode()
+    return verifying.write_order(said, _lines(session, certificate), by_chunk, proof)
+
+
+def part_of(session: Session, certificate: OrderCertificate, number: int) -> bytes:
+    """The file of one chunk: each of its photographs, with what became of it. Needs a writing session."""
+    chunk = session.scalar(select(OrderChunk).filter_by(order_id=certificate.order_id, number=number))
+    if chunk is None:
+        raise NotFound("This order has no such chunk.")
+    roots = _results_roots(session, certificate)
+    path = merkle.inclusion_proof(roots, number)
+    said, proof = certificate.statement.decode(), _proof(session, certificate)
+    return verifying.write_part(said, number, len(roots), _certified(session, chunk), path, proof)
+
+
+def part_with(session: Session, certificate: OrderCertificate, photo: bytes) -> bytes:
+    """The file about exactly this photograph, byte for byte: its line and the path. Needs a writing session.
+
+    Raises NotFound when it is not one of them.
+    """
+    chunk, place = _find(session, certificate, hashlib.sha256(photo).digest())
+    lines = _certified(session, chunk)
+    leaves = [merkle.leaf_hash(line) for line in lines]
+    roots = _results_roots(session, certificate)
+    path = merkle.inclusion_proof(leaves, place) + merkle.inclusion_proof(roots, chunk.number)
+    images = session.get_one(Order, certificate.order_id).images
+    position = chunk.number * chunks.SIZE + place
+    said, proof = certificate.statement.decode(), _proof(session, certificate)
+    return verifying.write_part(said, position, images, [lines[place]], path, proof)
+
+
+def _find(session: Session, certificate: OrderCertificate, digest: bytes) -> tuple[OrderChunk, int]:
+    """Goes through all salts: nothing is kept by which a photograph could be found faster."""
+    for chunk in _chunks(session, certificate):
+        for place, one in enumerate(_kept(session, chunk)):
+            if hashlib.sha256(one.salt + digest).digest() == one.commitment:
+                return chunk, place
+    raise NotFound("Exactly this file is not one of those in this order. A copy of another size is another file.")
+
+
+def _chunks(session: Session, certificate: OrderCertificate) -> Iterator[OrderChunk]:
+    ids = select(OrderChunk.id).filter_by(order_id=certificate.order_id).order_by(OrderChunk.number)
+    for chunk_id in session.scalars(ids).all():
+        chunk = session.get_one(OrderChunk, chunk_id)
+        yield chunk
+        session.expunge(chunk)
+
+
+def _kept(session: Session, chunk: OrderChunk) -> list[chunks.Kept]:
+    return chunks.unpack_kept(keys_of(session).unseal(chunk.sealed, chunk_place(chunk.order_id, chunk.number)))
+
+
+def _certified(session: Session, chunk: OrderChunk) -> list[bytes]:
+    return chunks.lines(chunk.number, _kept(session, chunk), chunk.marks)
+
+
+def _results_roots(session: Session, certificate: OrderCertificate) -> list[bytes]:
+    rows = select(OrderChunk.results_root).filter_by(order_id=certificate.order_id).order_by(OrderChunk.number)
+    return [root for root in session.scalars(rows) if root is not None]
+
+
+def _refuse_incomplete(session: Session, order: Order) -> None:
+    if order.second_at is None or people.open_items(session, order):
+        raise Conflict("An approval or a person's answer is missing. No statement is issued yet.", "evidence-missing")
+    rows = select(OrderChunk.root, OrderChunk.state, OrderChunk.evidence, OrderChunk.results_root)
+    found = session.execute(rows.filter_by(order_id=order.id).order_by(OrderChunk.number)).all()
+    # Only a check by another path makes a chunk verified, and it always leaves what it saw: nothing.
+    if any(row.state != "verified" or not row.results_root or any(row.evidence["left"].values()) for row in found):
+        raise Conflict("Not every photograph was looked for again. No statement is issued yet.", "evidence-missing")
+    leaves = session.scalars(select(OrderItem.leaf).filter_by(order_id=order.id).order_by(OrderItem.number))
+    if chunks.plan_digest(merkle.root(row.root for row in found), leaves) != order.plan_digest:
+        raise Conflict("The photographs are not the ones in the plan that was approved.", "plan-changed")
+
+
+def _proof(session: Session, certificate: OrderCertificate) -> str:
+    newest = audit.newest_checkpoint(session)
+    if newest is None or newest.size <= certificate.entry:
+        audit.publish(session)
+    return audit.prove(session, certificate.entry)
+
+
+def _lines(session: Session, certificate: OrderCertificate) -> str:
+    return keys_of(session).unseal(certificate.sealed_people, _place(certificate.id)).decode()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _jsonl(lines: list[dict[str, Any]]) -> str:
+    return "".join(canonical(line).decode() + "\n" for line in lines)
+
+
+def _place(certificate_id: str) -> str:
+    return f"order-certificate/{certificate_id}/lines"

@@ -1,0 +1,94 @@
+"""Erasing many photographs in their stores, and looking for them again there by another path.
+
+Archives are written anew, so all that goes from one is asked for at once: `whole_of` says which lie together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from portal.errors import Conflict, StoreUnavailable
+from portal.orders.chunks import LETTER, Item
+from portal.stores import Connector, InBulk, Locked
+
+DAMAGED = "archive-damaged"
+# Of several copies of one photograph the end that keeps the most counts for it.
+WORSE = {LETTER[end]: place for place, end in enumerate(("already-absent", "deleted", "content-changed", "residual"))}
+
+
+def whole_of(connector: Connector | None, item: Item) -> tuple[str, str]:
+    """What is written anew when this photograph is erased: itself, or the archive it lies in."""
+    return item.store, connector.whole_of(item.key) if isinstance(connector, InBulk) else item.key
+
+
+def erase(connectors: dict[str, Connector | None], items: Sequence[Item]) -> dict[int, bytes]:
+    """Erase the photographs; the letter of its end for each image. A store that is not there any more holds nothing.
+
+    Raises StoreUnavailable when a store is away; what was erased until then is found gone the next time.
+    """
+    ends: dict[int, bytes] = {}
+    for store, group in groupby(items, key=lambda item: item.store):
+        connector = connectors[store]
+        if connector is None:
+            ends |= {item.image: LETTER["already-absent"] for item in group}
+        elif isinstance(connector, InBulk):
+            for archive in _archives(connector, group):
+                ends |= _erase_many(connector, archive)
+        else:
+            ends |= {item.image: _erase_one(connector, item) for item in group}
+    return ends
+
+
+def still_there(connectors: dict[str, Connector | None], items: Sequence[Item]) -> set[int]:
+    """Images of which a copy is seen in its store."""
+    seen: set[int] = set()
+    for store, group in groupby(items, key=lambda item: item.store):
+        connector, some = connectors[store], list(group)
+        if connector is None:
+            continue
+        refs = {ref: item.image for item in some for ref in connector.enumerate_copies(item.key)}
+        if isinstance(connector, InBulk):
+            seen |= {refs[ref] for ref in connector.probe_many(refs)}
+        else:
+            seen |= {image for ref, image in refs.items() if connector.probe_copy(ref) == "present"}
+        # Nothing seen is no proof where nowhere was looked.
+        seen |= {item.image for item in some} - set(refs.values())
+    return seen
+
+
+def _archives(connector: InBulk, items: Iterator[Item]) -> Iterator[list[Item]]:
+    """What is asked for at once: files all together, archives one by one, so that a broken one keeps no other."""
+    together: dict[str, list[Item]] = {}
+    for item in items:
+        whole = connector.whole_of(item.key)
+        together.setdefault("" if whole == item.key else whole, []).append(item)
+    yield from together.values()
+
+
+def _erase_many(connector: InBulk, items: list[Item]) -> dict[int, bytes]:
+    refs = {ref: item for item in items for ref in connector.enumerate_copies(item.key)}
+    try:
+        results = connector.erase_many({ref: item.digest for ref, item in refs.items()})
+    except StoreUnavailable as problem:
+        if problem.code != DAMAGED:
+            raise
+        return {item.image: LETTER[DAMAGED] for item in items}
+    ends: dict[int, bytes] = {}
+    for ref, item in refs.items():
+        end = LETTER[results.get(ref, "content-changed")]
+        ends[item.image] = end if WORSE[end] >= WORSE[ends.get(item.image, end)] else ends[item.image]
+    return ends
+
+
+def _erase_one(connector: Connector, item: Item) -> bytes:
+    """A copy that may not go does not keep the others: all are tried."""
+    results: list[str] = []
+    for ref in connector.enumerate_copies(item.key):
+        try:
+            results.append(connector.erase_copy(ref, item.digest))
+        except Locked:
+            results.append("residual")
+        except Conflict:
+            results.append("content-changed")
+    return max((LETTER[result] for result in results), key=WORSE.__getitem__, default=LETTER["already-absent"])
