@@ -70,6 +70,9 @@ class Config:
     mail_from: str = _setting("privacy@localhost", "sender of mails")
     two_people: bool = _setting(True, "erasures and refusals need a second person", _yes_or_no)
     likeness: bool = _setting(False, "reviewers are asked how alike six parts of two faces are", _yes_or_no)
+    batch: bool = _setting(
+        False, "reviewers may answer for many pairs at once that none of these is the person", _yes_or_no
+    )
     cooling_hours: float = _setting(24.0, "hours after approval in which the person can still withdraw", float)
     threshold: float = _setting(0.6, "greatest distance between two templates that still makes a candidate", float)
     scan_processes: int = _setting(0, "processes that look at photographs in a scan; 0: one for each core", int)

@@ -38,7 +38,9 @@ class Reviewer:
 
     `agreed` of `compared` are those on the side of the outcome, where somebody else answered too. `false_alarms` are
     "same" of all answers where the others found different people (`others_different`); `misses` are "different" where
-    the others found one person (`others_same`). `seconds` is the median of one look; None when none was timed.
+    the others found one person (`others_same`). `poor` counts answers beside a picture that they called too poor to
+    tell, of `quality` in which they said anything about it; `at_once` those given to many pairs in one look.
+    `seconds` is the median of one look; None when none was timed.
     """
 
     account_id: str
@@ -49,6 +51,9 @@ class Reviewer:
     others_different: int
     misses: int
     others_same: int
+    poor: int
+    quality: int
+    at_once: int
     seconds: float | None
 
 
@@ -146,6 +151,7 @@ def _reviewer(account_id: str, settled: Iterable[Sequence[Judgement]]) -> Review
                 # One look at several pairs gives answers of one instant.
                 looks[own.at] = own.seconds
                 count.update(_told([one.answer for one in judgements], own.answer, _without(own, judgements)))
+                count.update(_seen(own))
     timed = [seconds for seconds in looks.values() if seconds is not None]
     return Reviewer(
         account_id=account_id,
@@ -156,6 +162,9 @@ def _reviewer(account_id: str, settled: Iterable[Sequence[Judgement]]) -> Review
         others_different=count["others_different"],
         misses=count["misses"],
         others_same=count["others_same"],
+        poor=count["poor"],
+        quality=count["quality"],
+        at_once=count["at_once"],
         seconds=median(timed) if timed else None,
     )
 
@@ -172,6 +181,16 @@ def _kappa_of(account_id: str, settled: Iterable[Sequence[Judgement]]) -> float 
 
 def _without(own: Judgement, judgements: Iterable[Judgement]) -> list[str]:
     return [one.answer for one in judgements if one is not own]
+
+
+def _seen(own: Judgement) -> Iterable[str]:
+    """Which counts an answer adds to by what was said of the pictures, and by how it was given."""
+    if own.found_good is not None:
+        yield "quality"
+        if False in (own.sent_good, own.found_good):
+            yield "poor"
+    if own.in_batch:
+        yield "at_once"
 
 
 def _told(answers: list[str], own: str, others: list[str]) -> Iterable[str]:

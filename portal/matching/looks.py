@@ -26,6 +26,14 @@ class Pair:
     together: list[str]
 
 
+@dataclass(frozen=True)
+class Good:
+    """Whether each picture is good enough to tell, as a reviewer says before comparing. `sent`: None without one."""
+
+    sent: bool | None
+    found: bool
+
+
 def lot(purpose: str, account_id: str, what: str) -> bytes:
     """32 bytes by which chance decides about this for this reviewer: the same on every reload."""
     return hashlib.sha256(f"{purpose}/{account_id}/{what}".encode()).digest()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -29,8 +28,6 @@ GATE = 20
 LEAST_RIGHT = 0.8
 # Of each kind at least so many: else one of the two errors could not be seen.
 LEAST_OF_A_KIND = 5
-# As long as a pair of a case is held. Who was away begins to look anew.
-AWAY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -96,16 +93,21 @@ def is_right(same: bool, answer: str) -> bool:
     return SIDE[answer] == (1 if same else -1)
 
 
-def next_look(session: Session, account_id: str, pairs_wait: Callable[[], bool]) -> KnownLook | None:
-    """The known pair to show now, or None when it is a case's turn. `pairs_wait()`: a case's pair could be shown."""
+def next_look(
+    session: Session, account_id: str, pairs_wait: Callable[[], bool], ahead: bool = False
+) -> KnownLook | None:
+    """The known pair to show now, or None when it is a case's turn. `pairs_wait()`: a case's pair could be shown.
+
+    `ahead`: what comes after the pair they look at now, to get it ready.
+    """
     # A pair whose photographs were taken out meanwhile cannot be answered any more.
     own = (KnownLook.account_id == account_id, KnownLook.answer.is_(None), *known.whole())
     begun = session.scalar(select(KnownLook).join(KnownPair, KnownPair.id == KnownLook.pair_id).where(*own))
     if begun is not None:
-        if clock.now() - begun.handed_at > AWAY:
-            begun.handed_at = clock.now()
+        # A pair of a case is handed out anew each time, too.
+        begun.handed_at = clock.now()
         return begun
-    if may_judge(session, account_id) and not (_is_due(session, account_id) and pairs_wait()):
+    if may_judge(session, account_id) and not (_is_due(session, account_id, ahead) and pairs_wait()):
         return None
     pair = _draw(session, account_id)
     if pair is None:
@@ -169,11 +171,11 @@ def _right(given: Sequence[tuple[bool, bool]]) -> float | None:
     return sum(sum(kind) / len(kind) for kind in kinds) / 2 if all(kinds) else None
 
 
-def _is_due(session: Session, account_id: str) -> bool:
-    """Whether chance wants a known pair at this place of the run of ONE_IN."""
+def _is_due(session: Session, account_id: str, ahead: bool) -> bool:
+    """Whether chance wants a known pair at this place of the run of ONE_IN, or at the one after it."""
     looks = select(func.count(func.distinct(Judgement.at))).where(Judgement.account_id == account_id)
     answered = select(func.count()).where(KnownLook.account_id == account_id, KnownLook.answer.is_not(None))
-    run, place = divmod((session.scalar(looks) or 0) + (session.scalar(answered) or 0), ONE_IN)
+    run, place = divmod((session.scalar(looks) or 0) + (session.scalar(answered) or 0) + ahead, ONE_IN)
     return int.from_bytes(lot("known", account_id, str(run))[:4]) % ONE_IN == place
 
 

@@ -18,7 +18,7 @@ from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.matching import eligible, practice
-from portal.matching.looks import WHOLE, Pair, lot, verdict
+from portal.matching.looks import WHOLE, Good, Pair, lot, verdict
 from portal.tables import Account, Candidate, Case, Judgement, Probe
 from portal.tables.matching import ANSWERS
 
@@ -52,20 +52,21 @@ def stranded(session: Session) -> int:
     return len(left)
 
 
-def next_pair(session: Session, account_id: str) -> Candidate | None:
+def next_pair(session: Session, account_id: str, but: str | None = None) -> Candidate | None:
     """Lease the next pair to this reviewer: the one already held, else the most urgent. None when nothing waits.
 
-    With it go those that belong with it, as far as nobody else holds them.
+    With it go those that belong with it, as far as nobody else holds them. `but`: the pair they look at now, to get
+    ready what comes after it.
     """
     now = clock.now()
-    candidate = _first(session, account_id) if practice.may_judge(session, account_id) else None
+    candidate = _first(session, account_id, but) if practice.may_judge(session, account_id) else None
     if candidate is None:
         return None
-    _lease(session, candidate, account_id)
+    lease(session, candidate, account_id)
     candidate.lease_until = now + LEASE
     for other in _with_it(session, candidate, account_id):
         with contextlib.suppress(Conflict):
-            _lease(session, other, account_id)
+            lease(session, other, account_id)
     return candidate
 
 
@@ -119,10 +120,18 @@ def whole(session: Session, account_id: str, candidate_id: str) -> bytes:
     return images.to_jpeg(images.open_picture(data).pixels, longest=WHOLE)
 
 
-def answer(session: Session, account_id: str, candidate_id: str, given: str, apart: Collection[str] = ()) -> Candidate:
+def answer(
+    session: Session,
+    account_id: str,
+    candidate_id: str,
+    given: str,
+    apart: Collection[str] = (),
+    good: Good | None = None,
+) -> Candidate:
     """Record one person's answer about a pair and those that belong with it, and settle what enough people agree on.
 
-    Those in `apart` do not fit: they get no answer, and come round again each by itself.
+    Those in `apart` do not fit: they get no answer, and come round again each by itself. `good`: which pictures are
+    good enough to tell, where that was said.
     """
     if given not in ANSWERS:
         raise BadInput("Choose one of the five answers.", "unknown-answer")
@@ -136,12 +145,19 @@ def answer(session: Session, account_id: str, candidate_id: str, given: str, apa
         if one.id in apart:
             one.group_id = None
             continue
-        session.add(Judgement(candidate_id=one.id, account_id=account_id, answer=given, at=now, seconds=seconds))
-        session.flush()
-        session.refresh(one, ["judgements"])
-        _settle(session, one)
+        judgement = Judgement(candidate_id=one.id, account_id=account_id, answer=given, at=now, seconds=seconds)
+        judgement.sent_good, judgement.found_good = (good.sent, good.found) if good else (None, None)
+        record(session, one, judgement)
     session.flush()
     return candidate
+
+
+def record(session: Session, candidate: Candidate, judgement: Judgement) -> None:
+    """Add one person's answer to a candidate they held, and settle it once enough people agree."""
+    session.add(judgement)
+    session.flush()
+    session.refresh(candidate, ["judgements"])
+    _settle(session, candidate)
 
 
 def undo(session: Session, account_id: str) -> Candidate | None:
@@ -163,7 +179,7 @@ def undo(session: Session, account_id: str) -> Candidate | None:
     session.flush()
     for candidate in candidates:
         with contextlib.suppress(Conflict):
-            _lease(session, candidate, account_id)
+            lease(session, candidate, account_id)
     return candidates[0]
 
 
@@ -225,7 +241,7 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
     return sorted(found, key=lambda other: lot("order", account_id, other.id))
 
 
-def _first(session: Session, account_id: str) -> Candidate | None:
+def _first(session: Session, account_id: str, but: str | None) -> Candidate | None:
     """What this reviewer holds already, else a pair of the most urgent case, drawn by lot.
 
     Within a case the order says nothing (sorted by distance it would tell what the machine thinks), and each reviewer
@@ -233,15 +249,24 @@ def _first(session: Session, account_id: str) -> Candidate | None:
     so the lot is a place among them, and the next open one from there on is taken, without reading all of them.
     """
     given = eligible.given(account_id)
-    own = session.scalars(eligible.open_to(session).where(Candidate.lease_account_id == account_id), given).all()
+    now = _looked_at_now(session, account_id, but)
+    held = eligible.open_to(session).where(Candidate.lease_account_id == account_id, Candidate.id.not_in(now))
+    own = session.scalars(held, given).all()
     if own:
         return min(own, key=lambda one: lot("order", account_id, one.id))
     case_id = session.scalar(eligible.urgent(session), given)
     if case_id is None:
         return None
     place = lot("place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
-    of_case = eligible.open_to(session).where(Candidate.case_id == case_id).order_by(Candidate.id).limit(1)
+    of_case = eligible.open_to(session).where(Candidate.case_id == case_id, Candidate.id.not_in(now))
+    of_case = of_case.order_by(Candidate.id).limit(1)
     return session.scalar(of_case.where(Candidate.id >= place), given) or session.scalar(of_case, given)
+
+
+def _looked_at_now(session: Session, account_id: str, candidate_id: str | None) -> list[str]:
+    """Ids of the pair that a reviewer looks at now, and of those that belong with it; none where there is no such."""
+    candidate = session.get(Candidate, candidate_id) if candidate_id else None
+    return [one.id for one in together(session, account_id, candidate)] if candidate else []
 
 
 def _given(session: Session, account_id: str) -> int:
@@ -258,7 +283,7 @@ def _settle(session: Session, candidate: Candidate) -> None:
         session.flush()
 
 
-def _lease(session: Session, candidate: Candidate, account_id: str) -> None:
+def lease(session: Session, candidate: Candidate, account_id: str) -> None:
     """Take the lease with one conditional UPDATE: of two who ask at once, one gets it."""
     now = clock.now()
     taken = session.execute(

@@ -14,9 +14,9 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases import lifecycle
 from portal.errors import Conflict, NotFound
-from portal.matching import practice, review, second_thoughts
-from portal.matching.looks import Pair
-from portal.tables import Case, KnownLook
+from portal.matching import batch, practice, review, second_thoughts
+from portal.matching.looks import Good, Pair
+from portal.tables import Candidate, Case, KnownLook
 from portal.tables.matching import ANSWERS, PASS_REASONS
 from portal.web.context import database, settings
 from portal.web.policy import policy
@@ -64,6 +64,7 @@ def queue() -> Page:
     return render_template(
         "reviewer/queue.html",
         waiting=waiting,
+        batches=settings().batch,
         minutes=max(1, round(waiting * SECONDS_A_PAIR / 60)),
         kept=review.kept_from(g.session, current_user.id),
         note=request.args.get("note"),
@@ -100,6 +101,14 @@ def compare(look_id: str) -> Page:
 @blueprint.post("/<look_id>")
 @policy("reviewer")
 def answer(look_id: str) -> Page:
+    """Record an answer. A script that has the next pair ready is told where to go; else a browser is led there."""
+    led = _answer(look_id)
+    if isinstance(led, Response) and request.headers.get("Accept") == "text/plain":
+        return Response(led.location, mimetype="text/plain")
+    return led
+
+
+def _answer(look_id: str) -> Page:
     given, apart = request.form.get("answer", ""), request.form.getlist("apart")
     try:
         look = _known(look_id)
@@ -107,13 +116,60 @@ def answer(look_id: str) -> Page:
             practice.answer(g.session, look, given)
             g.session.commit()
             return redirect(url_for("reviewer.compare", look_id=look_id), 303)
-        candidate = review.answer(g.session, current_user.id, look_id, given, apart)
+        candidate = review.answer(g.session, current_user.id, look_id, given, apart, _good(look_id))
     except (Conflict, NotFound):
         return _not_yours()
     lifecycle.review_finished(g.session, g.session.get_one(Case, candidate.case_id))
     if look_id not in apart and second_thoughts.has_settled(g.session, current_user.id, look_id):
         g.session.commit()
         return redirect(url_for("reviewer.third", look_id=look_id), 303)
+    return _to_next()
+
+
+def _good(look_id: str) -> Good | None:
+    """Which pictures were said to be good enough to tell; None where the page did not ask."""
+    if "asked-good" not in request.form:
+        return None
+    poor = set(request.form.getlist("poor"))
+    return Good("sent" not in poor if _pair(look_id).sent else None, "found" not in poor)
+
+
+@blueprint.post("/<look_id>/ahead")
+@policy("reviewer")
+def ahead(look_id: str) -> Page:
+    """Hand out the pair after this one, so that its pictures are there once this one is answered."""
+    # After a known pair comes one of a case: what this look is must not be told by what follows.
+    found = _next(look_id) if _known(look_id) is None else review.next_pair(g.session, current_user.id)
+    g.session.commit()
+    return Response("" if found is None else url_for("reviewer.compare", look_id=found.id), mimetype="text/plain")
+
+
+@blueprint.post("/batch")
+@policy("reviewer")
+def take_batch() -> Page:
+    taken = batch.take(g.session, current_user.id)
+    g.session.commit()
+    return redirect(url_for("reviewer.many") if taken else url_for("reviewer.queue", note="no-batch"), 303)
+
+
+@blueprint.get("/batch")
+@policy("reviewer")
+def many() -> Page:
+    """One sent face beside many found ones, to find those that need a look of their own."""
+    held = batch.held_by(g.session, current_user.id)
+    return render_template("reviewer/many.html", held=held) if held else _not_yours()
+
+
+@blueprint.post("/batch/answer")
+@policy("reviewer")
+def answer_many() -> Page:
+    try:
+        marked = request.form.getlist("marked")
+        answered = batch.answer(g.session, current_user.id, request.form.getlist("shown"), marked)
+    except (Conflict, NotFound):
+        return _not_yours()
+    for case_id in {one.case_id for one in answered}:
+        lifecycle.review_finished(g.session, g.session.get_one(Case, case_id))
     return _to_next()
 
 
@@ -225,12 +281,18 @@ def _told(look: KnownLook, given: str) -> Page:
 
 
 def _to_next() -> Page:
-    look = practice.next_look(g.session, current_user.id, lambda: review.has_next(g.session, current_user.id))
-    found = look or review.next_pair(g.session, current_user.id)
+    found = _next()
     g.session.commit()
     if found is None:
         return redirect(url_for("reviewer.queue"), 303)
     return redirect(url_for("reviewer.compare", look_id=found.id), 303)
+
+
+def _next(after: str | None = None) -> KnownLook | Candidate | None:
+    """Hand out the next look; `after`: the one that they look at now."""
+    me = current_user.id
+    look = practice.next_look(g.session, me, lambda: review.has_next(g.session, me), ahead=after is not None)
+    return look or review.next_pair(g.session, me, but=after)
 
 
 def _not_yours() -> Page:

@@ -12,7 +12,8 @@ from flask import Flask, render_template
 from sqlalchemy import select
 
 from portal.db import Database
-from portal.tables import Candidate, Case, Entry, Judgement
+from portal.tables import Candidate, Case, Entry, Judgement, Search
+from tests.matching.making import make_face
 from tests.web.desk import EMAIL, Colleague, case_in_review, colleague, fill_store
 
 FIGURE = re.compile(r"<figure>.*?</figure>", re.DOTALL)
@@ -200,9 +201,13 @@ def test_the_script_only_presses_buttons_that_are_there(case: Case, reviewer: Co
     for key in "12345":
         assert re.search(rf'<button[^>]+name="answer"[^>]+data-key="{key}"', page)
     folder = Path(app.static_folder or "")
-    script = (folder / "review.js").read_text() + (folder / "keys.js").read_text()
-    # It fetches nothing and sends nothing by itself.
-    assert not re.search(r"fetch|XMLHttp|sendBeacon|\.submit\(", script)
+    keyed, looked = (folder / "keys.js").read_text(), (folder / "review.js").read_text()
+    # Keys fetch nothing and send nothing by themselves.
+    assert not re.search(r"fetch|XMLHttp|sendBeacon|\.submit\(", keyed)
+    # The pair after this one is fetched, and an answer sent, to addresses that stand in the page or came from there.
+    fetched = {"page.dataset.ahead", "address", 'image.getAttribute("src")', "form.action"}
+    assert set(re.findall(r"\bfetch\(([^,]+?)(?:,|\);)", looked)) == fetched
+    assert not re.search(r"XMLHttp|sendBeacon|\.submit\(|Storage|caches", looked)
 
 
 def render(app: Flask, page: str, **given: object) -> str:
@@ -221,3 +226,46 @@ def test_every_key_can_be_set_once_there_is_a_script(app: Flask, case: Case, rev
     # Without a script it would do nothing, so it is not shown.
     assert re.search(r"<details[^>]+data-key-settings[^>]+ hidden>", queue)
     assert re.search(r'<script type="module" nonce="[^"]+" src="/static/keys\.js', queue)
+
+
+def test_the_pair_after_this_one_lies_ready_and_a_script_is_told_where_it_is(
+    database: Database, case: Case, reviewer: Colleague
+) -> None:
+    first = reviewer.post("/staff/review/next")
+    token = reviewer.get(first).split('name="csrf_token" value="')[1].split('"')[0]
+    told = reviewer.client.post(f"{first}/ahead", data={"csrf_token": token})
+    assert (told.status_code, told.mimetype) == (200, "text/plain")
+    following = told.text
+    assert following not in {"", first}
+    assert reviewer.client.get(f"{following}/found.jpg").status_code == 200, "its pictures can be fetched now"
+    fields = {"csrf_token": token, "answer": "same", "asked-good": "yes", "poor": "found"}
+    answer = reviewer.client.post(first, data=fields, headers={"Accept": "text/plain"})
+    assert (answer.status_code, answer.text) == (200, following)
+    assert reviewer.client.post(f"{following}/ahead", data={"csrf_token": token}).text == "", "there is no third"
+    with database.reading() as session:
+        [judgement] = session.scalars(select(Judgement))
+        assert (judgement.sent_good, judgement.found_good, judgement.in_batch) == (True, False, False)
+
+
+def test_many_at_once_is_for_clear_ones_and_where_policy_allows_it(
+    app: Flask, database: Database, case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "many at once" not in reviewer.get("/staff/review/")
+    serving = app.extensions["database"]
+    monkeypatch.setattr(serving, "config", replace(serving.config, batch=True))
+    monkeypatch.setattr("portal.matching.batch.config_of", lambda _session: serving.config)
+    assert "many at once" in reviewer.get("/staff/review/")
+    assert "not enough pairs" in reviewer.get(reviewer.post("/staff/review/batch"))
+    monkeypatch.setattr("portal.matching.batch.LEAST", 2)
+    with database.writing() as session:
+        for candidate in session.scalars(select(Candidate)):
+            candidate.face_id, candidate.distance = make_face(session, candidate.image).id, 0.59
+            session.get_one(Search, candidate.search_id).threshold = 0.6
+    page = reviewer.get(reviewer.post("/staff/review/batch"))
+    shown = re.findall(r'name="shown" value="(\w+)"', page)
+    assert (len(shown), page.count("found.jpg"), page.count("sent.jpg")) == (2, 2, 1)
+    assert "0.59" not in page
+    following = reviewer.post("/staff/review/batch/answer", shown=shown, marked=shown[0])
+    assert following == f"/staff/review/{shown[0]}"
+    with database.reading() as session:
+        assert [one.candidate_id for one in session.scalars(select(Judgement))] == shown[1:]

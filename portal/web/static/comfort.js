@@ -38,12 +38,17 @@
     });
   };
 
-  apply();
-  document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll("[data-wish]").forEach(setUp);
+  const begin = () => {
     const notice = document.querySelector("[data-break]");
     if (notice !== null) remind(notice);
     // What the pointer makes sharp, the keyboard must, too.
     if (wants("blur")) for (const frame of document.querySelectorAll(".ef-frame")) frame.tabIndex = 0;
+  };
+
+  apply();
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-wish]").forEach(setUp);
+    begin();
   });
+  document.addEventListener("ef:looks", begin);
 }

@@ -2,7 +2,7 @@
 // Which key presses what, and whether keys do anything at all, is kept in this browser, for each desk by itself.
 
 const desk = document.querySelector("[data-keys]")?.dataset.keys;
-const switchBox = document.querySelector("[data-shortcuts]");
+let switchBox;
 const settings = document.querySelector("[data-key-settings]");
 const stored = `efface-${desk}-shortcuts`;
 const storedKey = (name) => `efface-${desk}-key-${name}`;
@@ -114,8 +114,15 @@ function setUpHands(fields, told) {
   }
 }
 
-for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
-if (switchBox !== null) setUpSwitch();
-showKeys();
+// Done again when another pair takes the place of the one that was answered.
+function begin() {
+  switchBox = document.querySelector("[data-shortcuts]");
+  for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
+  if (switchBox !== null) setUpSwitch();
+  showKeys();
+}
+
+begin();
+document.addEventListener("ef:looks", begin);
 if (settings !== null) setUpKeys();
 if (document.querySelector("[data-key]") !== null) listen();
