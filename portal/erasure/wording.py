@@ -27,6 +27,7 @@ THINGS: dict[str, Callable[[int], str]] = {
     "dataset-place": lambda count: ngettext("%(num)s place in a dataset", "%(num)s places in datasets", count),
     "suppression": lambda count: ngettext("%(num)s suppression", "%(num)s suppressions", count),
     "model": lambda count: ngettext("%(num)s trained model", "%(num)s trained models", count),
+    "output": lambda count: ngettext("%(num)s kept answer of a model", "%(num)s kept answers of a model", count),
     "product": lambda count: ngettext("%(num)s product", "%(num)s products", count),
     "recipient": lambda count: ngettext("%(num)s recipient", "%(num)s recipients", count),
 }
@@ -59,7 +60,7 @@ RESULTS = {
     "held-investigation": mark("still there, because it is needed for an investigation"),
     "held-statute": mark("still there, because a law says that it must be kept for now"),
 }
-MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression")
+MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression", "output")
 
 
 def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
