@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +46,8 @@ from tests.fakes import draw_photograph
 from tests.matching.making import make_account, make_case
 
 PIXELS = 48
+# Seconds: how long something may take to come, and between two looks whether it has.
+PATIENCE, LOOK = 1800.0, 0.02
 ENDS = {"verified", "refused"}
 # Alembic remembers what it works on in a module of its own: one after another.
 LAYING_TABLES = threading.Lock()
@@ -141,6 +144,21 @@ def approve_all(database: Database) -> list[str]:
     return ids
 
 
+def state_of(database: Database) -> tuple[str, int, str | None]:
+    """State, fence and owner of the one erasure."""
+    with database.reading() as session:
+        state, fence, owner = session.execute(select(Erasure.state, Erasure.fence, Erasure.lease_owner)).one()
+    return state, fence, owner
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Wait until `condition` holds. Fails by the name of what did not come."""
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < limit, f"{what} did not come"
+        time.sleep(LOOK)
+
+
 def is_over(database: Database) -> bool:
     """Whether every deletion has its certificate and every case is closed."""
     with database.reading() as session:
@@ -167,7 +185,7 @@ def reckon(scene: Scene) -> dict[str, int | str]:
             "items": len(items),
             "refused": refused,
             "lost": lost,
-            "left": _left(session) + sum(1 for folder in scene.folders for _ in folder.rglob("*.jpg")),
+            "left": _left(session) + sum(path.is_file() for folder in scene.folders for path in folder.rglob("*")),
             "doubled": _doubled(session),
             "certificates": len(listed),
             "certificate_entries": _entries(session, "certificate"),

@@ -7,27 +7,23 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import select
 
 from portal.db import Database
-from portal.tables import Erasure
 from tests.experiments import erasing, hurried
+from tests.experiments.erasing import is_over, state_of, wait_for
 from tests.experiments.small_house import Running, running_house, send
 
 # Seconds: a lease, its renewal, the sweep. The product's own (20, 5, 10) would make one kill last half a minute.
 CLOCKS = "1.0,0.25,0.25"
 COPIES = 2
-PATIENCE = 1800.0
 # How long the one who has claimed may work before the next kill, at most.
 LONGEST_WORK = 0.4
 # Looking again at all items is one step: killed as often as the steps before it, it would never be done.
 LONGEST_CHECK, LATE_KILLS = 10.0, 5
-LOOK = 0.02
 
 
 def measure(kills: int, images: int, seed: int = 1) -> dict[str, Any]:
@@ -59,7 +55,7 @@ def _run(folder: Path, kills: int, images: int, chance: random.Random) -> tuple[
     with running_house(scene.config, "erasing", "erasing", clocks=CLOCKS) as house:
         erasing.approve_all(database)
         killed = kill_all_along(house, database, kills, chance)
-        wait_for(lambda: erasing.is_over(database), "the erasure after the last kill")
+        wait_for(lambda: is_over(database), "the erasure after the last kill")
     counts: dict[str, Any] = erasing.reckon(scene)
     counts |= {"stale_writes": hurried.stale_writes(database), "fence": state_of(database)[1]}
     counts["doubled"] += hurried.done_twice(database)
@@ -74,13 +70,13 @@ def kill_all_along(house: Running, database: Database, kills: int, chance: rando
     while killed["checking"] < LATE_KILLS:
         # Kills between two claims hit processes that do nothing yet: most are aimed at one that works.
         if chance.random() < 0.9:
-            wait_for(lambda at=fence: state_of(database)[1] > at or erasing.is_over(database), "the next claim")
+            wait_for(lambda at=fence: state_of(database)[1] > at or is_over(database), "the next claim")
         if killed.total() >= kills:
             wait_for(lambda: state_of(database)[0] not in ("cooling", "running"), "the end of the running")
         late = state_of(database)[0] != "running"
         time.sleep(chance.uniform(0, LONGEST_CHECK if late else LONGEST_WORK))
         state, fence, owner = state_of(database)
-        if erasing.is_over(database):
+        if is_over(database):
             break
         killed[state] += any([send(victim, signal.SIGKILL) for victim in _victims(house, owner, chance)])
     return killed
@@ -96,18 +92,3 @@ def _victims(house: Running, owner: str | None, chance: random.Random) -> list[p
         return [one for one in workers if owner and owner.endswith(f"/{one.pid}")]
     one = chance.choice([worker for worker in workers if worker.ppid() == house.process.pid] or workers)
     return [one, *(worker for worker in workers if worker.ppid() == one.pid)]
-
-
-def state_of(database: Database) -> tuple[str, int, str | None]:
-    """State, fence and owner of the one erasure."""
-    with database.reading() as session:
-        state, fence, owner = session.execute(select(Erasure.state, Erasure.fence, Erasure.lease_owner)).one()
-    return state, fence, owner
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Wait until `condition` holds. Fails by the name of what did not come."""
-    limit = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < limit, f"{what} did not come"
-        time.sleep(LOOK)

@@ -15,7 +15,7 @@ from portal.jobs import connect
 from portal.queue_server import is_ready
 from portal.tables import Case, Erasure, Mail
 from tests.experiments import erasing
-from tests.experiments.kill import wait_for
+from tests.experiments.erasing import is_over, wait_for
 from tests.experiments.small_house import Running, running_house
 
 # Seconds between two losses, at most. The product's own sweep comes every ten.
@@ -30,7 +30,7 @@ def measure(cases: int, points: int, clocks: str = "", seed: int = 1) -> dict[st
         database = scene.open()
         with running_house(scene.config, "erasing", "mailing", clocks=clocks) as house:
             losses = _lose(house, database, points, chance)
-            wait_for(lambda: erasing.is_over(database) and _mailed(database) == cases, "the last case and its mail")
+            wait_for(lambda: is_over(database) and _mailed(database) == cases, "the last case and its mail")
         counts: dict[str, Any] = erasing.reckon(scene)
         finished = _finished(database)
         mails = len(list((scene.config.data / "outbox").glob("*.eml")))

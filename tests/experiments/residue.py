@@ -18,8 +18,7 @@ from unittest.mock import patch
 from portal import clock
 from portal.db import Database
 from tests.experiments import erasing
-from tests.experiments.erasing import Photograph, Scene
-from tests.experiments.kill import wait_for
+from tests.experiments.erasing import Photograph, Scene, is_over, wait_for
 from tests.experiments.small_house import running_house
 from workers import clockwork
 
@@ -39,7 +38,7 @@ def measure(markers: int, clocks: str = "") -> dict[str, Any]:
         before = seen_in(scene, sought)
         with running_house(scene.config, "erasing", "mailing", clocks=clocks):
             erasing.approve_all(database)
-            wait_for(lambda: erasing.is_over(database) and mails_of(scene) == people, "the last mail")
+            wait_for(lambda: is_over(database) and mails_of(scene) == people, "the last mail")
             while_up = seen_in(scene, sought)
         mailed = seen_in(scene, sought)
         purge_later(database)

@@ -14,7 +14,7 @@ import numpy as np
 from portal import jobs
 from portal.db import Database
 from tests.experiments import erasing, hurried
-from tests.experiments.kill import state_of, wait_for
+from tests.experiments.erasing import is_over, state_of, wait_for
 from tests.experiments.small_house import Running, running_house
 from workers import clockwork
 
@@ -49,7 +49,7 @@ def _lane(kills: int, clocks: str, chance: random.Random) -> list[float]:
         with running_house(scene.config, "erasing", clocks=clocks) as house:
             erasing.approve_all(database)
             seconds = [resumed(house, database, chance) for _ in range(kills)]
-            wait_for(lambda: erasing.is_over(database), "the end")
+            wait_for(lambda: is_over(database), "the end")
         assert erasing.is_well(erasing.reckon(scene))
         database.close()
     return seconds
@@ -63,7 +63,7 @@ def resumed(house: Running, database: Database, chance: random.Random) -> float:
     house.kill("hurried erasing")
     killed = time.monotonic()
     _, fence, _ = state_of(database)
-    assert not erasing.is_over(database), "the work was over before the kill"
+    assert not is_over(database), "the work was over before the kill"
     wait_for(lambda: _writes(database, fence) > 0, "the work after the kill")
     return time.monotonic() - killed
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.experiments import __main__ as commands
 from tests.experiments import erasing, hurried, kill, queue_loss, residue, resume, syscalls, zombie
-from tests.experiments.erasing import Photograph, Scene
+from tests.experiments.erasing import Photograph, Scene, is_over, wait_for
 from tests.experiments.small_house import Running, running_house
 
 IMAGES = 40
@@ -54,7 +54,7 @@ def test_everything_goes_wrong_and_the_end_is_the_same_once(
     assert resume.resumed(house, database, chance) < resume.LIMIT
     assert queue_loss.kill(house)
     queue_loss.flush(house)
-    kill.wait_for(lambda: erasing.is_over(database) and residue.mails_of(scene) == 1, "the end")
+    wait_for(lambda: is_over(database) and residue.mails_of(scene) == 1, "the end")
 
     counts = erasing.reckon(scene)
     assert erasing.is_well(counts), (counts, met)

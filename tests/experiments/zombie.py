@@ -16,7 +16,7 @@ import psutil
 
 from portal.db import Database
 from tests.experiments import erasing, hurried
-from tests.experiments.kill import state_of, wait_for
+from tests.experiments.erasing import is_over, state_of, wait_for
 from tests.experiments.small_house import Running, running_house, send
 
 CLOCKS = "1.5,0.4,0.5"
@@ -50,11 +50,11 @@ def _lane(zombies: int, clocks: str, chance: random.Random) -> dict[str, Any]:
         met = held_lock = 0
         with running_house(scene.config, "erasing", "erasing", clocks=clocks) as house:
             erasing.approve_all(database)
-            while met < zombies and not erasing.is_over(database):
+            while met < zombies and not is_over(database):
                 kind = meet(house, database, chance)
                 met += kind == "woken"
                 held_lock += kind == "held the lock"
-            wait_for(lambda: erasing.is_over(database), "the erasure after the last zombie")
+            wait_for(lambda: is_over(database), "the erasure after the last zombie")
         counts: dict[str, Any] = erasing.reckon(scene)
         counts["doubled"] += hurried.done_twice(database)
         counts |= {"zombies": met, "held_lock": held_lock, "stale_writes": hurried.stale_writes(database)}
@@ -64,7 +64,7 @@ def _lane(zombies: int, clocks: str, chance: random.Random) -> dict[str, Any]:
 
 def meet(house: Running, database: Database, chance: random.Random) -> str:
     """Stop whoever works, let the other go on past the lease, wake the first, and wait until it has given up."""
-    wait_for(lambda: _worker(house, database) is not None or erasing.is_over(database), "somebody who works")
+    wait_for(lambda: _worker(house, database) is not None or is_over(database), "somebody who works")
     time.sleep(chance.uniform(0, LONGEST))
     zombie = _worker(house, database)
     if zombie is None or not send(zombie, signal.SIGSTOP):
