@@ -211,6 +211,7 @@ def found_of(session: Session, found: Case) -> dict[str, Any]:
         "rejected": states.count("rejected"),
         "open": states.count("open"),
         "coverage": held.covered(session, found),
+        "images": [one.image_id for one in shown],
         "trace": lineage.trace(session, [one.image_id for one in shown]),
     }
 

@@ -18,7 +18,19 @@ from portal.erasure import carrying, plans
 from portal.lineage import members
 from portal.notices import links
 from portal.stores import adding, scans
-from portal.tables import Case, CaseLink, Certificate, Dataset, Draft, Erasure, Image, Notice, Package, Store
+from portal.tables import (
+    Case,
+    CaseLink,
+    Certificate,
+    Dataset,
+    Draft,
+    Erasure,
+    Image,
+    Notice,
+    Package,
+    Store,
+    TrainedModel,
+)
 from portal.tables.erasure import FOR_PEOPLE
 from tests.browser import populating
 from tests.cases.making import add_face, send
@@ -113,8 +125,15 @@ class World:
             self.ids["added"] = self._photo(session, waiting, state="choose-face", boxes=FACES)
         self.ids["answered"] = self._answered()
         self.ids["shown"] = self._shown()
+        self._on_the_way()
         for name in ("waiting", "refused", "answered", "shown"):
             self.clients[name] = self._follower(self.ids[name])
+
+    def _on_the_way(self) -> None:
+        """A photograph, its dataset, of which there is a next version since the erasure, and a model."""
+        with self.database.reading() as session:
+            for name, table in (("image", Image), ("dataset", Dataset), ("model", TrainedModel)):
+                self.ids[name] = str(session.scalars(select(table.id).order_by(table.id)).first())
 
     def _asking(self) -> None:
         """Three who fill in a request: nearly done, waiting for the code, and choosing a face."""
