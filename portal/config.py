@@ -80,6 +80,7 @@ class Config:
     probe_days: int = _setting(14, "days after closing until what the person sent is purged", int)
     package_days: int = _setting(7, "days an access package can be fetched", int)
     backup_days: int = _setting(30, "days a copy of the installation can be put back; so long erasures are known", int)
+    gate_token: str = _setting("", "token with which programs may ask the gate at /gate; empty: none may", secret=True)
     suppression_years: float = _setting(2.0, "years a suppression is kept before it must be renewed", float)
     profile_hosts: str = _setting(
         "", "websites on which a token in a profile may be looked for, with commas; empty: none is ever asked"
@@ -161,6 +162,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_PACKAGE_DAYS": not 1 <= config.package_days <= 30 and "must be from 1 to 30",
         "EFFACE_PORT": not 0 <= config.port < 65536 and "must be from 0 to 65535",
         "EFFACE_BACKUP_DAYS": not 1 <= config.backup_days <= 365 and "must be from 1 to 365",
+        "EFFACE_GATE_TOKEN": _weak_token(config.gate_token),
         "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
         and "must be from 0.1 to 100: what was erased would come in again at once",
         "EFFACE_PROFILE_HOSTS": not all(WEBSITE.fullmatch(each) for each in config.websites)
@@ -228,6 +230,12 @@ def _has(url: str, schemes: set[str]) -> bool:
         return parts.scheme in schemes and parts.port != 0 and bool(parts.hostname or parts.scheme == "unix")
     except ValueError:
         return False
+
+
+def _weak_token(token: str) -> str | bool:
+    """A word that can be guessed would tell anybody whose photographs were erased."""
+    weak = len(token) < 32 or not token.isascii() or not token.isprintable() or " " in token
+    return bool(token) and weak and "must be at least 32 letters and digits, such as `openssl rand -hex 32` prints"
 
 
 def _is_a_line(text: str) -> bool:

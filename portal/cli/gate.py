@@ -6,106 +6,195 @@ import hashlib
 import json
 import os
 import sys
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import track
 
-from portal import images
+from portal import images, suppression
 from portal.cli.opening import opened
+from portal.db import Database
 from portal.errors import BadPicture, EffaceError
 from portal.suppression import Gate
 
-SHOW_PROGRESS = 20
+STDIN = "-"
+# Large enough for the near digest, whose copy has 64 px: a JPEG is opened at a fraction of its size.
+LEAST = 256
+# After so many files it is seen whether more was erased meanwhile.
+RENEW_AFTER = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of one file. `stopped`: it may not come in; None when it could not be read, and `problem` why."""
+
+    path: str
+    stopped: bool | None
+    picture: bool = True
+    problem: str | None = None
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all that was found.")
-def command(paths: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--lines", is_flag=True, help="Print one line of JSON for each file, as soon as it is known.")
+@click.option("--for-datasets", is_flag=True, help="May they be put into datasets? People who opted out count, too.")
+def command(paths: tuple[Path, ...], as_json: bool, lines: bool, for_datasets: bool) -> None:
     """Say which files may not come in, because people had them erased.
 
-    PATHS are files and folders. Exit 0: all may come in. 1: at least one is stopped. 2: it is not known, because a
-    file or the installation could not be read.
+    PATHS are files and folders; - reads their names from standard input, one on each line. Files are looked at one
+    after another, however many there are. Exit 0: all may come in. 1: at least one is stopped. 2: it is not known,
+    because a file or the installation could not be read.
     """
-    files, unreadable = _files(paths)
-    gate = _gate()
-    found: dict[str, list[str]] = {"stopped": [], "no_picture": [], "unreadable": unreadable}
-    counts = Counter(checked=0)
-    with images.Opener() as opener:
-        for path in _with_progress(files):
-            try:
-                data = path.read_bytes()
-            except OSError as problem:
-                unreadable.append(_named(problem))
-                continue
-            counts["checked"] += 1
-            near = _near_digest(opener, data)
-            if near is None:
-                found["no_picture"].append(str(path))
-            if gate.stops(hashlib.sha256(data).digest(), near):
-                found["stopped"].append(str(path))
-    _report(found, counts["checked"], as_json)
-    sys.exit(2 if unreadable else 1 if found["stopped"] else 0)
+    counts: Counter[str] = Counter()
+    found: dict[str, list[str]] = {"stopped": [], "no_picture": [], "unreadable": []}
+    for answer in _answers(_files(paths), "datasets" if for_datasets else "intake"):
+        counts["checked"] += answer.stopped is not None
+        counts["stopped"] += answer.stopped is True
+        counts["unreadable"] += answer.stopped is None
+        if lines:
+            click.echo(json.dumps(vars(answer), ensure_ascii=False))
+        elif as_json:
+            _keep(found, answer)
+        else:
+            _say(answer)
+    if as_json:
+        click.echo(json.dumps({"checked": counts["checked"], **found}, ensure_ascii=False))
+    elif not lines:
+        click.echo(f"Files checked: {counts['checked']}. Stopped: {counts['stopped']}.", err=True)
+    sys.exit(2 if counts["unreadable"] else 1 if counts["stopped"] else 0)
 
 
-def _gate() -> Gate:
-    """The gate of this installation. Without one nothing is known, which must not look like "stopped"."""
+def _answers(files: Iterable[Path | Answer], blocks: str) -> Iterator[Answer]:
+    """What is known of each, in their order. As many are opened at once as there are cores, and few are read ahead."""
+    cores = os.cpu_count() or 1
+    with ExitStack() as stack:
+        database = _installation(stack)
+        openers = _Openers(stack)
+        pool = stack.enter_context(ThreadPoolExecutor(cores, "gate"))
+        ahead: deque[Answer | tuple[Path, Future[_Read]]] = deque()
+        doorkeeper = _Doorkeeper(database, blocks)
+        for file in files:
+            ahead.append(file if isinstance(file, Answer) else (file, pool.submit(_read, openers, file)))
+            if len(ahead) > 2 * cores:
+                yield doorkeeper.answer(ahead.popleft())
+        while ahead:
+            yield doorkeeper.answer(ahead.popleft())
+
+
+_Read = tuple[bytes, bytes | None] | OSError
+"""SHA-256 and near digest of a file, or why it could not be read."""
+
+
+class _Openers:
+    """An opener of pictures for each thread."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._here = threading.local()
+
+    def mine(self) -> images.Opener:
+        if not hasattr(self._here, "opener"):
+            self._here.opener = self._stack.enter_context(images.Opener())
+        opener: images.Opener = self._here.opener
+        return opener
+
+
+class _Doorkeeper:
+    """Asks the gate, which is made anew when something was erased meanwhile."""
+
+    def __init__(self, database: Database, blocks: str) -> None:
+        self._database, self._blocks = database, blocks
+        self._asked = 0
+        self._look()
+
+    def answer(self, what: Answer | tuple[Path, Future[_Read]]) -> Answer:
+        if isinstance(what, Answer):
+            return what
+        path, reading = what
+        read = reading.result()
+        if isinstance(read, OSError):
+            return Answer(str(path), None, problem=f"{read.filename or path}: {read.strerror}")
+        self._asked += 1
+        if self._asked % RENEW_AFTER == 0:
+            self._look()
+        digest, near = read
+        return Answer(str(path), self._gate.stops(digest, near, self._blocks), picture=near is not None)
+
+    def _look(self) -> None:
+        with self._database.reading() as session:
+            newest = suppression.newest(session)
+            if self._asked == 0 or newest != self._newest:
+                self._newest, self._gate = newest, Gate(session)
+
+
+def _installation(stack: ExitStack) -> Database:
+    """The database. Without one nothing is known, which must not look like "stopped"."""
     try:
-        with opened() as database, database.reading() as session:
-            return Gate(session)
+        database = stack.enter_context(opened())
+        with database.reading() as session:
+            Gate(session)
     except EffaceError as problem:
         click.echo(f"efface: {problem.sentence}", err=True)
         sys.exit(2)
+    return database
 
 
-def _files(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """All files below `paths` in order, and what is wrong with the paths that are none."""
-    files: list[Path] = []
-    unreadable: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            for folder, _, names in os.walk(path, onerror=lambda problem: unreadable.append(_named(problem))):
-                files += sorted(Path(folder) / name for name in names)
-        elif path.exists():
-            files.append(path)
-        else:
-            unreadable.append(f"{path}: there is no such file")
-    return files, unreadable
-
-
-def _named(problem: OSError) -> str:
-    return f"{problem.filename}: {problem.strerror}"
-
-
-def _near_digest(opener: images.Opener, data: bytes) -> bytes | None:
-    """None for what is no picture: it is compared by its exact bytes only."""
+def _read(openers: _Openers, path: Path) -> _Read:
     try:
-        return images.near_digest(opener.open(data).pixels)
+        data = path.read_bytes()
+    except OSError as problem:
+        return problem
+    try:
+        near = images.near_digest(openers.mine().open(data, least=LEAST).pixels)
     except BadPicture:
-        return None
+        near = None  # It is compared by its exact bytes only.
+    return hashlib.sha256(data).digest(), near
 
 
-def _with_progress(files: list[Path]) -> Iterator[Path]:
-    """A bar on stderr when there are many files, so that stdout stays clean."""
-    console = Console(stderr=True)
-    if len(files) < SHOW_PROGRESS or not console.is_terminal:
-        yield from files
-        return
-    yield from track(files, "At the gate", console=console)
+def _files(paths: Iterable[Path]) -> Iterator[Path | Answer]:
+    """All files below `paths` in order, and what is wrong with the paths that are none."""
+    for path in paths:
+        if str(path) == STDIN:
+            yield from _files(Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+        elif path.is_dir():
+            yield from _below(path)
+        elif path.exists():
+            yield path
+        else:
+            yield Answer(str(path), None, problem=f"{path}: there is no such file")
 
 
-def _report(found: dict[str, list[str]], checked: int, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"checked": checked, **found}, ensure_ascii=False))
-        return
-    for path in found["stopped"]:
-        click.echo(path)
-    for path in found["no_picture"]:
-        click.echo(f"not a picture, compared by its exact bytes only: {path}", err=True)
-    for problem in found["unreadable"]:
-        click.echo(f"could not be read: {problem}", err=True)
-    click.echo(f"Files checked: {checked}. Stopped: {len(found['stopped'])}.", err=True)
+def _below(folder: Path) -> Iterator[Path | Answer]:
+    wrong: list[Answer] = []
+
+    def remember(problem: OSError) -> None:
+        wrong.append(Answer(str(problem.filename), None, problem=f"{problem.filename}: {problem.strerror}"))
+
+    for place, _, names in os.walk(folder, onerror=remember):
+        yield from sorted(Path(place) / name for name in names)
+    yield from wrong
+
+
+def _keep(found: dict[str, list[str]], answer: Answer) -> None:
+    if answer.stopped:
+        found["stopped"].append(answer.path)
+    if not answer.picture:
+        found["no_picture"].append(answer.path)
+    if answer.problem:
+        found["unreadable"].append(answer.problem)
+
+
+def _say(answer: Answer) -> None:
+    """What is stopped goes to stdout, a path on each line; all else to stderr."""
+    if answer.stopped:
+        click.echo(answer.path)
+    if not answer.picture:
+        click.echo(f"not a picture, compared by its exact bytes only: {answer.path}", err=True)
+    if answer.problem:
+        click.echo(f"could not be read: {answer.problem}", err=True)

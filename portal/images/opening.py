@@ -145,10 +145,10 @@ class Opener:
             child.wait()
 
 
-def open_picture(data: bytes) -> Picture:
-    """Open one picture in a process of its own. Raises BadPicture with a code of `refusals.SENTENCES`."""
+def open_picture(data: bytes, least: int = 0) -> Picture:
+    """Open one picture in a process of its own, as `Opener.open`. Raises BadPicture."""
     with Opener() as opener:
-        return opener.open(data)
+        return opener.open(data, least)
 
 
 def _widen(child: subprocess.Popen[bytes]) -> None:

@@ -25,6 +25,8 @@ MOST = {
     "certificate": (60, timedelta(hours=1)),
     # A firm that reads its notice, takes the file, and answers.
     "notice": (120, timedelta(hours=1)),
+    # Wrong tokens only.
+    "gate-token": (30, timedelta(minutes=15)),
     "case-sign-in": (30, timedelta(minutes=15)),
     "staff-sign-in": (60, timedelta(minutes=15)),
 }

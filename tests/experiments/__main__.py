@@ -21,7 +21,20 @@ from typing import Any
 import click
 
 from tests.browser.chromium import what_is_missing as no_browser
-from tests.experiments import blind, buckets, desk, kill, queue_loss, residue, restore, resume, review, syscalls, zombie
+from tests.experiments import (
+    blind,
+    buckets,
+    desk,
+    gate,
+    kill,
+    queue_loss,
+    residue,
+    restore,
+    resume,
+    review,
+    syscalls,
+    zombie,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ EXPERIMENTS = {
     "resume": Experiment(resume.measure, {"kills": 2, "lanes": 2}, {"kills": 48, "lanes": 6}),
     "zombie": Experiment(zombie.measure, {"zombies": 2, "lanes": 1}, {"zombies": 50, "lanes": 5}),
     "residue": Experiment(residue.measure, {"markers": 50}, {"markers": 1000}),
+    "gate": Experiment(gate.measure, {"files": 500, "photos": ""}, {"files": 100_000, "photos": ""}),
     "restore": Experiment(restore.measure, {"erasures": 5}, {"erasures": 500}),
     "versions": Experiment(buckets.measure_versions, {"keys": 20}, {"keys": 1000}),
     "flaky-store": Experiment(buckets.measure_flaky, {"keys": 5, "share": 0.3}, {"keys": 100, "share": 0.3}),

@@ -45,17 +45,21 @@ def an_erasure(session: Session) -> Erasure:
 
 
 def an_image(session: Session, seed: int = 1) -> Image:
+    return put_image(session, random_id(), draw_photograph(seed, seed=seed))
+
+
+def put_image(session: Session, key: str, pixels: images.Pixels) -> Image:
+    """A photograph on record as it is seen by a scan, with the digest of its JPEG of the usual quality."""
     store = session.scalar(select(Store)) or Store(
         id=random_id(), name="s", kind="folder", settings={}, created_at=clock.now()
     )
     session.add(store)
     session.flush()
-    drawn = draw_photograph(seed, seed=seed)
     image = Image(
         store_id=store.id,
-        key=random_id(),
-        digest=hashlib.sha256(images.to_jpeg(drawn)).digest(),
-        near_digest=images.near_digest(drawn),
+        key=key,
+        digest=hashlib.sha256(images.to_jpeg(pixels)).digest(),
+        near_digest=images.near_digest(pixels),
         first_seen_at=clock.now(),
         last_seen_at=clock.now(),
     )

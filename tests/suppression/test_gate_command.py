@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from portal import images
+from portal.cli import gate as gate_module
 from portal.cli.gate import command
 from portal.db import Database
 from portal.suppression import suppress
@@ -109,3 +110,59 @@ def test_a_database_that_is_none_does_not_look_like_a_stopped_file(
     result = CliRunner().invoke(command, [str(folder)])
     assert result.exit_code == 2
     assert "The database does not answer: file is not a database." in result.stderr
+
+
+def test_each_file_is_answered_as_soon_as_it_is_known(gate: Callable[..., Result], folder: Path) -> None:
+    back = folder / "back.webp"
+    back.write_bytes(erased(80))
+    result = gate("--lines", folder, folder / "not-there.jpg")
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 2
+    assert [(Path(one["path"]).name, one["stopped"], one["picture"]) for one in answers] == [
+        ("back.webp", True, True),
+        ("new.jpg", False, True),
+        ("notes.txt", False, False),
+        ("not-there.jpg", None, True),
+    ]
+    assert "no such file" in answers[-1]["problem"]
+
+
+def test_names_come_from_standard_input(
+    gate: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "back.jpg").write_bytes(erased())
+    names = f"{folder / 'new.jpg'}\n\n{folder / 'back.jpg'}\n"
+    result = CliRunner().invoke(command, ["-"], input=names)
+    assert (result.exit_code, result.stdout) == (1, f"{folder / 'back.jpg'}\n")
+    assert "Files checked: 2." in result.stderr
+
+
+def test_what_is_erased_while_it_runs_counts(
+    gate: Callable[..., Result], folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        (folder / f"{number}.jpg").write_bytes(drawn_jpeg(4, seed=4))
+    monkeypatch.setattr(gate_module, "RENEW_AFTER", 1)
+    monkeypatch.setattr(gate_module.os, "cpu_count", lambda: 1)
+    real = gate_module._read
+
+    def erase_meanwhile(openers: object, path: Path) -> object:
+        if path.name == "5.jpg":
+            with database.writing() as session:
+                suppress(session, an_erasure(session).id, an_image(session, seed=4))
+        return real(openers, path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gate_module, "_read", erase_meanwhile)
+    result = gate("--lines", folder)
+    stopped = [json.loads(line)["stopped"] for line in result.stdout.splitlines()]
+    assert stopped[0] is False
+    assert stopped[7] is True
+
+
+def test_who_opted_out_is_kept_out_of_datasets_alone(
+    gate: Callable[..., Result], folder: Path, database: Database
+) -> None:
+    with database.writing() as session:
+        suppress(session, an_erasure(session).id, an_image(session, seed=4), "datasets")
+    assert gate(folder).exit_code == 0
+    assert gate("--for-datasets", folder).stdout == f"{folder / 'new.jpg'}\n"
