@@ -50,7 +50,7 @@ def _take_manifest(
     """Checked to its end first, then written page by page. One that was interrupted is given again."""
     with database.reading() as session:
         found = adding.find_store(session, store) if store else None
-        places.check(session, path, found, dataset)
+        places.check(session, path, found, dataset, despite)
         store_id = found.id if found else None
     report = Report()
     for page in places.pages(path, dataset):

@@ -24,7 +24,7 @@ from portal.db import Database
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound, TooLarge
 from portal.lineage import importing, trace
 from portal.lineage.importing import documents, places
-from portal.tables import Dataset, Derivation, Image, Store, TrainedModel, TrainingUse
+from portal.tables import Dataset, Derivation, Image, Source, Store, TrainedModel, TrainingUse
 from tests.matching.making import make_image, make_store
 
 MADE = Path(__file__).parent / "made"
@@ -125,6 +125,13 @@ def test_a_model_named_twice_with_other_weights_names_both(session: Session, tmp
         take(session, path)
 
 
+def test_a_tracked_file_may_belong_to_another_folder(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta/faces.dvc").write_text(f"wdir: ../data\nouts:\n- {{path: faces, md5: {'1' * 32}.dir}}\n")
+    take(session, tmp_path)
+    assert session.scalars(select(Dataset.name)).all() == ["data/faces"]
+
+
 def test_a_circle_names_its_steps(session: Session, tmp_path: Path) -> None:
     lock = tmp_path / "dvc.lock"
     lock.write_text(
@@ -149,6 +156,11 @@ HOSTILE = {
     "unknown end": ("x.zip", "PK", "format of x.zip is not known"),
     "line": ("x.ndjson", '{"key": "a", "dataset": "d", "version": "1"}\n{"key": \n', "line 2: this is not JSON"),
     "events": ("x.jsonl", '{"schemaURL": "openlineage", "run": {"runId": 1}}\n[]', "line 1.*object|line 2"),
+    "half a sign": (
+        "x.json",
+        '{"conformsTo": "http://mlcommons.org/croissant/1.0", "name": "\\ud800"}',
+        "half a character",
+    ),
     "bytes": ("x.json", "\udcff", "not UTF-8"),
 }
 
@@ -203,6 +215,11 @@ def run(config: Config, database: Database, monkeypatch: pytest.MonkeyPatch) -> 
     return lambda *words: runner.invoke(efface, ["lineage", *map(str, words)])
 
 
+def _set_consent(database: Database, consented: str) -> None:
+    with database.writing() as session:
+        session.scalars(select(Source)).one().consented = consented
+
+
 def digest_of(database: Database, key: str) -> str:
     with database.reading() as session:
         found = session.scalars(select(Image.digest).filter_by(key=key)).one()
@@ -215,6 +232,10 @@ def test_a_manifest_is_taken_in_and_what_does_not_fit_is_said(
     run: Callable[..., Result], database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "places.csv"
+    path.write_text("key,dataset,version\n0.jpg,faces,1")
+    _set_consent(database, "no")
+    assert isinstance(run("import", path, "--store", "okc").exception, NotAllowed), "before a line is read"
+    _set_consent(database, "yes")
     lines = [
         "key,digest,dataset,version",
         "0.jpg,,faces,1",

@@ -123,6 +123,8 @@ def text_in(found: dict[str, Any], field: str, name: str, needed: bool = False) 
         return ""
     if not isinstance(value, str) or (needed and not value.strip()):
         raise BadInput(f"{shown(name)}: the field {field!r} is missing or is not a text.")
+    if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise BadInput(f"{shown(name)}: the field {field!r} has a zero byte or half a character in it.")
     return value.strip()
 
 

@@ -74,10 +74,11 @@ class _Repository:
 
     def take_tracked(self, file: Path) -> None:
         found = read_yaml(file)
-        outs = self._outs(file, found.get("outs"))
+        inside = text_in(found, "wdir", file.name)
+        outs = self._outs(file, found.get("outs"), inside)
         if not outs:
             raise BadInput(f"{shown(file.name)} has no outs, so it is not a file of DVC.")
-        origins = self._outs(file, found.get("deps"))
+        origins = self._outs(file, found.get("deps"), inside)
         self._steps.append((file.name, origins, outs, day_of_file(file)))
 
     def take_stages(self, file: Path) -> None:
@@ -87,18 +88,19 @@ class _Repository:
             outs, deps = self._outs(file, one.get("outs")), self._outs(file, one.get("deps"))
             self._steps.append((name, deps, outs, day_of_file(file)))
 
-    def _outs(self, file: Path, found: Any) -> list[tuple[str, str]]:
+    def _outs(self, file: Path, found: Any, inside: str = "") -> list[tuple[str, str]]:
+        """Paths and digests. `inside` is the folder to which the paths of a `.dvc` file belong, where it says one."""
         return [
-            (self._path(file, text_in(one, "path", file.name, needed=True)), _digest(one, file.name))
+            (self._path(file, text_in(one, "path", file.name, needed=True), inside), _digest(one, file.name))
             for one in objects_in(found, file.name)
         ]
 
-    def _path(self, file: Path, path: str) -> str:
+    def _path(self, file: Path, path: str, inside: str = "") -> str:
         """As seen from the root of the repository. Raises BadInput where it leads out of it."""
         if "://" in path:
             return path
         steps: list[str] = []
-        for part in PurePosixPath(file.parent.relative_to(self._root).as_posix(), path).parts:
+        for part in PurePosixPath(file.parent.relative_to(self._root).as_posix(), inside, path).parts:
             if part == ".." and steps:
                 steps.pop()
             elif part in ("..", "/"):

@@ -109,7 +109,10 @@ def _model(run: Path, place: Path, meta: dict[str, Any]) -> ModelFact:
 
 def _tag(run: Path, name: str) -> str:
     file = run / "tags" / name
-    return file.read_text(encoding="utf-8", errors="replace").strip()[:200] if file.is_file() else ""
+    if not file.is_file() or file.is_symlink():
+        return ""
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        return opened.read(200).replace("\0", "").strip()
 
 
 def _digest_of(place: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from portal.errors import BadInput
 from portal.lineage import records
@@ -23,11 +23,14 @@ from portal.lineage.importing.documents import as_object, read_json_lines
 from portal.lineage.importing.facts import Named, shown
 from portal.lineage.importing.writing import Report, put
 from portal.lineage.members import batches
+from portal.stores import grounds
 from portal.tables import Image, Store
 
 PAGE = 20_000
 LONGEST_KEY = 2000
 SHA256 = re.compile(r"[0-9a-f]{64}")
+# Of three million photographs no more is loaded than is asked for.
+NEEDED = (Image.store_id, Image.key, Image.state, Image.digest, Image.near_digest)
 COLUMNS = ("key", "digest", "dataset", "version")
 
 
@@ -41,11 +44,14 @@ class Place:
     dataset: Named
 
 
-def check(session: Session, path: Path, store: Store | None, default: Named | None) -> int:
+def check(session: Session, path: Path, store: Store | None, default: Named | None, despite: str = "") -> int:
     """Read a manifest to its end. How many lines it has. Raises BadInput naming the first line that is wrong.
 
-    `default` is the dataset of lines that name none. Raises NotFound where a dataset is not written down.
+    `default` is the dataset of lines that name none. Raises NotFound where a dataset is not written down, NotAllowed
+    where the store's source has no ground and `despite` does not say why it is written down all the same.
     """
+    if store is not None and not despite:
+        grounds.need(session, "dataset", [store])
     count, datasets = 0, set()
     for place in read_places(path, default):
         if place.key and store is None:
@@ -79,7 +85,7 @@ def _images(session: Session, report: Report, store: Store | None, places: Itera
     for batch in batches(places):
         keys = {place.key: place for place in batch if place.key}
         digests = {place.digest: place for place in batch if place.digest is not None}
-        live = select(Image).where(Image.state == "live")
+        live = select(Image).options(load_only(*NEEDED)).where(Image.state == "live")
         if keys and store is not None:
             for image in session.scalars(live.where(Image.store_id == store.id, Image.key.in_(keys))):
                 keys.pop(image.key)
@@ -150,6 +156,8 @@ def _place(path: Path, number: int, row: dict[str, Any], default: Named | None) 
     for name, value in said.items():
         if not isinstance(value, str):
             _wrong(path, number, f"column {name}: it is not a text")
+        if name != "key" and not value.isprintable():
+            _wrong(path, number, f"column {name}: it has signs that cannot be printed")
     if bool(said["key"]) == bool(said["digest"]):
         _wrong(path, number, "give either a key or a digest")
     _check_key(path, number, said["key"])
