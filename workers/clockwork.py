@@ -13,7 +13,7 @@ from portal import audit
 from portal.cases import upkeep
 from portal.cases.purging import purge
 from portal.db import Database
-from portal.erasure import holds, resuming
+from portal.erasure import holds, rechecking, resuming
 from portal.jobs import sweep
 from portal.notices import chasing
 from workers import log_unforeseen
@@ -74,10 +74,11 @@ def chase(database: Database) -> None:
 
 
 def free(database: Database) -> None:
-    """Holds whose time is over, and what is erased after all because no hold and no lock keeps it any more."""
+    """Holds whose time is over, what is erased after all because nothing keeps it any more, what was kept to look."""
     with database.writing() as session:
         holds.keep(session)
         resuming.resume(session)
+        rechecking.keep(session)
 
 
 def purge_and_sign(database: Database) -> None:

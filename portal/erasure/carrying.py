@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.cases import alarms, lifecycle
 from portal.db import Database
-from portal.erasure import certificate, effects, intending, redactions, remembering
+from portal.erasure import certificate, effects, intending, rechecking, redactions, remembering
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
@@ -167,6 +167,7 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     certificate.issue(session, erasure)
     erasure.state, erasure.settled_at = "settled", clock.now()
     _forget_seals(erasure)
+    rechecking.lay_down(session, erasure)
     session.flush()
     lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
     remembering.remember_end(session, erasure)
@@ -174,10 +175,10 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
 
 
 def _forget_seals(erasure: Erasure) -> None:
-    """What is planned for photographs that a hold or a lock keeps is still needed, and all that is said of them."""
+    """What is needed goes on being sealed: all about photographs that are kept, and what is looked at again later."""
     kept = {item.image_id for item in erasure.items if item.state in intending.WAITING}
     for item in erasure.items:
-        if item.image_id is None or item.image_id not in kept:
+        if item.image_id not in kept and item.kind not in rechecking.SEALED_FOR:
             item.sealed = None
 
 

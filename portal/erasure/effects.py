@@ -101,7 +101,12 @@ def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str |
     if item.kind == "templates":
         # The foreign key takes the templates with the faces.
         return _result(session.execute(delete(Face).where(Face.image_id == item.image_id)))
-    _bury(session, item)
+    _bury(session, session.get_one(Image, item.image_id))
+    for stray in _strays(session, item):
+        session.execute(delete(Face).where(Face.image_id == stray.id))
+        for dataset in lineage.places_of(session, [stray.id])[stray.id]:
+            lineage.take_out(session, dataset, [stray.id], clock.now(), f"erasure/{erasure.id}")
+        _bury(session, stray)
     return in_store or ABSENT
 
 
@@ -111,7 +116,8 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
     Who looks at many hands over one `gate` for all: making one reads every suppression there is.
     """
     facts = sealed_facts(session, item)
-    digest = bytes.fromhex(facts["digest"])
+    # Long after, only some kinds keep theirs.
+    digest = bytes.fromhex(facts.get("digest", ""))
     if item.kind == "suppression":
         near = bytes.fromhex(facts["near_digest"]) or None
         stops = (gate or Gate(session)).stops(digest, near, "intake" if erasure.kind == "deletion" else "datasets")
@@ -144,6 +150,10 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
 def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> None:
     image, facts = session.get_one(Image, item.image_id), sealed_facts(session, item)
     blocks = "intake" if erasure.kind == "deletion" else "datasets"
+    if image.digest is None:
+        # Erased before, and the promise was lost since: the plan knows what it was about.
+        near = bytes.fromhex(facts["near_digest"]) or None
+        image = Image(id=image.id, digest=bytes.fromhex(facts["digest"]), near_digest=near)
     suppress(session, erasure.id, image, blocks, near=bool(facts["near_digest"]))
 
 
@@ -172,12 +182,18 @@ def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:
     return DELETED if lineage.take_out(session, dataset, [int(image)], clock.now(), because) else ABSENT
 
 
-def _bury(session: Session, item: ErasureItem) -> None:
+def _strays(session: Session, item: ErasureItem) -> list[Image]:
+    """Other rows of the same object with the approved bytes: it came back after the erasure, and was scanned."""
+    facts = sealed_facts(session, item)
+    same = (Image.store_id == facts["store"], Image.key == facts["key"], Image.digest == bytes.fromhex(facts["digest"]))
+    return list(session.scalars(select(Image).where(*same, Image.id != item.image_id, Image.state != "erased")))
+
+
+def _bury(session: Session, image: Image) -> None:
     """Leave a tombstone without key and digests, and close what other cases still suspected about this image.
 
     No connector's key begins with a slash, so the tombstone's never stands in an object's way.
     """
-    image = session.get_one(Image, item.image_id)
     image.state, image.coverage, image.key = "erased", "not-looked-at", f"/erased/{image.id}"
     image.digest = image.near_digest = image.version = None
     image.size = image.width = image.height = image.quarantined_at = None

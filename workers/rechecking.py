@@ -1,0 +1,24 @@
+"""Looks again at what an erasure took away, on its days and after a restore."""
+
+from __future__ import annotations
+
+from portal.erasure import rechecking
+from portal.jobs import Lease
+from portal.tables import Recheck
+
+
+def work(lease: Lease) -> None:
+    """One look. A store that is away is tried again later: nothing is said about what nobody could see."""
+    with lease.database.reading() as session:
+        recheck = session.get_one(Recheck, lease.row_id)
+        found = rechecking.look(session, recheck) if recheck.erasure.state == "settled" else None
+    with lease.database.writing() as session:
+        lease.hold(session)
+        recheck = session.get_one(Recheck, lease.row_id)
+        if found is None or recheck.erasure.state != "settled":
+            # It is being erased again just now, and is looked at anew from the day on which that is done.
+            recheck.state = "missed"
+        else:
+            rechecking.record(session, recheck, *found)
+        lease.done(session)
+    lease.database.forget_deleted_bytes()
