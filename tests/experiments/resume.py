@@ -56,7 +56,10 @@ def _lane(kills: int, clocks: str, chance: random.Random) -> list[float]:
 
 
 def resumed(house: Running, database: Database, chance: random.Random) -> float:
-    """Seconds from a kill to the first thing that the next process writes of the erasure's work."""
+    """Seconds from a kill to the first thing that the next process writes of the erasure's work.
+
+    What goes on does so right after a sweep, and is killed again soon: so the wait is nearly the longest there is.
+    """
     before = _writes(database)
     wait_for(lambda: _writes(database) > before, "work to kill")
     time.sleep(chance.uniform(0, LONGEST))
