@@ -92,6 +92,8 @@ SCREENS = (
     Screen("paths.dataset", "/staff/lineage/datasets/{dataset}", "boss"),
     Screen("paths.model", "/staff/lineage/models/{model}", "boss"),
     Screen("lineage.add", "/staff/lineage/add/source", "boss"),
+    Screen("lineage.source", "/staff/lineage/sources/{source}", "boss"),
+    Screen("lineage.add", "/staff/lineage/add/output", "boss"),
     Screen("lineage.add", "/staff/lineage/add/training", "boss"),
     Screen("people.accounts_list", "/staff/accounts", "boss"),
     Screen("people.account", "/staff/accounts/{boss}", "boss"),

@@ -134,6 +134,7 @@ class World:
         with self.database.reading() as session:
             for name, table in (("image", Image), ("dataset", Dataset), ("model", TrainedModel)):
                 self.ids[name] = str(session.scalars(select(table.id).order_by(table.id)).first())
+            self.ids["source"] = str(self.store_in(session).source_id)
 
     def _asking(self) -> None:
         """Three who fill in a request: nearly done, waiting for the code, and choosing a face."""
