@@ -16,6 +16,7 @@ from portal.db import Database
 from portal.erasure import holds, rechecking, resuming
 from portal.jobs import sweep
 from portal.notices import chasing
+from portal.stores import drift
 from workers import log_unforeseen
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def free(database: Database) -> None:
         holds.keep(session)
         resuming.resume(session)
         rechecking.keep(session)
+        drift.ensure(session)
 
 
 def purge_and_sign(database: Database) -> None:
