@@ -66,11 +66,11 @@ def _run(folder: Path, kills: int, images: int, chance: random.Random) -> tuple[
 def kill_all_along(house: Running, database: Database, kills: int, chance: random.Random) -> Counter[str]:
     """Kill at random instants until it was so often, and some times more at the end. In which state, at each."""
     killed: Counter[str] = Counter()
-    fence = 0
+    passed = 0
     while killed["checking"] < LATE_KILLS:
         # Kills between two claims hit processes that do nothing yet: most are aimed at one that works.
         if chance.random() < 0.9:
-            wait_for(lambda at=fence: state_of(database)[1] > at or is_over(database), "the next claim")
+            wait_for(lambda past=passed: state_of(database)[1] > past or is_over(database), "the next claim")
         if killed.total() >= kills:
             wait_for(lambda: state_of(database)[0] not in ("cooling", "running"), "the end of the running")
         late = state_of(database)[0] != "running"
@@ -78,7 +78,10 @@ def kill_all_along(house: Running, database: Database, kills: int, chance: rando
         state, fence, owner = state_of(database)
         if is_over(database):
             break
-        killed[state] += any([send(victim, signal.SIGKILL) for victim in _victims(house, owner, chance)])
+        victims = _victims(house, owner, chance)
+        killed[state] += any([send(victim, signal.SIGKILL) for victim in victims])
+        # Where the one who works was spared nobody claims anew: the next kill need not wait for it.
+        passed = fence if any(_owns(owner, victim) for victim in victims) else fence - 1
     return killed
 
 
@@ -89,6 +92,10 @@ def _victims(house: Running, owner: str | None, chance: random.Random) -> list[p
     if kind == "both":
         return workers
     if kind == "working":
-        return [one for one in workers if owner and owner.endswith(f"/{one.pid}")]
+        return [one for one in workers if _owns(owner, one)]
     one = chance.choice([worker for worker in workers if worker.ppid() == house.process.pid] or workers)
     return [one, *(worker for worker in workers if worker.ppid() == one.pid)]
+
+
+def _owns(owner: str | None, process: psutil.Process) -> bool:
+    return owner is not None and owner.endswith(f"/{process.pid}")

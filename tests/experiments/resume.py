@@ -20,7 +20,7 @@ from workers import clockwork
 
 LIMIT = 30.0
 # Work is going on when it is killed, and there is some left for each kill to come.
-IMAGES, LONGEST = 40, 1.0
+IMAGES, LONGEST = 40, 0.5
 
 
 def measure(kills: int, lanes: int = 1, clocks: str = "", seed: int = 1) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def resumed(house: Running, database: Database, chance: random.Random) -> float:
     What goes on does so right after a sweep, and is killed again soon: so the wait is nearly the longest there is.
     """
     before = _writes(database)
-    wait_for(lambda: _writes(database) > before, "work to kill")
+    wait_for(lambda: _writes(database) > before or is_over(database), "work to kill")
     time.sleep(chance.uniform(0, LONGEST))
     house.kill("hurried erasing")
     killed = time.monotonic()

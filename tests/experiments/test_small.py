@@ -49,15 +49,15 @@ def test_everything_goes_wrong_and_the_end_is_the_same_once(
     sought = residue.sought_in(planted)
     erasing.approve_all(database)
 
-    met = [zombie.meet(house, database, chance) for _ in range(2)]
-    assert kill.kill_all_along(house, database, 1, chance).total()
     assert resume.resumed(house, database, chance) < resume.LIMIT
+    met = [zombie.meet(house, database, chance) for _ in range(2)]
+    kills = kill.kill_all_along(house, database, 1, chance)
     assert queue_loss.kill(house)
     queue_loss.flush(house)
     wait_for(lambda: is_over(database) and residue.mails_of(scene) == 1, "the end")
 
     counts = erasing.reckon(scene)
-    assert erasing.is_well(counts), (counts, met)
+    assert erasing.is_well(counts), (counts, met, kills)
     assert counts["items"] == 5 * IMAGES
     assert (hurried.stale_writes(database), hurried.done_twice(database)) == (0, 0)
     # The only thing that is left in the clear is the mail to the person, for a week.
