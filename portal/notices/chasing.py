@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.audit.log import instant
 from portal.notices import answering, clocks, making, sending, wording
-from portal.tables import Notice, NoticeGround
+from portal.tables import ErasureItem, Notice, NoticeGround
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,10 @@ def give_up(session: Session, notice: Notice) -> None:
     mail = sending.mail_of(session, notice)
     if mail is not None:
         tried += f" The last mail left on {instant(mail.sent_at)[:10]}." if mail.sent_at else " No mail has left."
-    answering.close_item(session, notice, "not-reached", f"No answer until now. {tried}", None)
+    item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
+    if item is not None and item.result is None:
+        # What a person has answered already, such as that they wrote a letter, stays.
+        answering.close_item(session, notice, "not-reached", f"No answer until now. {tried}", None)
     audit.append(session, "notice-unreachable", {"notice": notice.id, "erasure": notice.erasure_id})
 
 

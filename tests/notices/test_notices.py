@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.audit import notes
 from portal.audit.signers import SigningKey
-from portal.erasure import certificate
+from portal.erasure import certificate, plans
 from portal.errors import BadInput, Conflict, Gone
 from portal.keys import keys_of
 from portal.notices import answering, chasing, clocks, links, making, sending, wire
@@ -200,6 +200,20 @@ def test_silence_is_reminded_of_escalated_and_ends_with_the_facts(
     assert notice.state == "sent"
     answering.answer(session, notice, "erased", "")
     assert notice.state == "acknowledged"
+
+
+def test_silence_takes_back_nothing_that_a_person_wrote_down(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = announced(session)
+    plans.answer_item(session, item_of(session, notice), "approver", "told", "Letter of 21 November.")
+    begun = clock.now()
+    chasing.keep_up(session)
+    turn_to(monkeypatch, begun + clocks.GIVE_UP)
+    chasing.keep_up(session)
+    assert notice.state == "unreachable"
+    item = item_of(session, notice)
+    assert (item.result, item.note) == ("told", "Letter of 21 November.")
 
 
 def test_a_recipient_without_any_way_is_for_a_caseworker_at_once(session: Session) -> None:
