@@ -11,6 +11,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.cli import drift
 from portal.cli.opening import opened
 from portal.cli.showing import shown
 from portal.errors import BadInput
@@ -26,6 +27,9 @@ PLACES = {"sql": "url", "s3": "bucket"}
 @click.group()
 def command() -> None:
     """Image stores."""
+
+
+command.add_command(drift.command)
 
 
 @command.command()

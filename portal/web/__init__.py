@@ -34,6 +34,7 @@ from portal.web import (
     gate,
     groups,
     health,
+    holds,
     inbox,
     intake,
     law,
@@ -64,6 +65,7 @@ from portal.web import (
     subject,
     texts,
     thresholds,
+    watching,
 )
 
 # What a form needs beside the picture in it.
@@ -144,6 +146,8 @@ def _register(app: Flask) -> None:
         clocks,
         letters,
         erasures,
+        holds,
+        watching,
         recipients,
         groups,
         previews,

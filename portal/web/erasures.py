@@ -18,12 +18,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.cases import deciding, lifecycle
-from portal.erasure import carrying, certificate, faces, plans
+from portal.erasure import carrying, certificate, faces, intending, plans
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.caseworker import find_case, names_of
 from portal.web.context import settings
+from portal.web.holds import keeping
 from portal.web.policy import policy
 
 blueprint = Blueprint("erasures", __name__, url_prefix="/staff")
@@ -111,7 +112,7 @@ def show(erasure_id: str) -> Page:
     """The plan before it is approved, and how far it is after."""
     erasure = _erasure(erasure_id)
     counts = Counter(item.kind for item in erasure.items)
-    ended = Counter(item.kind for item in erasure.items if item.state in {"verified", "refused"})
+    ended = Counter(item.kind for item in erasure.items if item.state in intending.ENDED)
     return render_template(
         "caseworker/erasure.html",
         erasure=erasure,
@@ -123,6 +124,7 @@ def show(erasure_id: str) -> Page:
         names=names_of(g.session, {one for one in (erasure.asked_by, erasure.approved_by) if one}),
         may_approve=erasure.asked_by != current_user.id or not settings().two_people,
         cooling_hours=settings().cooling_hours,
+        holds=keeping(g.session, erasure) if erasure.state != "settled" else [],
         with_others=len(faces.with_others(g.session, find_case(g.session, erasure.case_id))),
         undecided=_undecided(erasure),
         certificate=g.session.scalar(select(Certificate).where(Certificate.erasure_id == erasure.id)),

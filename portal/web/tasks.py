@@ -11,7 +11,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.cases import appeals, destroying, messages, stuck
+from portal.erasure import holds, rechecking
 from portal.matching import practice, review
+from portal.stores import drift
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.texts import counted, day
@@ -57,6 +59,13 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     again = len(appeals.open_appeals(session))
     if again:
         yield Task("Refusals to look at again", url_for("inbox.show"), counted(again, "request"), True)
+    back = len(rechecking.waiting(session))
+    if back:
+        standing = f"{counted(back, 'erasure')} to look at"
+        yield Task("Erased photographs that seem to be back", url_for("watching.rechecks"), standing, True)
+    kept = len(holds.waiting(session))
+    if kept:
+        yield Task("Legal holds to agree to, or to look at again", url_for("holds.show"), counted(kept, "hold"), True)
     trouble = sorted(stuck.cases_in_trouble(session))
     if trouble:
         address = url_for("caseworker.case", case_id=trouble[0])
@@ -97,6 +106,10 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     failed = _count(session, select(Scan.id).where(Scan.work_state == "failed"))
     if failed:
         yield Task("Scans that stopped", url_for("admin.stores"), counted(failed, "scan"), True)
+    differences = sum(drift.counts(session).values())
+    if differences:
+        standing = counted(differences, "difference")
+        yield Task("Stores that differ from what is known of them", url_for("watching.differences"), standing, True)
     datasets = _count(session, select(Dataset.id))
     standing = counted(datasets, "dataset") if datasets else "Say where the photographs came from and went"
     yield Task("Sources, datasets, models and recipients", url_for("lineage.overview"), standing, datasets == 0)

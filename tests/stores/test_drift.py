@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
 import workers
 from portal import clock
+from portal.cli.store import command
 from portal.db import Database
 from portal.stores import drift, folder
 from portal.tables import Drift, DriftFinding, Entry, Erasure, ErasureItem, Face, Image, Scan, Store, Template
@@ -185,3 +189,16 @@ def test_a_killed_round_goes_on_where_it_was(database: Database, store: Store) -
     patrol(database)
     with database.reading() as session:
         assert session.scalars(select(Drift)).one().looked == 400
+
+
+def test_the_command_names_each_difference_and_ends_with_1(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.cli.drift.opened", lambda: contextlib.nullcontext(database))
+    assert CliRunner().invoke(command, ["drift"]).output == "No differences were found.\n"
+    (Path(store.settings["folder"]) / "new.jpg").write_bytes(b"-")
+    patrol(database)
+    done = CliRunner().invoke(command, ["drift", store.name])
+    assert (done.exit_code, done.output) == (1, f"{store.name}  file that no scan has seen: new.jpg\n")
+    [row] = json.loads(CliRunner().invoke(command, ["drift", "--json"]).output)
+    assert (row["kind"], row["what"]) == ("file-without-row", "new.jpg")
