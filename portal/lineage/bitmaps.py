@@ -8,6 +8,7 @@ the range, two bytes for each of few, and 19 bytes in all for a range without ga
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,12 +28,12 @@ class Damaged(ValueError):
 
 def split(image_ids: Iterable[int]) -> dict[int, BitMap]:
     """Ids by range: its number, and which ids of it, counted from its start."""
-    ids = np.unique(image_ids if isinstance(image_ids, np.ndarray) else np.fromiter(image_ids, np.int64))
-    if not ids.size:
-        return {}
-    numbers, starts = np.unique(ids >> 16, return_index=True)
-    parts = np.split((ids & (SIZE - 1)).astype(np.uint32), starts[1:])
-    return {int(number): BitMap(part) for number, part in zip(numbers, parts, strict=True)}
+    ids = image_ids if isinstance(image_ids, np.ndarray) else np.fromiter(image_ids, np.int64)
+    # This way of sorting is fastest where they are in order already, as they mostly are.
+    ids = np.sort(ids, kind="stable")
+    ends = np.flatnonzero(np.diff(ids >> 16)) + 1
+    parts = [part for part in np.split(ids, ends) if part.size]
+    return {int(part[0]) >> 16: BitMap(array("I", (part & (SIZE - 1)).astype(np.uint32).tobytes())) for part in parts}
 
 
 def ids_of(number: int, members: BitMap) -> list[int]:

@@ -13,6 +13,7 @@ from portal import audit, clock
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.lineage.derivations import stores_of
+from portal.lineage.versions import find_version
 from portal.stores import grounds
 from portal.tables import Base, Dataset, Disclosure, Product, Recipient, Source, TrainedModel, TrainingUse
 from portal.tables.lineage import CONSENTED, MAY_SHARE
@@ -240,7 +241,9 @@ def find_source(session: Session, name: str) -> Source:
 
 
 def find_dataset(session: Session, name: str, version: str) -> Dataset:
-    return _found(session, Dataset, "dataset", name, version)
+    """The dataset, also by the label of a version that an erasure made: days say which photographs that had."""
+    later = find_version(session, name, version)
+    return later.dataset if later is not None else _found(session, Dataset, "dataset", name, version)
 
 
 def find_model(session: Session, name: str, version: str) -> TrainedModel:

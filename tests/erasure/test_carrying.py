@@ -175,6 +175,8 @@ def test_a_deletion_erases_what_was_confirmed_and_nothing_else(scene: Scene) -> 
         assert (case.state, case.rights[0].outcome is not None) == ("closed", True)
         tombstone = session.get_one(Image, scene.images[0])
         assert (tombstone.state, tombstone.digest, tombstone.near_digest) == ("erased", None, None)
+        [version] = lineage.versions_of(session, scene.dataset_id)
+        assert (version.label, version.taken, version.because) == ("1-e1", 1, f"erasure/{erasure.id}")
         assert "a.jpg" not in tombstone.key
         kept = {item.kind for item in session.scalars(select(ErasureItem)) if item.sealed}
         assert kept == {"image", "record", "suppression"}, "what is looked at again"

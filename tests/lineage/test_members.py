@@ -134,6 +134,7 @@ def test_an_erasure_makes_one_next_version_and_the_old_one_stays(session: Sessio
         ("more", "2-e1", 1, 2, 0),
     ]
     assert versions.settle_versions(session, "erasure/first", AT) == []
+    assert records.find_dataset(session, "faces", "1-e1") == records.find_dataset(session, "faces", "1") == dataset
     assert versions.taken_for(session, made[0]) == [1, 65_536]
     logged = session.scalars(select(Entry).where(Entry.kind == "dataset-versions")).all()
     assert len(logged) == 1
