@@ -65,7 +65,7 @@ def command(images: int, versions: int, folder: Path | None, json_file: Path | N
 
     `random`: half of all photographs, drawn anew for each version. `contiguous`: all of them. `growing`: each version
     has the photographs of the one before and as many more. Every version trains a model with a product, and goes to a
-    recipient. What a trace takes is compared with reading the stored bytes of the bitmaps once, which it cannot beat.
+    recipient. What a trace takes is compared with reading all stored bytes of the bitmaps once.
     """
     console = Console(highlight=False)
     results = [_in_a_folder(kind, images, versions, folder, console) for kind in KINDS]
