@@ -235,7 +235,7 @@ def is_absent(run: dict[str, Any], one: dict[str, Any]) -> bool:
     size, tree, at, key = run["photographs"], bytes.fromhex(run["root"]), one["at"], bytes.fromhex(one["key"])
     for place, side in ((at - 1, one["below"]), (at, one["above"])):
         if 0 <= place < size:
-            leaf, *path = map(bytes.fromhex, side)
+            leaf, *path = map(bytes.fromhex, side or [""])
             between = len(leaf) == 32 and leaf != key and (leaf < key) == (place < at)
             if not between or not verify_inclusion(leaf_hash(leaf), place, size, path, tree):
                 return False

@@ -230,7 +230,8 @@ def _outcome_of_erasure(session: Session, right: CaseRight) -> str | None:
     )
     if erasure is None:
         return None
-    certificate = session.scalar(select(Certificate.kind).where(Certificate.erasure_id == erasure.id))
+    issued = select(Certificate.kind).where(Certificate.erasure_id == erasure.id).order_by(Certificate.number.desc())
+    certificate = session.scalar(issued.limit(1))
     left = any(item.state in {"refused", "failed"} for item in erasure.items)
     return "partly-fulfilled" if left or certificate == "partial" else "fulfilled"
 

@@ -160,7 +160,13 @@ def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
 
 
 def settle_if_complete(session: Session, erasure: Erasure) -> bool:
-    """Issue the certificate and answer the right, in one transaction, once every item has its end."""
+    """Issue the certificate and answer the right, in one transaction, once every item has its end.
+
+    After an answer that came later the certificate is superseded. True where a new one was issued.
+    """
+    if erasure.state == "settled":
+        before = certificate.newest(session, erasure)
+        return certificate.issue(session, erasure) is not before
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
     lineage.settle_versions(session, f"erasure/{erasure.id}", clock.now())

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.audit.log import canonical, instant
+from portal.erasure import remedies
 from portal.erasure.items import NOT_GONE, commitment_of, leaf_of, plan_digest
-from portal.erasure.statement import statement_of
+from portal.erasure.statement import Issued, statement_of
 from portal.erasure.verifying import write_file
 from portal.errors import Conflict
 from portal.keys import keys_of
@@ -21,29 +22,35 @@ from portal.tables.erasure import FOR_PEOPLE
 
 
 def issue(session: Session, erasure: Erasure) -> Certificate:
-    """The certificate of an erasure: made once, and the same one on every later call. Needs a writing session.
+    """The certificate of an erasure: the same one on every later call, as long as nothing that it lists has changed.
+
+    Else a new one, which supersedes the one before it; that one stays, and verifies as ever. Needs a writing session.
 
     Raises Conflict, code evidence-missing, when the plan was not approved, when an item of the portal's own was not
     looked at again (or refused), or when nobody answered one that is for people; code plan-changed, when the items
     are not the ones that were approved. The items' seals are needed, so purge them afterwards.
     """
-    earlier = session.scalar(select(Certificate).filter_by(erasure_id=erasure.id))
-    if earlier is not None:
-        return earlier
+    earlier = newest(session, erasure)
+    known = {line["position"]: line for line in items_of(session, earlier)} if earlier is not None else {}
     right = session.scalar(select(CaseRight).filter_by(case_id=erasure.case_id, right=erasure.kind))
     if right is None or erasure.approved_at is None:
         raise Conflict("This plan was not approved, so there is nothing to certify.", "evidence-missing")
-    items = [_line(session, item) for item in _complete(session, erasure)]
+    items = [_line(session, item, known.get(item.position)) for item in _complete(session, erasure)]
+    if earlier is not None and items == list(known.values()):
+        return earlier
     text = "".join(canonical(item).decode() + "\n" for item in items)
     certificate_id, now = random_id(), clock.now()
     digest = hashlib.sha256(text.encode()).hexdigest()
-    said = statement_of(session, erasure, right, items, certificate_id, now, digest)
+    issued = Issued(certificate_id, now, digest, earlier.id if earlier is not None else None)
+    said = statement_of(session, erasure, right, items, issued)
     statement = canonical(said)
     entry = audit.append_bytes(session, "certificate", statement, now)
     certificate = Certificate(
         id=certificate_id,
         erasure_id=erasure.id,
         case_id=erasure.case_id,
+        number=earlier.number + 1 if earlier is not None else 1,
+        supersedes=issued.supersedes,
         kind=said["extent"],
         statement=statement,
         sealed_items=keys_of(session).seal(text.encode(), _place(certificate_id)),
@@ -53,6 +60,12 @@ def issue(session: Session, erasure: Erasure) -> Certificate:
     session.add(certificate)
     session.flush()
     return certificate
+
+
+def newest(session: Session, erasure: Erasure) -> Certificate | None:
+    """The certificate that counts: no other one supersedes it."""
+    query = select(Certificate).filter_by(erasure_id=erasure.id).order_by(Certificate.number.desc()).limit(1)
+    return session.scalars(query).first()
 
 
 def file_of(session: Session, certificate: Certificate) -> bytes:
@@ -78,7 +91,7 @@ def _complete(session: Session, erasure: Erasure) -> list[ErasureItem]:
     """The items in the order of the plan. Raises Conflict while one has no end that was seen."""
     items = list(session.scalars(select(ErasureItem).filter_by(erasure_id=erasure.id).order_by(ErasureItem.position)))
     for item in items:
-        if not _has_end(item):
+        if not _has_end(item) or (item.kind == "model" and not remedies.is_closed(session, item)):
             raise Conflict(
                 f"Item {item.position} ({item.kind}) has no result that was checked. No certificate is issued yet.",
                 "evidence-missing",
@@ -92,20 +105,25 @@ def _has_end(item: ErasureItem) -> bool:
     if not item.result:
         return False
     if item.kind in FOR_PEOPLE:
-        return item.state in ("verified", "refused")
+        return item.state == "verified"
     if item.state == "verified":
         # Only a check by another path makes an item verified, and it always leaves what it saw.
         return bool(item.evidence and item.evidence.get("gone"))
     return item.state in NOT_GONE
 
 
-def _line(session: Session, item: ErasureItem) -> dict[str, Any]:
-    """The item as the certificate lists it, with the salt with which its holder can check a photograph."""
+def _line(session: Session, item: ErasureItem, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The item as the certificate lists it, with the salt with which its holder can check a photograph.
+
+    `before` is its line in the certificate before this one: once that is issued, the salt is kept nowhere else.
+    """
     facts: dict[str, Any] = {}
     if item.sealed is not None:
         place = f"erasure-item/{item.erasure_id}/{item.position}"
         facts = json.loads(keys_of(session).unseal(item.sealed, place))
-    hidden = commitment_of(facts)
+    hidden, salt = commitment_of(facts), facts.get("salt") or ""
+    if not facts and before is not None:
+        hidden, salt = before["commitment"], before["salt"]
     if leaf_of(item.kind, item.position, item.target, hidden) != item.leaf:
         raise Conflict(f"Item {item.position} is not the one in the plan that was approved.", "plan-changed")
     evidence = item.evidence or {}
@@ -117,13 +135,14 @@ def _line(session: Session, item: ErasureItem) -> dict[str, Any]:
         "target": item.target,
         "image": item.image_id,
         "commitment": hidden,
-        "salt": facts.get("salt") or "",
+        "salt": salt,
         "state": item.state,
         "result": item.result,
         "at": instant(item.done_at) if item.done_at else None,
         "checked": str(evidence.get("by", "")),
         "note": item.note,
         **until,
+        **({"evidence": remedies.evidence_of(session, item)} if item.kind == "model" else {}),
     }
 
 

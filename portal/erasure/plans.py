@@ -23,22 +23,17 @@ from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.keys import keys_of
 from portal.stores import quarantine
-from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, ManifestEntry
+from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, ManifestEntry, Remedy
 from portal.tables.erasure import FOR_PEOPLE
+from portal.tables.remedies import MODEL_REMEDIES
 
+# An answer for now, with which no certificate is issued: the person is told meanwhile what is awaited.
+NOT_DECIDED = "not-yet-decided"
 REMEDIES_FOR = {
-    "model": (
-        "not-affected",
-        "destroyed",
-        "retrained-without",
-        "unlearned",
-        "output-suppressed",
-        "kept",
-        "not-yet-decided",
-    ),
-    "output": ("not-affected", "destroyed", "kept", "not-yet-decided"),
-    "product": ("not-affected", "destroyed", "output-suppressed", "kept", "not-yet-decided"),
-    "recipient": ("told", "destroyed", "not-affected", "kept", "not-reached", "not-yet-decided"),
+    "model": (*MODEL_REMEDIES, NOT_DECIDED),
+    "output": ("not-affected", "destroyed", "kept", NOT_DECIDED),
+    "product": ("not-affected", "destroyed", "output-suppressed", "kept", NOT_DECIDED),
+    "recipient": ("told", "destroyed", "not-affected", "kept", "not-reached", NOT_DECIDED),
 }
 
 
@@ -107,19 +102,31 @@ def still_true(session: Session, erasure: Erasure) -> bool:
 
 
 def answer_item(session: Session, item: ErasureItem, account_id: str | None, result: str, note: str) -> None:
-    """A person says what was done about one model, product or recipient. No account: the recipient themselves."""
+    """A person says what was done about one product or recipient. No account: the recipient themselves.
+
+    What was done about a model needs evidence (`remedies.answer`); here it can only be said that nothing is decided.
+    After the certificate an answer makes a new one, which supersedes it.
+    """
     if item.kind not in FOR_PEOPLE:
         raise BadInput("The portal sees to this item itself.", "not-for-people")
     if result not in REMEDIES_FOR[item.kind]:
         raise BadInput("Choose what was done from the list.", "unknown-remedy")
     if not note.strip():
         raise BadInput("Say in a sentence what was done, when, and how that can be checked.", "note-missing")
-    if session.get_one(Erasure, item.erasure_id).state == "settled":
-        raise Conflict("The certificate has been issued. It can be superseded, but not changed.", "settled")
+    if item.kind == "model" and result != NOT_DECIDED:
+        raise BadInput("What was done about a model needs evidence.", "evidence-missing")
+    if result == NOT_DECIDED and session.get_one(Erasure, item.erasure_id).state == "settled":
+        raise Conflict("This was decided, and stands on the certificate.", "settled")
+    take_back(session, item)
     item.result, item.note = result, note.strip()
-    item.state = "verified"
+    item.state = "planned" if result == NOT_DECIDED else "verified"
     item.done_by, item.done_at = account_id, clock.now()
     session.flush()
+
+
+def take_back(session: Session, item: ErasureItem) -> None:
+    """Forget the remedy of the model of this item, because something else is answered now."""
+    session.execute(delete(Remedy).where(Remedy.item_id == item.id))
 
 
 def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:

@@ -6,6 +6,7 @@ No names of people, no template, no plain digest of a photograph. What is not kn
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.audit.heads import origin_of
 from portal.audit.log import instant
 from portal.db import config_of
+from portal.erasure import particulars
 from portal.erasure.items import NOT_GONE, extent_of, tally
 from portal.erasure.verifying import STATEMENT
 from portal.keys import keys_of
@@ -28,6 +30,7 @@ from portal.tables import (
     Product,
     Recipient,
     Search,
+    StoredOutput,
     Suppression,
     TrainedModel,
 )
@@ -36,6 +39,10 @@ from portal.tables import (
 BACKUPS = mark(
     "Backups of the stores are outside this statement: the portal cannot reach them. "
     "What is in them stays until the issuer lets them expire."
+)
+NONE_TRAINED = mark("By the records of the issuer no model was trained on any of these photographs.")
+DECLARED = mark(
+    "The issuer declares by its signature that this is true, as far as its records and the looks named here show."
 )
 CHECKED = mark(
     "After each step the place was looked at again by another path. Only what was then seen is written here."
@@ -52,19 +59,23 @@ PARTS = {
     "templates": ("templates", "crop", "record", "face"),
     "datasets": ("dataset-place",),
     "suppressions": ("suppression",),
-    "models": ("model", "product"),
+    "models": ("model", "output", "product"),
     "recipients": ("recipient",),
 }
 
 
+@dataclass(frozen=True)
+class Issued:
+    """A certificate that is being made: its id, when, the digest of its items, and the one it supersedes."""
+
+    id: str
+    at: datetime
+    items_digest: str
+    supersedes: str | None
+
+
 def statement_of(
-    session: Session,
-    erasure: Erasure,
-    right: CaseRight,
-    items: list[dict[str, Any]],
-    certificate_id: str,
-    issued: datetime,
-    items_digest: str,
+    session: Session, erasure: Erasure, right: CaseRight, items: list[dict[str, Any]], issued: Issued
 ) -> dict[str, Any]:
     """The statement as a JSON object. `items` are the lines of the certificate's list."""
     case = session.get_one(Case, erasure.case_id)
@@ -72,26 +83,38 @@ def statement_of(
         "v": 1,
         "format": STATEMENT,
         "kind": "certificate",
-        "id": certificate_id,
-        "at": instant(issued),
+        "id": issued.id,
+        "at": instant(issued.at),
+        "supersedes": issued.supersedes,
         "erasure": erasure.kind,
         "extent": extent_of(items, erasure.kind),
         "issuer": _issuer(session),
+        "scope": particulars.scope(session),
         "case": _case(case, right),
-        "dates": _dates(case, erasure, items, issued),
-        "plan": {"digest": erasure.plan_digest, "items": len(items), "items_digest": items_digest},
+        "dates": _dates(case, erasure, items, issued.at),
+        "plan": {"digest": erasure.plan_digest, "items": len(items), "items_digest": issued.items_digest},
         "search": _search(session, case),
         "counts": tally(items),
         "parts": {name: _part(items, kinds) for name, kinds in PARTS.items()},
+        "templates": particulars.templates(session, _part(items, ("templates", "face"))["to"]),
         "datasets": _datasets(session, items),
-        "models": _for_people(session, items, "model", TrainedModel),
+        "models": [particulars.with_evidence(one, items) for one in _for_people(session, items, "model", TrainedModel)],
+        "none_trained": "" if any(item["kind"] == "model" for item in items) else NONE_TRAINED,
+        "outputs": _for_people(session, items, "output", StoredOutput),
         "products": _for_people(session, items, "product", Product),
-        "recipients": _for_people(session, items, "recipient", Recipient),
+        "recipients": [
+            {**one, **particulars.told(session, erasure, items[one["item"]])}
+            for one in _for_people(session, items, "recipient", Recipient)
+        ],
         "kept": _kept(session, erasure, items),
         "exceptions": _exceptions(items),
         "backups": BACKUPS,
+        "backup": particulars.backup(session, issued.at),
         "approval": _approval(erasure),
+        "people": particulars.people(session, erasure),
         "checked": CHECKED,
+        "declaration": DECLARED,
+        "complaint": particulars.complaint(session, right),
     }
 
 
@@ -99,6 +122,8 @@ def _issuer(session: Session) -> dict[str, Any]:
     config = config_of(session)
     return {
         "organisation": config.organisation,
+        "role": "controller",
+        "address": config.address,
         "contact": config.contact,
         "zone": config.zone,
         "log": origin_of(keys_of(session).public_key),
@@ -120,8 +145,8 @@ def _dates(case: Case, erasure: Erasure, items: list[dict[str, Any]], issued: da
     return {
         "received": instant(case.received_at),
         "planned": instant(erasure.planned_at),
-        "approved": _instant(erasure.approved_at),
-        "cooled_until": _instant(erasure.cooling_until),
+        "approved": particulars.said_at(erasure.approved_at),
+        "cooled_until": particulars.said_at(erasure.cooling_until),
         "carried_out_from": carried_out[0] if carried_out else None,
         "carried_out_to": carried_out[-1] if carried_out else None,
         "issued": instant(issued),
@@ -137,7 +162,7 @@ def _search(session: Session, case: Case) -> dict[str, Any]:
     return {
         "searches": [
             {
-                "at": _instant(search.finished_at),
+                "at": particulars.said_at(search.finished_at),
                 "encoder": search.encoder,
                 "threshold": search.threshold,
                 "gallery_size": search.gallery_size,
@@ -165,7 +190,7 @@ def _datasets(session: Session, items: list[dict[str, Any]]) -> list[dict[str, A
         if item["kind"] == "dataset-place":
             places.setdefault(item["target"].partition("/")[0], []).append(item)
     return [
-        {**_name(session.get(Dataset, dataset), dataset), "results": tally(found)["dataset-place"]}
+        {**particulars.name(session.get(Dataset, dataset), dataset), "results": tally(found)["dataset-place"]}
         for dataset, found in sorted(places.items())
     ]
 
@@ -174,7 +199,7 @@ def _for_people(session: Session, items: list[dict[str, Any]], kind: str, table:
     """Each model, product or recipient with what a person answered about it. Their notes are in the list of items."""
     return [
         {
-            **_name(session.get(table, item["target"]), item["target"]),
+            **particulars.name(session.get(table, item["target"]), item["target"]),
             "item": item["position"],
             "result": item["result"],
             "at": item["at"],
@@ -182,13 +207,6 @@ def _for_people(session: Session, items: list[dict[str, Any]], kind: str, table:
         for item in items
         if item["kind"] == kind
     ]
-
-
-def _name(row: Any, fallback: str) -> dict[str, Any]:
-    if row is None:
-        return {"name": fallback}
-    version = getattr(row, "version", None)
-    return {"name": row.name, "version": version} if version else {"name": row.name}
 
 
 def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -212,7 +230,7 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
                 "count": count,
                 "form": "a keyed hash of each photograph's digest and a sealed near-duplicate digest; no face template",
                 "why": NOT_AGAIN.get(erasure.kind, NOT_AGAIN["opt-out"]),
-                "until": _instant(until),
+                "until": particulars.said_at(until),
             }
         )
     kept.append({"what": "log", "why": LOG_STAYS})
@@ -242,7 +260,3 @@ def _approval(erasure: Erasure) -> str:
     if erasure.one_person:
         return mark("One person alone asked for and approved this: the organisation allows that.")
     return mark("One person asked for this and another person approved the plan by its digest.")
-
-
-def _instant(at: datetime | None) -> str | None:
-    return instant(at) if at is not None else None

@@ -19,7 +19,7 @@ from portal.proofs import LARGEST_FILE, PARTS, Verifier
 
 __all__ = ["LARGEST_FILE", "Changed", "Unreadable", "check_proof", "items_of", "items_with", "verifier_of", "verify"]
 
-STATEMENT = "efface-statement/1"
+STATEMENT = "efface-statement/2"
 
 
 class Changed(EffaceError):

@@ -13,12 +13,12 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import SelectField, TextAreaField
+from wtforms import DateField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, Length, Optional
 
 from portal.cases import deciding, lifecycle
-from portal.erasure import carrying, certificate, faces, intending, plans
+from portal.erasure import carrying, certificate, faces, intending, plans, remedies
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -57,6 +57,7 @@ REMEDY_WORDS = {
     "not-reached": "Could not be reached (say what was tried)",
     "not-yet-decided": "Not decided yet (say by when)",
 }
+EVIDENCE = ("weights_before", "weights_after", "run", "method", "basis")
 STATES = {
     "planned": "Waits for approval",
     "approved": "Approved",
@@ -76,6 +77,36 @@ class ItemForm(FlaskForm):  # type: ignore[misc]
         [InputRequired("Say in a sentence what was done, when, and how that can be checked.")],
         description="What was done, when, and how it can be checked. It stands on the certificate.",
     )
+
+
+class ModelItemForm(ItemForm):
+    """A model needs evidence. Which of it is asked for depends on the remedy, so the rules ask and not the form."""
+
+    done_on = DateField("On which day?", [Optional()])
+    weights_before = StringField(
+        "SHA-256 of the weights before", [Length(max=64)], description="If destroyed, trained again or unlearned."
+    )
+    weights_after = StringField(
+        "SHA-256 of the weights after", [Length(max=64)], description="If trained again or unlearned."
+    )
+    run = StringField(
+        "Id of the training run",
+        [Length(max=200)],
+        description="If trained again. Check its manifest first: efface models retrained.",
+    )
+    method = StringField(
+        "By which method?",
+        [Length(max=500)],
+        description="If destroyed, unlearned or held back. From weights nobody can prove that a model has forgotten.",
+    )
+    basis = TextAreaField("Why?", description="If kept: on what legal basis. If not affected: why not.")
+
+    def evidence(self) -> remedies.Evidence:
+        """What the form says. Raises BadInput without a day."""
+        if self.done_on.data is None:
+            raise BadInput("Give the day on which it was done.", "day-missing")
+        given = {name: (self[name].data or "").strip() for name in EVIDENCE}
+        return remedies.Evidence(self.done_on.data, **given)
 
 
 def plan_what_was_granted(session: Session, case: Case, account_id: str) -> str | None:
@@ -127,7 +158,7 @@ def show(erasure_id: str) -> Page:
         holds=keeping(g.session, erasure) if erasure.state != "settled" else [],
         with_others=len(faces.with_others(g.session, find_case(g.session, erasure.case_id))),
         undecided=_undecided(erasure),
-        certificate=g.session.scalar(select(Certificate).where(Certificate.erasure_id == erasure.id)),
+        certificate=certificate.newest(g.session, erasure),
     )
 
 
@@ -174,16 +205,40 @@ def answer_item(erasure_id: str, item_id: int) -> Page:
     if not form.validate_on_submit():
         return _items_page(erasure, {item.id: form})
     try:
-        plans.answer_item(g.session, item, current_user.id, form.result.data, form.note.data)
+        _keep_answer(item, form)
     except BadInput as problem:
         form.note.errors = [problem.sentence]
         return _items_page(erasure, {item.id: form})
+    return _after_answer(erasure, "Your answer is kept.")
+
+
+@blueprint.post("/erasures/<erasure_id>/items/<int:item_id>/confirm")
+@policy("caseworker")
+def confirm_remedy(erasure_id: str, item_id: int) -> Page:
+    """A second person has read what was answered about a model."""
+    erasure = _erasure(erasure_id)
+    item = next((one for one in erasure.items if one.id == item_id and one.kind == "model"), None)
+    if item is None:
+        raise NotFound("There is no such item.")
+    remedies.confirm(g.session, item, current_user.id)
+    return _after_answer(erasure, "The answer is confirmed.")
+
+
+def _keep_answer(item: ErasureItem, form: ItemForm) -> None:
+    result, note = form.result.data, form.note.data
+    if isinstance(form, ModelItemForm) and result != plans.NOT_DECIDED:
+        remedies.answer(g.session, item, current_user.id, result, note, form.evidence())
+    else:
+        plans.answer_item(g.session, item, current_user.id, result, note)
+
+
+def _after_answer(erasure: Erasure, said: str) -> Page:
     settled = carrying.settle_if_complete(g.session, erasure)
     g.session.commit()
     if settled:
-        return redirect(url_for("erasures.show", erasure_id=erasure_id), 303)
-    flash("Your answer is kept.")
-    return redirect(url_for("erasures.people_items", erasure_id=erasure_id), 303)
+        return redirect(url_for("erasures.show", erasure_id=erasure.id), 303)
+    flash(said)
+    return redirect(url_for("erasures.people_items", erasure_id=erasure.id), 303)
 
 
 def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
@@ -198,20 +253,29 @@ def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
         items=items,
         form=next(iter(sent.values()), None),
         words=REMEDY_WORDS,
-        closed=erasure.state in {"planned", "settled", "stopped"},
+        closed=erasure.state in {"planned", "stopped"},
+        unconfirmed={item.id for item, _, _ in items if _waits_for_me(item)},
+        evidence=EVIDENCE,
     )
     return page, 422 if sent else 200
 
 
 def _item_form(item: ErasureItem, fresh: bool = False) -> ItemForm:
     # Several forms stand on one page: the prefix keeps the ids of their fields apart.
-    form = ItemForm(formdata=None, obj=item, prefix=f"i{item.id}") if fresh else ItemForm(prefix=f"i{item.id}")
-    remedies = plans.REMEDIES_FOR[item.kind]
+    kind, row = (ModelItemForm, remedies.of_item(g.session, item)) if item.kind == "model" else (ItemForm, None)
+    known = {"result": item.result, "note": item.note} | ({} if row is None else vars(row))
+    form = kind(formdata=None, data=known, prefix=f"i{item.id}") if fresh else kind(prefix=f"i{item.id}")
     form.result.choices = [
         SelectChoice("", "Choose one"),
-        *(SelectChoice(remedy, REMEDY_WORDS[remedy]) for remedy in remedies),
+        *(SelectChoice(remedy, REMEDY_WORDS[remedy]) for remedy in plans.REMEDIES_FOR[item.kind]),
     ]
     return form
+
+
+def _waits_for_me(item: ErasureItem) -> bool:
+    """Whether this colleague can confirm what another one answered about a model."""
+    row = remedies.of_item(g.session, item) if item.kind == "model" else None
+    return row is not None and not remedies.is_closed(g.session, item) and row.answered_by != current_user.id
 
 
 @blueprint.post("/certificates/<certificate_id>")

@@ -14,7 +14,7 @@ import workers
 from portal import accounts, clock
 from portal.cases import appeals, challenge, deciding, identity, intake, lifecycle, words
 from portal.db import Database, config_of
-from portal.erasure import carrying, plans
+from portal.erasure import carrying, plans, remedies
 from portal.lineage import members
 from portal.notices import links
 from portal.stores import adding, scans
@@ -25,6 +25,7 @@ from portal.tables import (
     Dataset,
     Draft,
     Erasure,
+    ErasureItem,
     Image,
     Notice,
     Package,
@@ -204,6 +205,16 @@ class World:
         assert workers.carry_out(self.database, "packing", package) == "worked"
         return case_id
 
+    def _answer(self, session: Session, item: ErasureItem) -> None:
+        note = "By letter on 20 November."
+        if item.kind == "model":
+            why = remedies.Evidence(clock.now().date(), basis="It was trained before the photographs came.")
+            remedies.answer(session, item, self.boss.id, "not-affected", note, why)
+            remedies.confirm(session, item, self.second.id)
+        else:
+            result = "told" if item.kind == "recipient" else "not-affected"
+            plans.answer_item(session, item, self.boss.id, result, note)
+
     def _answered(self) -> str:
         """Somebody who got a copy of their photographs, and a certificate of their deletion."""
         with self.database.writing() as session:
@@ -220,8 +231,7 @@ class World:
             erasure = session.get_one(Erasure, erasure_id)
             for item in erasure.items:
                 if item.kind in FOR_PEOPLE:
-                    result = "told" if item.kind == "recipient" else "not-yet-decided"
-                    plans.answer_item(session, item, self.boss.id, result, "By letter on 20 November.")
+                    self._answer(session, item)
             assert carrying.settle_if_complete(session, erasure)
             certificate = session.scalars(select(Certificate.id).where(Certificate.erasure_id == erasure_id)).one()
             notice = session.scalars(select(Notice).where(Notice.erasure_id == erasure_id)).first()

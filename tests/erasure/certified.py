@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import tempfile
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from portal import audit
-from portal.erasure import certificate
+from portal.erasure import certificate, remedies, retraining
 from portal.erasure.items import commitment_of, leaf_of, plan_digest
 from portal.keys import keys_of
 from portal.tables import (
@@ -26,11 +28,13 @@ from portal.tables import (
     ErasureItem,
     Image,
     Recipient,
+    Remedy,
     Search,
     Store,
     Suppression,
     TrainedModel,
 )
+from portal.tables.remedies import MODEL_REMEDIES
 
 PHOTO = b"the bytes of a photograph"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -170,7 +174,8 @@ def _items(session: Session, erasure: Erasure, answers: dict[str, str]) -> None:
             )
         )
     model, recipient = answers.get("model", "retrained-without"), answers.get("recipient", "told")
-    add_item(session, erasure, position, "model", "model", result=model, note="Run 7 of 18 November.", evidence=None)
+    note = "Run 7 of 18 November."
+    trained = add_item(session, erasure, position, "model", "model", result=model, note=note, evidence=None)
     add_item(
         session,
         erasure,
@@ -184,3 +189,21 @@ def _items(session: Session, erasure: Erasure, answers: dict[str, str]) -> None:
     session.expire(erasure, ["items"])
     erasure.plan_digest = plan_digest(item.leaf for item in erasure.items)
     session.flush()
+    if model in MODEL_REMEDIES:
+        add_remedy(session, trained, model)
+
+
+def add_remedy(session: Session, item: ErasureItem, remedy: str) -> Remedy:
+    """What the one person says about the model, and the other one confirms."""
+    if remedy == "retrained-without":
+        with tempfile.TemporaryDirectory() as folder:
+            manifest = Path(folder) / "manifest.csv"
+            manifest.write_text("sha256\n" + "".join(hashlib.sha256(b"%d" % n).hexdigest() + "\n" for n in range(21)))
+            retraining.record(session, session.get_one(TrainedModel, item.target), "run-7", manifest)
+    demands = remedies.DEMANDS[remedy]
+    given = {name: {"weights_before": "0" * 64, "weights_after": "1" * 64, "run": "run-7"}.get(name, "As agreed.")
+             for name in demands}  # fmt: skip
+    note = item.note or "It was done on Monday."
+    remedies.answer(session, item, "asker", remedy, note, remedies.Evidence(NOON.date(), **given))
+    item.done_at = NOON + timedelta(days=2, minutes=item.position)
+    return remedies.confirm(session, item, "approver")

@@ -61,6 +61,8 @@ def test_a_finished_deletion_is_certified_in_full(session: Session) -> None:
         "item": 9,
         "result": "told",
         "at": "2026-11-22T12:09:00Z",
+        "got": [],
+        "notices": [],
     }
     assert statement["search"]["candidates"] == {"confirmed": 2, "rejected": 1}
     assert statement["search"]["searches"][0]["coverage"] == {
@@ -191,7 +193,6 @@ def test_a_refused_item_makes_it_partial_and_is_named(session: Session) -> None:
     ("answers", "kind"),
     [
         ({"model": "kept"}, "partial"),
-        ({"model": "not-yet-decided"}, "partial"),
         ({"model": "output-suppressed"}, "partial"),
         ({"recipient": "not-reached"}, "partial"),
         ({"model": "destroyed"}, "full"),

@@ -147,14 +147,16 @@ def test_the_sentence_says_what_was_changed(genuine: tuple[bytes, str]) -> None:
     other = notes.key_line(
         notes.verifier_of("efface/log/0", Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     )
+    index, size = parts["proof"].split("\n")[1], parts["proof"].split("\n\n")[1].split("\n")[1]
+    more = str(int(size) + 1)
     said = {
         "The statement was changed: its hash is not": rewritten(
             file, statement=parts["statement"].replace("EF-TEST-CASE", "EF-EVIL-CASE")
         ),
         "The list of items was changed": rewritten(file, items=parts["items"].replace('"deleted"', '"absent"')),
-        "The signature does not fit": rewritten(file, proof=parts["proof"].replace("\n1\n", "\n2\n")),
-        "plain number": rewritten(file, proof=parts["proof"].replace("index 0", "index 00")),
-        "its hash is not": rewritten(file, proof=parts["proof"].replace("index 0", "index 1")),
+        "The signature does not fit": rewritten(file, proof=parts["proof"].replace(f"\n{size}\n", f"\n{more}\n")),
+        "plain number": rewritten(file, proof=parts["proof"].replace(index, f"index 0{index[6:]}")),
+        "its hash is not": rewritten(file, proof=parts["proof"].replace(index, "index 1")),
         "not written the way": file.replace(b'": "', b'":  "', 1),
     }
     for sentence, changed in said.items():

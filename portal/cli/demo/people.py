@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pyotp
 
+from portal import clock
 from portal.cli.demo.browsing import Browser, Page, WrongPage
 from portal.cli.demo.running import Installation
 from portal.cli.demo.waiting import until
@@ -17,6 +19,14 @@ from portal.cli.demo.waiting import until
 PASSWORD = "three-friendly-otters"  # noqa: S105  # of throw-away accounts on loopback
 # Nobody may use such photographs anew. What was done with them is written down, so that it can be undone.
 HAPPENED = "It happened years ago, and the people must be told."
+TOLD = {"result": "told", "note": "Told by letter on 20 November."}
+DESTROYED = {
+    "result": "destroyed",
+    "note": "It was switched off, and nobody can use it any more.",
+    "weights_before": hashlib.sha256(b"the weights of face-net 1.0").hexdigest(),
+    "method": "The weights were overwritten on every server, and the servers were listed after it.",
+}
+Fields = dict[str, str | list[str] | tuple[str, bytes]]
 Judge = Callable[[bytes], str]
 
 
@@ -383,15 +393,27 @@ class Caseworker(Staff):
             form = next((form for form in page.forms if form.action == address), None)
             if form is None:
                 continue
-            result, note = (next(name for name in [*form.choices, *form.values] if name.endswith(end))
-                            for end in ("result", "note"))  # fmt: skip
-            remedy = "told" if "told" in form.choices[result] else "not-yet-decided"
-            sentence = "Told by letter on 20 November." if remedy == "told" else "The board decides by 1 March."
-            page = self.browser.submit(page, {result: remedy, note: sentence}, action=address)
+            prefix = next(name for name in form.choices if name.endswith("result")).removesuffix("result")
+            said = TOLD if "told" in form.choices[f"{prefix}result"] else DESTROYED
+            # The form asks for more about a model than about what was built on it.
+            asked = {*form.choices, *form.values}
+            said = {"done_on": clock.now().date().isoformat(), **said}
+            given: Fields = {f"{prefix}{name}": value for name, value in said.items() if f"{prefix}{name}" in asked}
+            page = self.browser.submit(page, given, action=address)
             if page.status != 200:
                 raise WrongPage(f"The item was not taken: {page.text[:400]}")
             answered += 1
         return answered
+
+    def confirms_remedies(self, erasure: str) -> int:
+        """Confirm, as the second person, what was answered about models."""
+        page = self.browser.get(f"{erasure}/items")
+        addresses = [form.action for form in page.forms if form.action.endswith("/confirm")]
+        for address in addresses:
+            page = self.browser.submit(self.browser.get(f"{erasure}/items"), action=address)
+            if page.status != 200:
+                raise WrongPage(f"The remedy was not confirmed: {page.text[:400]}")
+        return len(addresses)
 
 
 def expect(page: Page, path: str) -> None:

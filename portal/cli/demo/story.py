@@ -161,7 +161,8 @@ class Story:
         for plan in plans:
             until(lambda plan=plan: self.caseworker.is_past_machine(plan), 90, "the erasure")  # type: ignore[misc]
             answered = self.caseworker.answers_items(plan)
-            self.say(f"  {answered} models, products and recipients answered by a person")
+            confirmed = self.approver.confirms_remedies(plan)
+            self.say(f"  {answered} models, products and recipients answered, {confirmed} confirmed by a second person")
 
     def person_reads(self) -> None:
         page = self.subject.signs_in()
