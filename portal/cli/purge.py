@@ -27,6 +27,7 @@ HOME = Path("~/.efface-purge")
 @click.option("--key", help="Public key of who runs the portal: its line, or a file. Needed the first time.")
 @click.option("--dry-run", is_flag=True, help="Only say which files would go.")
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), help="Write the signed receipt here.")
+@click.option("--answer-to", metavar="URL", help="Hand the receipt in here: answer_signed_at of your notice.")
 @click.option("--holder", default="", help="Your organisation's name, for the receipt.")
 @click.option("--signing-key", type=click.Path(path_type=Path, dir_okay=False), help="Your key; made on first use.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), default=HOME, show_default=True,
@@ -37,6 +38,7 @@ def command(
     key: str | None,
     dry_run: bool,
     receipt: Path | None,
+    answer_to: str | None,
     holder: str,
     signing_key: Path | None,
     state: Path,
@@ -47,6 +49,8 @@ def command(
     read or erased, or the feed is refused; all else was done. 2: the input is wrong.
     """
     folder = state.expanduser()
+    if answer_to is not None and receipt is None:
+        raise BadInput("To hand a receipt in, say with --receipt where it is kept.")
     if receipt is not None and not holder.strip():
         raise BadInput("Say with --holder whose receipt it is: the name of your organisation.")
     signer = signers.key_in(signing_key or folder / "holder.pem") if receipt is not None else None
@@ -58,6 +62,9 @@ def command(
     if signer is not None and receipt is not None and not dry_run:
         _write(receipt, facts | {"holder": holder.strip()}, holder, signer)
         journal.forget()
+    if answer_to is not None and receipt is not None and not dry_run:
+        reading.hand_in(answer_to, receipt.read_text())
+        click.echo("The receipt was handed in.", err=True)
     sys.exit(1 if counts.unreadable or counts.left else 0)
 
 

@@ -185,6 +185,7 @@ def _facts(
         "salt": salt.hex(),
         "digests": sorted(wire.salted(salt, digest).hex() for digest in listed),
         "answer_at": links.answer_page(session, notice_id),
+        "answer_signed_at": f"{links.answer_page(session, notice_id)}/signed",
     }
 
 

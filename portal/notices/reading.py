@@ -233,15 +233,25 @@ def _text(path: Path, most: int, whole: bool = True) -> str:
     return data.decode(errors="replace")
 
 
+def hand_in(address: str, receipt: str) -> None:
+    """Send a signed receipt to the `answer_signed_at` of a notice. Raises Unavailable, BadInput (no https address)."""
+    _call(address, 16 * LARGEST_PAGE, receipt.encode())
+
+
 def _get(address: str, most: int) -> str:
-    """What is at an address. No redirect is followed: a feed is where it is said to be."""
+    return _call(address, most, None)
+
+
+def _call(address: str, most: int, body: bytes | None) -> str:
+    """What an address says. No redirect is followed: a feed is where it is said to be."""
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise BadInput("The address of a feed begins with https://.", "not-https")
+        raise BadInput("The address begins with https://.", "not-https")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     try:
         connection = kind(parts.netloc, timeout=SECONDS)
-        connection.request("GET", parts.path or "/", headers={"Accept-Encoding": "identity"})
+        headers = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"}
+        connection.request("POST" if body else "GET", parts.path or "/", body=body, headers=headers)
         response = connection.getresponse()
         data = response.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as problem:

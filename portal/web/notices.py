@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import RadioField, TextAreaField
@@ -75,6 +76,25 @@ def answer(notice_id: str, token: str) -> Page:
     database().forget_deleted_bytes()
     flash(_("Thank you. We have your answer."))
     return redirect(url_for("notices.question", notice_id=notice_id, token=token), 303)
+
+
+@blueprint.post("/notices/<notice_id>/<token>/signed")
+@policy("public")
+def signed(notice_id: str, token: str) -> Response:
+    """The same for programs: a signed answer as the whole body. The signature stands in for the form's token."""
+    spend("notice")
+    if (request.content_length or 0) > wire.LARGEST_ANSWER:
+        raise TooLarge(_("This file is too big for an answer."))
+    recipient = links.find(g.session, notice_id, token).recipient
+    kept = answering.take_signed(g.session, _text(request.get_data()), recipient)
+    g.session.commit()
+    database().forget_deleted_bytes()
+    return _plain("".join(f"{one.id} {one.state}\n" for one in kept))
+
+
+@blueprint.record_once
+def _without_a_form(state: BlueprintSetupState) -> None:
+    state.app.extensions["csrf"].exempt(signed)
 
 
 @blueprint.get("/notices/<notice_id>/<token>/file")

@@ -202,9 +202,7 @@ def test_silence_is_reminded_of_escalated_and_ends_with_the_facts(
     assert notice.state == "acknowledged"
 
 
-def test_silence_takes_back_nothing_that_a_person_wrote_down(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silence_takes_back_nothing_that_a_person_wrote_down(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     notice = announced(session)
     plans.answer_item(session, item_of(session, notice), "approver", "told", "Letter of 21 November.")
     begun = clock.now()

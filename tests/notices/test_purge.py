@@ -257,11 +257,18 @@ def test_a_feed_at_an_address_is_read_in_pages_and_never_elsewhere(
     (folder / "1").write_text("".join(f"{line}\n" for line in [lines[2], *lines_of(b"newer")]))
     (folder / "big").write_bytes(b"x" * 10_000_000)
 
+    handed_in: list[str] = []
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
             # The head is at the address itself.
             self.path = {"/feed": "/head", "/feed/0": "/0", "/feed/1": "/1"}.get(self.path, self.path)
             super().do_GET()
+
+        def do_POST(self) -> None:
+            handed_in.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200 if self.path == "/signed" else 500)
+            self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
             return
@@ -277,6 +284,10 @@ def test_a_feed_at_an_address_is_read_in_pages_and_never_elsewhere(
     for path, kind in (("moved", Unavailable), ("nowhere", Unavailable), ("big", reading.FeedRefused)):
         with pytest.raises(kind):
             reading.read(f"{address}/{path}", KEY_LINE, memory)
+    reading.hand_in(f"{address}/signed", "a receipt")
+    with pytest.raises(Unavailable):
+        reading.hand_in(f"{address}/broken", "a receipt")
+    assert handed_in == ["a receipt"] * 2
     server.shutdown()
     server.server_close()
     with pytest.raises(Unavailable):

@@ -80,6 +80,22 @@ def test_a_signed_answer_is_taken_on_the_page_and_a_wrong_one_is_not(
     assert one(database).signed
 
 
+def test_a_program_hands_its_signed_answer_in_without_a_form(
+    client: FlaskClient, database: Database, page: str
+) -> None:
+    with database.writing() as session:
+        key, name = register_key(session)
+    text = wire.sign(wire.ANSWER, {"notice": one(database).id, "result": "nothing-held"}, name, key)
+    assert client.post(f"{page[:-1]}!/signed", data=text).status_code == 410
+    assert client.post(f"{page}/signed", data=text.replace("nothing", "anythin")).status_code == 422
+    assert client.post(f"{page}/signed", data=b"x" * 70_000).status_code == 413
+    assert client.post(page, data={"result": "erased"}).status_code == 400, "the form has its token still"
+    assert one(database).answer is None
+    kept = client.post(f"{page}/signed", data=text, content_type="text/plain")
+    assert (kept.status_code, kept.text) == (200, f"{one(database).id} acknowledged\n")
+    assert one(database).signed
+
+
 def test_a_wrong_link_is_gone_and_says_nothing(client: FlaskClient, page: str) -> None:
     wrong = page[:-1] + ("0" if page[-1] != "0" else "1")
     other = f"/notices/{'0' * 32}/{page.rpartition('/')[2]}"
