@@ -87,6 +87,8 @@ def _first_answer(config: Config) -> float:
         assert portal.stdout is not None
         said = "Efface is running at "
         address = next((line.removeprefix(said).strip() for line in portal.stdout if line.startswith(said)), "")
+        if not address:
+            raise RuntimeError(f"The portal did not start: see {config.data / 'logs'}.")
         with urlopen(address) as answer:
             seconds = time.monotonic() - begun
             assert answer.status == 200
