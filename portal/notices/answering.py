@@ -1,6 +1,7 @@
 """What recipients answer: on the page, or signed with the key they registered. Every answer is kept word for word.
 
-An answer before the certificate becomes that of the plan's item. A later one is kept with the notice and in the log.
+An answer becomes that of the plan's item; one that comes after the certificate supersedes it. Where the plan has no
+such item, because it was found out later who received something, it is kept with the notice and in the log.
 """
 
 from __future__ import annotations
@@ -91,15 +92,16 @@ def note_for_item(notice: Notice, result: str, why: str) -> str:
     return " ".join(part for part in (wording.RESULTS[result], why.strip(), sent) if part)
 
 
-def close_item(session: Session, notice: Notice, result: str, note: str, account_id: str | None) -> bool:
-    """Carry an outcome into the plan. False where the certificate was issued already, or the plan has no such item."""
+def close_item(session: Session, notice: Notice, result: str, note: str, account_id: str | None) -> None:
+    """Carry an outcome into the plan, where it has this recipient: others were found out about later.
+
+    After the certificate a new one is issued, which supersedes it.
+    """
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
-    erasure = session.get_one(Erasure, notice.erasure_id)
-    if item is None or erasure.state == "settled":
-        return False
+    if item is None:
+        return
     plans.answer_item(session, item, account_id, result, note)
-    carrying.settle_if_complete(session, erasure)
-    return True
+    carrying.settle_if_complete(session, session.get_one(Erasure, notice.erasure_id))
 
 
 def _opened(text: str, recipients: list[Recipient]) -> tuple[dict[str, Any], Recipient]:
@@ -146,9 +148,10 @@ def _keep(
     notice.escalated_at = now if result in ("refused", "partly") else None
     session.flush()
     note = note_for_item(notice, result, words if why is None else why)
-    in_time = close_item(session, notice, FOR_ITEM[result], note, account_id)
+    late = session.get_one(Erasure, notice.erasure_id).state == "settled"
+    close_item(session, notice, FOR_ITEM[result], note, account_id)
     said = {"notice": notice.id, "erasure": notice.erasure_id, "result": result, "by": by, "signed": signed}
-    audit.append(session, "notice-answered", {**said, "late": not in_time})
+    audit.append(session, "notice-answered", {**said, "late": late})
 
 
 def _text(words: str) -> str:
