@@ -39,6 +39,25 @@ def verify(file: Path, key: str, photo: Path | None, as_json: bool) -> None:
         click.echo(f"\n{_about_photo(data, file, key, photo)}")
 
 
+@command.command()
+@click.argument("old", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", required=True, help="The log's public key: a file with its line, or the line itself.")
+@click.option(
+    "--proof",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The log's own proof, as the issuer prints it with `efface log consistency`.",
+)
+def consistent(old: Path, new: Path, key: str, proof: Path | None) -> None:
+    """Are both certificates of one and the same log? Exit 0: yes; 1: it has two histories; 2: that cannot be told."""
+    from portal.erasure import histories
+
+    line = _key_line(key)
+    one, other = (histories.head_of(_bytes_of(path), line) for path in (old, new))
+    histories.check(one, other, _bytes_of(proof).decode(errors="replace") if proof is not None else None)
+    click.echo("Both certificates are genuine, and of one log: what it said first, it says still.")
+
+
 @command.command("public-key")
 def public_key() -> None:
     """Print this installation's public key, with which anybody can check its certificates."""

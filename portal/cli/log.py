@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from portal import audit
+from portal.audit import consistency as between
 from portal.cli.opening import opened
+from portal.erasure import histories
 from portal.errors import Conflict, NotFound
 
 
@@ -42,6 +45,17 @@ def prove(position: int) -> None:
             audit.publish(session)
         with database.reading() as session:
             click.echo(audit.prove(session, position), nl=False)
+
+
+@command.command()
+@click.argument("old", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def consistency(old: Path, new: Path) -> None:
+    """Print the proof that the head in the certificate OLD is the beginning of the one in NEW."""
+    with opened() as database, database.reading() as session:
+        key = audit.verifier_key(session)
+        sizes = sorted(histories.head_of(path.read_bytes(), key).size for path in (old, new))
+        click.echo(between.prove(session, *sizes), nl=False)
 
 
 @command.command()
