@@ -13,7 +13,7 @@ from sqlalchemy import select
 import workers
 from portal import blobs, clock, lineage
 from portal.db import Database
-from portal.erasure import carrying, effects, plans
+from portal.erasure import carrying, effects, plans, remedies
 from portal.errors import Conflict, NotAllowed
 from portal.stores.folder import Folder
 from portal.tables import (
@@ -117,8 +117,12 @@ class Scene:
         with self.database.writing() as session:
             erasure = session.scalars(select(Erasure)).one()
             for item in erasure.items:
-                if item.kind in plans.REMEDIES_FOR:
-                    result = "told" if item.kind == "recipient" else "not-yet-decided"
+                if item.kind == "model":
+                    basis = remedies.Evidence(date(2026, 11, 1), basis="The board kept it under Article 17(3)(e).")
+                    remedies.answer(session, item, self.asker, "kept", "Asked on Monday.", basis)
+                    remedies.confirm(session, item, self.approver)
+                elif item.kind in plans.REMEDIES_FOR:
+                    result = "told" if item.kind == "recipient" else "kept"
                     plans.answer_item(session, item, self.asker, result, "Asked on Monday.")
             carrying.settle_if_complete(session, erasure)
 
@@ -171,6 +175,8 @@ def test_a_deletion_erases_what_was_confirmed_and_nothing_else(scene: Scene) -> 
         assert (case.state, case.rights[0].outcome is not None) == ("closed", True)
         tombstone = session.get_one(Image, scene.images[0])
         assert (tombstone.state, tombstone.digest, tombstone.near_digest) == ("erased", None, None)
+        [version] = lineage.versions_of(session, scene.dataset_id)
+        assert (version.label, version.taken, version.because) == ("1-e1", 1, f"erasure/{erasure.id}")
         assert "a.jpg" not in tombstone.key
         kept = {item.kind for item in session.scalars(select(ErasureItem)) if item.sealed}
         assert kept == {"image", "record", "suppression"}, "what is looked at again"
