@@ -12,6 +12,7 @@ import base64
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal import proofs
 from portal.audit import merkle, notes
 from portal.errors import NotFound
 from portal.tables import Entry
@@ -34,6 +35,6 @@ def read(text: str, old_size: int, size: int) -> list[bytes]:
     header, sizes, *nodes = (*text.split("\n"), "", "")[: max(text.count("\n") + 1, 2)]
     if header != HEADER or sizes != f"from {old_size} to {size}" or not text.endswith("\n"):
         raise notes.NoteRefused(f"This is not a proof from {old_size} to {size} entries.", "malformed")
-    if len(nodes) > merkle.LONGEST_PROOF + 2:
+    if len(nodes) > proofs.LONGEST_PROOF + 2:
         raise notes.NoteRefused("The proof is too long.", "malformed")
     return [notes.read_base64(node, 32) for node in nodes if node]

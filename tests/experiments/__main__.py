@@ -26,6 +26,7 @@ from tests.experiments import (
     buckets,
     desk,
     gate,
+    history,
     kill,
     queue_loss,
     residue,
@@ -57,6 +58,9 @@ EXPERIMENTS = {
     "residue": Experiment(residue.measure, {"markers": 50}, {"markers": 1000}),
     "gate": Experiment(gate.measure, {"files": 500, "photos": ""}, {"files": 100_000, "photos": ""}),
     "restore": Experiment(restore.measure, {"erasures": 5}, {"erasures": 500}),
+    "log": Experiment(
+        history.measure, {"rewrites": 50, "mutations": 500}, {"rewrites": 1000, "mutations": 10_000}
+    ),
     "versions": Experiment(buckets.measure_versions, {"keys": 20}, {"keys": 1000}),
     "flaky-store": Experiment(buckets.measure_flaky, {"keys": 5, "share": 0.3}, {"keys": 100, "share": 0.3}),
     "blind": Experiment(blind.report, {"submissions": 400}, {"submissions": 4000}),
