@@ -17,7 +17,7 @@ from tests.experiments import erasing, hurried, kill, queue_loss, residue, resum
 from tests.experiments.erasing import Photograph, Scene, is_over, wait_for
 from tests.experiments.small_house import Running, running_house
 
-IMAGES = 40
+IMAGES = 30
 CLOCKS = "1.0,0.25,0.3"
 MISSING = syscalls.what_is_missing()
 
@@ -80,9 +80,9 @@ def test_what_is_left_is_seen(tmp_path: Path, planted: list[Photograph]) -> None
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_a_kill_or_an_error_at_any_system_call_leads_to_the_same_end() -> None:
-    facts = syscalls.measure(points=6, seed=3)
+    facts = syscalls.measure(points=5, seed=3)
     assert facts["ok"], facts
-    assert facts["counts"]["struck"] >= 5
+    assert facts["counts"]["struck"] >= 4
     # Reading, writing through to the disk, taking away and telling the queue are all among the points.
     assert {"openat", "fdatasync", "unlinkat", "sendto"} <= set(facts["counts"]["calls"])
 
