@@ -19,6 +19,8 @@ from portal.tables import ErasureItem, Notice, NoticeGround
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
+# Each follows all paths of its photographs, while others wait to write.
+LOOKS_AT_ONCE = 20
 
 
 def keep_up(session: Session, look_now: bool = False) -> dict[str, int]:
@@ -89,7 +91,14 @@ def _look(session: Session, now: bool) -> int:
     """Who else received one of the photographs, asked once a day for each erasure."""
     old = NoticeGround.looked_at <= clock.now() - (clocks.LOOK_AGAIN * (not now))
     grounds = select(NoticeGround).where(old, NoticeGround.purge_after > clock.now())
-    return sum(len(making.look_again(session, each)) for each in session.scalars(grounds.limit(AT_ONCE)).all())
+    found = 0
+    for ground in session.scalars(grounds.order_by(NoticeGround.looked_at).limit(LOOKS_AT_ONCE)).all():
+        try:
+            with session.begin_nested():
+                found += len(making.look_again(session, ground))
+        except Exception as problem:
+            log.error("who received photographs of erasure %s: %s", ground.erasure_id, type(problem).__name__)
+    return found
 
 
 def _purge(session: Session) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +31,6 @@ from portal.tables import (
     Image,
     Notice,
     NoticeGround,
-    Recipient,
     TrainedModel,
     random_id,
 )
@@ -46,16 +44,19 @@ Places = dict[str, set[int]]
 def announce(session: Session, erasure: Erasure) -> list[Notice]:
     """Put the photographs of an erasure into the feeds, and tell every recipient. Repeated, it makes nothing twice.
 
-    To be called once the photographs are gone and their seals are still there. Needs a writing session.
+    What a hold keeps is told of once it is erased after all, in a notice of its own. To be called once the photographs
+    are gone and their seals are still there. Needs a writing session.
     """
-    ground = session.get(NoticeGround, erasure.id)
-    if ground is None:
-        ground = _lay_ground(session, erasure)
-    digests = digests_of(session, ground)
-    places = _places(session, digests)
+    digests = _gone_since(session, erasure)
+    if not digests:
+        return []
+    ground = _lay_ground(session, erasure, digests)
+    places = lineage.ever_in(session, digests)
     for dataset_id, images in sorted(places.items()):
         feeds.append(session, session.get_one(Dataset, dataset_id), {image: digests[image] for image in images})
-    return _tell(session, erasure, ground, digests, places)
+    reached = lineage.trace(session, sorted(digests)).recipients
+    given = [(one.id, one.facts["disclosures"]) for one in reached]
+    return [_make(session, ground, recipient, what, digests, places) for recipient, what in given]
 
 
 def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
@@ -63,8 +64,14 @@ def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
     ground.looked_at = clock.now()
     digests = digests_of(session, ground)
     digests |= _other_copies(session, digests)
-    places = _places(session, digests)
-    return _tell(session, session.get_one(Erasure, ground.erasure_id), ground, digests, places)
+    places = lineage.ever_in(session, digests)
+    made = []
+    for reached in lineage.trace(session, sorted(digests)).recipients:
+        told = _told(session, ground.erasure_id, reached.id)
+        given = [one for one in reached.facts["disclosures"] if _mark(one) not in told]
+        if given:
+            made.append(_make(session, ground, reached.id, given, digests, places))
+    return made
 
 
 def digests_of(session: Session, ground: NoticeGround) -> dict[int, bytes]:
@@ -90,35 +97,28 @@ def images_of(session: Session, notice: Notice) -> set[int]:
     return set(_opened(session, notice).get("images", ()))
 
 
-def _lay_ground(session: Session, erasure: Erasure) -> NoticeGround:
-    """Keep the digests of all that the gate was shut for: exactly the photographs that go, or are not to be used."""
-    digests = {
-        str(item.image_id): sealed_facts(session, item)["digest"]
-        for item in erasure.items
-        if item.kind == "suppression"
-    }
-    ground = NoticeGround(
-        erasure_id=erasure.id,
-        sealed=keys_of(session).seal(json.dumps(digests).encode(), _ground_place(erasure.id)),
-        looked_at=clock.now(),
-        purge_after=clock.now() + _kept_for(session),
-    )
-    session.add(ground)
+def _gone_since(session: Session, erasure: Erasure) -> dict[int, bytes]:
+    """All that the gate was shut for, without what was told of: the photographs that went, or are not to be used."""
+    ground = session.get(NoticeGround, erasure.id)
+    known = digests_of(session, ground) if ground is not None else {}
+    went = [item for item in erasure.items if item.kind == "suppression" and item.state == "verified"]
+    new = [(item.image_id, sealed_facts(session, item)) for item in went if item.image_id not in known]
+    return {image: bytes.fromhex(facts["digest"]) for image, facts in new if image is not None and facts}
+
+
+def _lay_ground(session: Session, erasure: Erasure, digests: dict[int, bytes]) -> NoticeGround:
+    """Keep the digests, beside those that are kept already."""
+    ground = session.get(NoticeGround, erasure.id)
+    kept = digests | (digests_of(session, ground) if ground is not None else {})
+    plain = json.dumps({image: digest.hex() for image, digest in kept.items()}).encode()
+    sealed = keys_of(session).seal(plain, _ground_place(erasure.id))
+    if ground is None:
+        ground = NoticeGround(erasure_id=erasure.id)
+        session.add(ground)
+    ground.sealed, ground.looked_at = sealed, clock.now()
+    ground.purge_after = clock.now() + _kept_for(session)
     session.flush()
     return ground
-
-
-def _tell(
-    session: Session, erasure: Erasure, ground: NoticeGround, digests: dict[int, bytes], places: Places
-) -> list[Notice]:
-    """A notice to each recipient about every disclosure that no earlier one was about."""
-    made = []
-    for reached in lineage.trace(session, sorted(digests)).recipients:
-        told = _told(session, erasure.id, reached.id)
-        given = [one for one in reached.facts["disclosures"] if _mark(one) not in told]
-        if given:
-            made.append(_make(session, erasure, ground, session.get_one(Recipient, reached.id), given, digests, places))
-    return made
 
 
 def _told(session: Session, erasure_id: str, recipient_id: str) -> set[str]:
@@ -128,13 +128,13 @@ def _told(session: Session, erasure_id: str, recipient_id: str) -> set[str]:
 
 def _make(
     session: Session,
-    erasure: Erasure,
     ground: NoticeGround,
-    recipient: Recipient,
+    recipient_id: str,
     given: list[dict[str, Any]],
     digests: dict[int, bytes],
     places: Places,
 ) -> Notice:
+    erasure = session.get_one(Erasure, ground.erasure_id)
     images = sorted({image for one in given for image in places.get(one["dataset"] or "", ())})
     notice_id, now = random_id(), clock.now()
     facts = _facts(session, erasure, notice_id, now, given, [digests[image] for image in images])
@@ -143,9 +143,9 @@ def _make(
     notice = Notice(
         id=notice_id,
         erasure_id=erasure.id,
-        recipient_id=recipient.id,
-        item_id=_item(session, erasure, recipient),
-        number=_next_number(session, erasure, recipient),
+        recipient_id=recipient_id,
+        item_id=_item(session, erasure, recipient_id),
+        number=_next_number(session, erasure, recipient_id),
         covers=sorted(_mark(one) for one in given),
         photographs=len(images),
         sealed=keys.seal(json.dumps({"text": text, "images": images}).encode(), _place(notice_id)),
@@ -157,7 +157,7 @@ def _make(
     session.add(notice)
     session.flush()
     make_due(session, notice)
-    said = {"notice": notice.id, "erasure": erasure.id, "recipient": recipient.id, "digest": notice.digest}
+    said = {"notice": notice.id, "erasure": erasure.id, "recipient": recipient_id, "digest": notice.digest}
     audit.append(session, "notice-made", {**said, "photographs": len(images), "number": notice.number})
     return notice
 
@@ -199,11 +199,6 @@ def _received(session: Session, given: dict[str, Any]) -> dict[str, Any]:
     return {"what": "model", "name": model.name, "version": model.version, "on": given["disclosed_on"]}
 
 
-def _places(session: Session, images: Iterable[int]) -> Places:
-    """Which of the photographs are or were in which dataset."""
-    return lineage.ever_in(session, images)
-
-
 def _other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, bytes]:
     """Photographs of the same bytes that came to light since: in another store, or under another name."""
     found: dict[int, bytes] = {}
@@ -214,13 +209,13 @@ def _other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, byte
     return found
 
 
-def _item(session: Session, erasure: Erasure, recipient: Recipient) -> int | None:
-    wanted = select(ErasureItem.id).filter_by(erasure_id=erasure.id, kind="recipient", target=recipient.id)
+def _item(session: Session, erasure: Erasure, recipient_id: str) -> int | None:
+    wanted = select(ErasureItem.id).filter_by(erasure_id=erasure.id, kind="recipient", target=recipient_id)
     return session.scalar(wanted)
 
 
-def _next_number(session: Session, erasure: Erasure, recipient: Recipient) -> int:
-    last = select(func.max(Notice.number)).filter_by(erasure_id=erasure.id, recipient_id=recipient.id)
+def _next_number(session: Session, erasure: Erasure, recipient_id: str) -> int:
+    last = select(func.max(Notice.number)).filter_by(erasure_id=erasure.id, recipient_id=recipient_id)
     return (session.scalar(last) or 0) + 1
 
 

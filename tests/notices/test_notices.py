@@ -85,6 +85,23 @@ def test_another_notice_has_another_salt_and_a_model_has_no_digests(session: Ses
     assert making.announce(session, erasure) == [], "told twice"
 
 
+def test_what_a_hold_keeps_is_told_of_once_it_goes_after_all(session: Session) -> None:
+    erasure = carried_out(session)
+    held = [item for item in erasure.items if item.image_id == 2]
+    for item in held:
+        item.state = "withheld"
+    (first,) = making.announce(session, erasure)
+    assert (first.photographs, making.images_of(session, first)) == (1, {1})
+    assert making.announce(session, erasure) == []
+    for item in held:
+        item.state = "verified"
+    (second,) = making.announce(session, erasure)
+    assert (second.number, making.images_of(session, second)) == (2, {2})
+    ground = session.scalars(select(NoticeGround)).one()
+    assert making.digests_of(session, ground) == {1: digest_of(1), 2: digest_of(2)}
+    assert making.announce(session, erasure) == making.look_again(session, ground) == []
+
+
 def test_an_opt_out_asks_to_stop_the_use(session: Session) -> None:
     making.announce(session, carried_out(session, "opt-out"))
     assert facts_of(session, session.scalars(select(Notice)).one())["asks"] == "stop-using"
