@@ -111,6 +111,7 @@ class _Doorkeeper:
     def __init__(self, database: Database, blocks: str) -> None:
         self._database, self._blocks = database, blocks
         self._asked = 0
+        self._newest: tuple[int | None, int | None] | None = None
         self._look()
 
     def answer(self, what: Answer | tuple[Path, Future[_Read]]) -> Answer:
@@ -129,7 +130,7 @@ class _Doorkeeper:
     def _look(self) -> None:
         with self._database.reading() as session:
             newest = suppression.newest(session)
-            if self._asked == 0 or newest != self._newest:
+            if newest != self._newest:
                 self._newest, self._gate = newest, Gate(session)
 
 
