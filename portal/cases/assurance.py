@@ -1,5 +1,7 @@
 """What shows who is asking before photographs are given out, beside a person's judgement: a second sign, and a
-declaration. Only where the frozen rule asks for it, and never an identity document.
+declaration. Only where the frozen rule asks for it, and never an identity document. Who gave a photo of their face also
+sends the two new photographs of `challenge`, which are compared with it; who cannot, shows a further second sign of
+another kind. Who gave no face has nothing to compare: there the signs and the caseworker's written reason stand alone.
 
 A second sign is a second address that answers a code; an address the organisation holds already, which answers a code
 or is the one the person gave; or a profile in which the person placed a token. Each address is forgotten once it has
@@ -25,11 +27,13 @@ from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
-from portal.tables import Case, CaseRight, Declaration, ProfileCheck, SecondSign, random_id
+from portal.tables import Arrival, Case, CaseEvent, CaseRight, Declaration, Probe, ProfileCheck, SecondSign, random_id
 
 VALID = timedelta(minutes=10)
 TRIES = 5
 SENDS = 6
+# So many signs of different kinds stand in for the new photographs.
+ENOUGH = 2
 DAY = timedelta(days=1)
 OPEN_STATES = ("received", "identity-check", "searching", "reviewing", "deciding")
 STATEMENT = mark(
@@ -44,14 +48,19 @@ PERJURY = (
 
 @dataclass(frozen=True)
 class Standing:
-    """What is there of what a strong check asks for. `sign` is the kind that was shown, one of tables.SIGNS."""
+    """What is there of what a strong check asks for. `sign` is the kind that was shown first, one of tables.SIGNS.
+
+    `compared`: the face they gave was compared with new photographs; None where they gave none, or showed a further
+    sign instead.
+    """
 
     sign: str | None
     declared: bool
+    compared: bool | None
 
     @property
     def complete(self) -> bool:
-        return self.sign is not None and self.declared
+        return self.sign is not None and self.declared and self.compared is not False
 
 
 def is_asked(case: Case) -> bool:
@@ -63,12 +72,30 @@ def standing(session: Session, case: Case) -> Standing:
     """What was shown so far."""
     session.flush()
     shown = select(SecondSign.kind).where(SecondSign.case_id == case.id, SecondSign.shown_at.is_not(None))
-    return Standing(session.scalar(shown.limit(1)), session.get(Declaration, case.id) is not None)
+    signs = session.scalars(shown.order_by(SecondSign.shown_at)).all()
+    compared = _compared(session, case) if len(signs) < ENOUGH else None
+    return Standing(signs[0] if signs else None, session.get(Declaration, case.id) is not None, compared)
+
+
+def _compared(session: Session, case: Case) -> bool | None:
+    """Whether the two new photographs came; None where no face was given, or a caseworker had the person before them.
+
+    What was sent for it is deleted with the decision, so the timeline tells.
+    """
+    face = select(Probe.id).where(Probe.case_id == case.id, Probe.kind == "selfie", Probe.state != "refused")
+    came = session.get(Arrival, case.id)
+    if session.scalar(face.limit(1)) is None or (came is not None and came.how == "in-person"):
+        return None
+    sent = select(CaseEvent.id).where(CaseEvent.case_id == case.id, CaseEvent.kind == "challenge-sent")
+    return session.scalar(sent.limit(1)) is not None
 
 
 def waits_for_person(session: Session, case: Case) -> bool:
     """True while something of the strong check is open and the request is not decided. The same for hit and miss."""
-    return case.state in OPEN_STATES and is_asked(case) and not standing(session, case).complete
+    there = standing(session, case)
+    # For the new photographs they are asked on a page of its own.
+    begun = there.compared is False and bool(waiting_codes(session, case))
+    return case.state in OPEN_STATES and is_asked(case) and (begun or not (there.sign and there.declared))
 
 
 def why_not_grant(session: Session, right: CaseRight) -> str | None:
@@ -78,6 +105,7 @@ def why_not_grant(session: Session, right: CaseRight) -> str | None:
         return None
     missing = [] if there.sign else ["a second sign of who is asking"]
     missing += [] if there.declared else ["the signed declaration"]
+    missing += ["the check of two new photos with a code, or another kind of second sign,"] * (there.compared is False)
     return f"The law asks for more before photographs are given out: {' and '.join(missing)} is missing."
 
 

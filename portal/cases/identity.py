@@ -176,6 +176,8 @@ def checklist(session: Session, case: Case) -> list[Check]:
         there = assurance.standing(session, case)
         checks.append(Check("second-sign", SECOND_SIGN[there.sign is not None], there.sign is not None))
         checks.append(Check("signed", SIGNED[there.declared], there.declared))
+        if there.compared is False and case.state != "identity-check":
+            checks.append(Check("compared", NOT_COMPARED, False))
     for right in case.rights:
         rule = rule_by(right.rule, right.rule_version)
         checks.append(Check(right.right, f"{LADDER[rule.identity]} (rule {rule.id}, version {rule.version})", None))
@@ -193,9 +195,15 @@ def _challenge_check(session: Session, case: Case) -> Check:
     sent = challenge.newest(session, case)
     if sent is not None and sent.state in {"sent", "looked-at"}:
         return Check("challenge", "The person sent two new photos with a code. Look at them.", None)
+    if assurance.is_asked(case) and assurance.standing(session, case).compared is False:
+        return Check("challenge", NOT_COMPARED, False)
     return Check("challenge", "There are no new photos with a code. The person may show it in another way.", False)
 
 
+NOT_COMPARED = (
+    "The person gave a photo of their face and has not sent two new photos with a code. "
+    "Without them, or a second sign of another kind, no photographs are given out."
+)
 SECOND_SIGN = {
     True: "There is a second sign of who is asking.",
     False: "There is no second sign of who is asking yet. Without it no photographs are given out.",
@@ -218,6 +226,6 @@ LADDER = {
     "none": "Needs no check of who is asking: the law forbids one.",
     "contact": "Needs a contact that was confirmed.",
     "challenge": "Needs a person to be sure who is asking: two new photos with a code, or another way as good.",
-    "strong": "Needs a person to be sure who is asking: two new photos with a code, and a confirmed contact or another "
-    "second sign, and the declaration.",
+    "strong": "Needs a person to be sure who is asking: two new photos with a code where a photo of their face was "
+    "given, a second sign, and the declaration.",
 }

@@ -53,11 +53,13 @@ def test_an_admin_adds_a_store_tests_it_and_watches_its_scan(
 
 
 @pytest.fixture
-def asked(house: Installation, archive: Path, photographs: Path) -> Subject:
-    """Somebody asked for a copy and for deletion, with a selfie."""
+def asked(house: Installation, team: Team, archive: Path, photographs: Path) -> Subject:
+    """Somebody asked for a copy and for deletion with a selfie, and has sent the two new photographs."""
     person = Subject(house)
     selfie = (photographs / "biden.jpg").read_bytes()
     person.asks(Request(("copy", "deletion"), selfie=selfie, email=EMAIL))
+    team.caseworker.asks_for_face(team.caseworker.finds_case(person.reference))
+    person.shows_face(selfie)
     return person
 
 

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import assurance, deciding, identity, intake, purging
+from portal import clock
+from portal.cases import assurance, deciding, identity, intake, lifecycle, purging
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
-from portal.tables import Account, Case, Declaration, SecondSign
+from portal.tables import Account, Arrival, Case, Declaration, Package, Probe, SecondSign
 from tests.cases.making import EMAIL, fill_draft, last_code, make_account, make_image, send, to_deciding
 
 
@@ -121,3 +122,27 @@ def test_the_list_of_the_caseworker_says_what_is_there(session: Session) -> None
     assert (met["second-sign"], met["signed"]) == (False, False)
     assurance.take_paper(session, case, make_account(session).id)
     assert {check.name: check.met for check in identity.checklist(session, case)}["signed"] is True
+
+
+@pytest.mark.parametrize("way", ["photographs", "another sign", "in person"])
+def test_who_gave_a_face_shows_it_anew_or_a_further_sign(session: Session, tmp_path: Path, way: str) -> None:
+    case, caseworker = send(session, "access").case, make_account(session)
+    session.add(Probe(case_id=case.id, kind="selfie", state="ready", created_at=clock.now()))
+    assurance.accept_known(session, case, caseworker.id, "The account has this address.")
+    assurance.declare(session, case, "Anna Example")
+    assert not assurance.waits_for_person(session, case), "photographs are asked for on a page of their own"
+    identity.decide_identity(session, case, caseworker.id, "confirmed", "We met her.")
+    to_deciding(session, case, make_image(session, tmp_path))
+    with pytest.raises(Conflict, match="two new photos with a code") as told:
+        deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    assert told.value.code == "signs-missing"
+    assert session.scalars(select(Package)).all() == [], "no package is made without it"
+    if way == "photographs":
+        lifecycle.record(session, case, "challenge-sent", "subject")
+    elif way == "another sign":
+        assurance.give_contact(session, case, "second@example.org")
+        assert assurance.confirm(session, case, last_code(session))
+    else:
+        session.add(Arrival(case_id=case.id, how="in-person", entered_by=caseworker.id, entered_at=clock.now()))
+    deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    assert session.scalars(select(Package.case_id)).all() == [case.id]

@@ -78,8 +78,11 @@ def test_workers_and_queue_are_killed_all_along_and_nothing_is_lost_or_done_twic
     assert int(look["new"]) + int(look["unreadable"]) == 2 * COPIES, look
 
     person = Subject(house)
-    person.asks(Request(("copy", "deletion"), selfie=(photographs / "obama.jpg").read_bytes(), email="k@mail.example"))
+    selfie = (photographs / "obama.jpg").read_bytes()
+    person.asks(Request(("copy", "deletion"), selfie=selfie, email="k@mail.example"))
     case = team.caseworker.finds_case(person.reference)
+    team.caseworker.asks_for_face(case)
+    person.shows_face(selfie)
     kill(house, "portal.queue_server")
     kill(house, "valkey")
     team.caseworker.confirms_identity(case)

@@ -137,7 +137,8 @@ def find_photographs(session: Session, case: Case, store: Store) -> None:
     probe = Probe(case_id=case.id, kind="selfie", state="ready", created_at=clock.now())
     probe.blob_id = blobs.put_blob(session, "probe", drawn_jpeg(3, size=(480, 480)), "image/jpeg").id
     session.add(probe)
-    session.flush()
+    # Who gave a photo of their face was asked for two new ones, and sent them.
+    lifecycle.record(session, case, "challenge-sent", "subject")
     for image in session.scalars(select(Image).where(Image.store_id == store.id).order_by(Image.id)):
         crop = blobs.put_blob(session, "candidate-crop", drawn_jpeg(3, size=(480, 480)), "image/jpeg")
         session.add(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyotp
 
-from portal import clock
+from portal import clock, images
 from portal.cli.demo.browsing import Browser, Page, WrongPage
 from portal.cli.demo.running import Installation
 from portal.cli.demo.waiting import until
@@ -232,6 +232,17 @@ class Subject:
         expect(page, "/case")
         return page
 
+    def shows_face(self, selfie: bytes) -> None:
+        """Sign in, and send the two new photographs that were asked for: this one, and the same as in a mirror."""
+        self.signs_in()
+        page = self.browser.submit(self.browser.get("/case/challenge"), action="/case/challenge/code")
+        pixels = images.open_picture(selfie).pixels
+        for taken in (pixels, pixels[:, ::-1]):
+            page = self.browser.submit(page, {"photo": ("new.jpg", images.to_jpeg(taken))}, action="")
+            expect(page, "/case/challenge")
+        if "You do not need to send photos now" not in page.text:
+            raise WrongPage(f"The new photographs were not taken: {page.text[:400]}")
+
     def withdraws(self) -> Page:
         return self.browser.submit(self.browser.get("/case/withdraw"), action="")
 
@@ -299,6 +310,11 @@ class Caseworker(Staff):
             if reference in text:
                 return href
         raise WrongPage(f"{reference} is not in the inbox: {page.text[:400]}")
+
+    def asks_for_face(self, case: str) -> None:
+        """Ask for two new photographs with a code, where the person gave a photo of their face."""
+        page = self.browser.submit(self.browser.get(f"{case}/identity"), action="/challenge")
+        expect(page, f"{case}/identity")
 
     def confirms_identity(self, case: str) -> None:
         page = self.browser.get(f"{case}/identity")

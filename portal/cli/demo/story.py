@@ -128,6 +128,8 @@ class Story:
         blind = self.subject.reads()
         self.report.expect("photos that" not in blind, "the person was told something before the identity check")
         self.case = self.caseworker.finds_case(self.subject.reference)
+        self.caseworker.asks_for_face(self.case)
+        self.subject.shows_face(self.stage.selfie.read_bytes())
         self.caseworker.confirms_identity(self.case)
         until(lambda: self.reviewers[0].waits() or self.caseworker.may_decide(self.case), what="the search")
 
