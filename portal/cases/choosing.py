@@ -91,6 +91,16 @@ def ask(session: Session, case: Case, wish: str, numbers: Collection[int]) -> Ca
     return right
 
 
+def ask_each(session: Session, case: Case, picked: Mapping[int, str]) -> list[CaseRight]:
+    """Ask for photographs by number for one of WISHES each, all in one go. Raises as `ask` does, and then for all."""
+    if set(picked.values()) - set(WISHES):
+        raise BadInput(_("Choose what should happen"), "unknown-wish")
+    if not picked:
+        raise BadInput(_("Pick at least one photograph."), "nothing-picked")
+    by_wish = {wish: [number for number, each in picked.items() if each == wish] for wish in WISHES}
+    return [ask(session, case, wish, numbers) for wish, numbers in by_wish.items() if numbers]
+
+
 def undoable(session: Session, case: Case) -> list[CaseRight]:
     """The rights asked for picked photographs about which the person can still change their mind."""
     return [right for right in lifecycle.open_rights(session, case) if _may_undo(session, right)]

@@ -12,7 +12,7 @@ from portal.cases import choosing, mandates, packages
 from portal.errors import BadInput, NotAllowed, NotFound
 from portal.languages import gettext as _
 from portal.tables import Case
-from portal.tables.matching import SAID
+from portal.tables.matching import SAID, WISHES
 from portal.web import sessions
 from portal.web.context import database, settings
 from portal.web.intake import Page
@@ -77,8 +77,9 @@ def _choose_page(case: Case, mistake: str | None = None, field: str = "wish-0") 
         wishes=wishes,
         photographs=choosing.left(g.session, case),
         asked=request.args.get("wish"),
-        every=request.args.get("which") != "some",
+        which=request.args.get("which", "all"),
         picked=_picked(),
+        each=_each(),
         mistake=mistake,
         field=field,
     )
@@ -90,6 +91,8 @@ def _choose_page(case: Case, mistake: str | None = None, field: str = "wish-0") 
 def check() -> Page:
     """What would be asked, in words, before it is sent. Nothing is asked by looking at it."""
     case = _case()
+    if request.args.get("which") == "each":
+        return _check_each(case)
     wish, there = request.args.get("wish", ""), choosing.left(g.session, case)
     if wish not in choosing.wishes(g.session, case):
         return _choose_page(case, _("Choose what should happen"))
@@ -98,15 +101,32 @@ def check() -> Page:
         numbers = there
     if not numbers:
         return _choose_page(case, _("Pick at least one photograph."), f"photograph-{there[0]}")
+    return _check_page({wish: numbers})
+
+
+def _check_each(case: Case) -> Page:
+    there, wishes = choosing.left(g.session, case), choosing.wishes(g.session, case)
+    picked = {number: wish for number, wish in _each().items() if number in there and wish in wishes}
+    if not picked:
+        return _choose_page(case, _("Pick at least one photograph."), f"each-{there[0]}-none" if there else "which-0")
+    return _check_page({wish: [each for each in there if picked.get(each) == wish] for wish in WISHES})
+
+
+def _check_page(asked: dict[str, list[int]]) -> Page:
+    """What would be asked: the numbers of the photographs for each wish."""
+    named = {wish: numbers for wish, numbers in asked.items() if numbers}
     cooling = round(settings().cooling_hours)
-    return render_template("subject/choose_check.html", wish=wish, numbers=numbers, cooling=cooling)
+    return render_template("subject/choose_check.html", asked=named, cooling=cooling)
 
 
 @blueprint.post("/choose")
 @policy("case-holder")
 def ask() -> Page:
     case = _case()
-    choosing.ask(g.session, case, request.form.get("wish", ""), _picked())
+    if _each():
+        choosing.ask_each(g.session, case, _each())
+    else:
+        choosing.ask(g.session, case, request.form.get("wish", ""), _picked())
     g.session.commit()
     flash(_("We got it. You see here when there is an answer."))
     return redirect(url_for("following.overview"), 303)
@@ -125,6 +145,12 @@ def undo(wish: str) -> Page:
 def _picked() -> set[int]:
     """The numbers that were picked, as far as they are numbers at all."""
     return set(request.values.getlist("photograph", type=int))
+
+
+def _each() -> dict[int, str]:
+    """What was chosen for single photographs, by number; those that stay as they are left out."""
+    named = [(name.removeprefix("each-"), wish) for name, wish in request.values.items() if name.startswith("each-")]
+    return {int(number): wish for number, wish in named if number.isdecimal() and len(number) < 10 and wish != "none"}
 
 
 def _case() -> Case:

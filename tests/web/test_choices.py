@@ -293,3 +293,24 @@ def test_the_store_being_away_is_said_and_not_a_fault(person: FlaskClient, datab
     with database.writing() as session:
         session.scalars(select(Store)).one().settings = {"folder": str(tmp_path / "unplugged")}
     assert person.get("/case/photographs/1.jpg").status_code in {404, 503}
+
+
+def test_each_photograph_may_have_a_wish_of_its_own(person: FlaskClient, database: Database) -> None:
+    page = person.get("/case/choose").text
+    assert page.count('name="each-') == 9
+    query = "which=each&each-1=deletion&each-2=opt-out&each-3=none&each-4=deletion"
+    page = person.get(f"/case/choose/check?{query}").text
+    assert "Delete 1 photograph" in page
+    assert "Stop using 1 photograph" in page
+    assert "Photograph 3" not in page
+    status, page = press(person, "/case/choose", **{"each-1": "deletion", "each-2": "opt-out"})
+    assert (status, page.count("I changed my mind</button>")) == (303, 2)
+    assert [one.wish for one in candidates(database)] == ["deletion", "opt-out", None]
+    assert {"deletion", "opt-out"} <= set(right_names(database))
+
+
+@pytest.mark.parametrize("query", ["", "&each-1=none", "&each-1=copy", "&each-x=deletion", "&each-9=deletion"])
+def test_where_nothing_was_chosen_for_any_photograph_it_is_asked_again(person: FlaskClient, query: str) -> None:
+    answer = person.get(f"/case/choose/check?which=each{query}")
+    assert answer.status_code == 422
+    assert "Pick at least one photograph." in answer.text
