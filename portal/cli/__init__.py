@@ -27,6 +27,7 @@ GROUPS = {
     "log": "check the tamper-evident log",
     "notices": "what recipients were told, and what they answered",
     "models": "was a model trained again without what was erased?",
+    "order": "erase a source, a store, a dataset, accounts, or what is too old",
     "pairs": "pairs with a known answer, for reviewers to practise and be measured on",
     "restore": "put a copy back, and erase again what was erased since",
     "restore-check": "try a copy out, beside the installation",

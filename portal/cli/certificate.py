@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from portal.erasure import verifying, wording
+from portal.orders import verifying as of_orders
+from portal.orders import wording as order_wording
 
 LARGEST = 256_000_000
 
@@ -29,6 +31,9 @@ def command() -> None:
 def verify(file: Path, key: str, photo: Path | None, as_json: bool) -> None:
     """Is FILE as it was issued, and is it in the log of this KEY? Exit 0: yes; 1: no; 2: it cannot be read."""
     data = _bytes_of(file)
+    if of_orders.is_of_order(data):
+        _tell_order(data, _key_line(key), photo, as_json)
+        return
     statement = verifying.verify(data, _key_line(key))
     items = verifying.items_of(data)
     if as_json:
@@ -37,6 +42,23 @@ def verify(file: Path, key: str, photo: Path | None, as_json: bool) -> None:
         click.echo("The certificate is genuine: nothing in it was changed, and it is in the log of this key.\n")
         click.echo("\n".join(wording.in_words(statement, items)))
         click.echo(f"\n{_about_photo(data, file, key, photo)}")
+
+
+def _tell_order(data: bytes, key: str, photo: Path | None, as_json: bool) -> None:
+    """The certificate of an order, or a part of one: a chunk, or a single photograph."""
+    statement, lines, items = of_orders.verify(data, key)
+    found = of_orders.items_with(items, _bytes_of(photo)) if photo is not None else []
+    if as_json:
+        click.echo(json.dumps({"statement": statement, "lines": lines, "items": items, "photo": found}, indent=2))
+        return
+    click.echo("The certificate is genuine: nothing in it was changed, and it is in the log of this key.\n")
+    click.echo(order_wording.in_words(statement, lines))
+    if items:
+        click.echo(f"This file shows what became of {len(items):,} of its photographs.")
+    for one in found:
+        click.echo(f"{photo} is one of them: {order_wording.result_in_words(one['result'])}.")
+    if photo is not None and not found:
+        click.echo(f"{photo} is not one of the photographs in this file. A copy of another size is another file.")
 
 
 @command.command()

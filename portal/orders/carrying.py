@@ -25,8 +25,8 @@ from portal.orders.planning import chunk_place
 from portal.stores import Connector
 from portal.tables import Order, OrderChunk, Store
 
-# Photographs that are erased with one recording. More would hold the write lock too long.
-BATCH = 4096
+# Photographs that are erased with one recording. More would hold the write lock for more than a second.
+BATCH = 8192
 
 Connectors = dict[str, Connector | None]
 

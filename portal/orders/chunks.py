@@ -69,6 +69,7 @@ def pack(items: Sequence[Item]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Item]:
+    """The photographs that were packed, in their order."""
     head, rest = _head(data)
     count = len(head["images"])
     digests, nears, salts = _columns(rest, count, 32, 32, SALT)

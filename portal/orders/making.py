@@ -150,14 +150,15 @@ def title(session: Session, order: Order) -> str:
         dataset = session.get(Dataset, order.selection["dataset"])
         return f"All of the dataset {_name(dataset)} {dataset.version if dataset else ''}".strip()
     if order.kind == "accounts":
-        return f"Photographs of {order.selection['accounts']:,} accounts"
-    age = f"from before {order.selection['before']}" if "before" in order.selection else _days(order)
-    names = [_name(session.get(Store, store)) for store in order.selection.get("stores", [])]
+        return f"Photographs of {_many(order.selection['accounts'], 'account')}"
+    rule = order.selection
+    age = f"from before {rule['before']}" if "before" in rule else f"older than {_many(rule['days'], 'day')}"
+    names = [_name(session.get(Store, store)) for store in rule.get("stores", [])]
     return f"Photographs {age} in {', '.join(names) or 'all stores'}"
 
 
-def _days(order: Order) -> str:
-    return f"older than {order.selection['days']:,} days"
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _name(row: Any) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.erasure.items import leaf_of
-from portal.erasure.plans import REMEDIES_FOR
+from portal.erasure.plans import NOT_DECIDED, REMEDIES_FOR
 from portal.errors import BadInput, Conflict
 from portal.lineage import Reached, Trace
 from portal.tables import Order, OrderItem
@@ -95,6 +95,7 @@ def answer(session: Session, item: OrderItem, account_id: str, result: str, note
         raise BadInput("Say in a sentence what was done, when, and how that can be checked.", "note-missing")
     if session.get_one(Order, item.order_id).state not in ("running", "checking", "notifying"):
         raise Conflict("This order is not being carried out, or is settled.", "not-running")
-    item.result, item.note, item.state = result, note.strip(), "verified"
+    # An answer for now is kept, but the order stays open.
+    item.result, item.note, item.state = result, note.strip(), "planned" if result == NOT_DECIDED else "verified"
     item.done_by, item.done_at = account_id, clock.now()
     session.flush()

@@ -320,7 +320,7 @@ def _progress(scan: Scan) -> dict[str, object]:
         "seen": f"{scan.seen:,}" + (f" of {scan.expected:,}" if scan.expected is not None else ""),
         "rate": f"{progress.per_second:.1f}" if progress.per_second else "–",
         "faces": f"{scan.faces:,}",
-        "left": _in_words(progress.seconds_left),
+        "left": in_words(progress.seconds_left),
         "summary": f"{percent} percent, {counted(scan.seen, 'photograph')} seen, {counted(scan.faces, 'face')} found",
     }
     for name in ("new", "changed", "unchanged", "unreadable", "stopped", "fallback", "faceless", "too_small", "gone"):
@@ -328,7 +328,7 @@ def _progress(scan: Scan) -> dict[str, object]:
     return {"progress": progress, "percent": percent, "texts": texts}
 
 
-def _in_words(seconds: float | None) -> str:
+def in_words(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 60:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from portal.matching import known, review
 from portal.tables import Candidate, Case
 from tests.fakes import drawn_jpeg
+from tests.orders.scene import Scene
 from tests.web import test_agents as agents
 from tests.web import test_desk_intake as desk_intake
 from tests.web.conftest import send as send_form
@@ -83,3 +84,14 @@ def add_a_stranger(world: World) -> None:
     with world.database.reading() as session:
         store = world.store_in(session)
     with_a_stranger(world.database, store)
+
+
+def orders(world: World) -> None:
+    """One order whose plan waits for approval, one that waits for answers, and one with its statement."""
+    scene = Scene(world.database, world.folder / "orders", loose=3, shards=1, in_shard=3)
+    scene.in_dataset("shards")
+    for name, store in (("order_answers", "shards"), ("order_settled", "loose")):
+        world.ids[name] = scene.order("store", target=store)
+        scene.approve(world.ids[name])
+        scene.run(world.ids[name])
+    world.ids["order"] = scene.order("store", target=world.store.id)

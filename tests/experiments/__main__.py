@@ -28,6 +28,7 @@ from tests.experiments import (
     gate,
     history,
     kill,
+    order,
     queue_loss,
     residue,
     restore,
@@ -61,6 +62,7 @@ EXPERIMENTS = {
     "log": Experiment(
         history.measure, {"rewrites": 50, "mutations": 500}, {"rewrites": 1000, "mutations": 10_000}
     ),
+    "order": Experiment(order.measure, {"images": 3000, "grow": 0}, {"images": 3_000_000, "grow": 1}),
     "versions": Experiment(buckets.measure_versions, {"keys": 20}, {"keys": 1000}),
     "flaky-store": Experiment(buckets.measure_flaky, {"keys": 5, "share": 0.3}, {"keys": 100, "share": 0.3}),
     "blind": Experiment(blind.report, {"submissions": 400}, {"submissions": 4000}),

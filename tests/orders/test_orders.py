@@ -15,7 +15,9 @@ from portal import audit, clock, lineage
 from portal.audit import merkle
 from portal.db import Database
 from portal.erasure import holds
+from portal.erasure.verifying import Changed, Unreadable
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
+from portal.jobs import make_due
 from portal.orders import accounts, carrying, certificate, checking, chunks, in_stores, making, planning, verifying
 from portal.stores.archives import Archives
 from portal.stores.folder import Folder
@@ -106,7 +108,7 @@ def test_an_order_erases_all_of_a_source_and_its_statement_is_checked_by_the_fil
 def refuse_every_change(genuine: bytes, key: str) -> None:
     for place in range(0, len(genuine), max(1, len(genuine) // 150)):
         changed = genuine[:place] + bytes([genuine[place] ^ 1]) + genuine[place + 1 :]
-        with pytest.raises((verifying.Changed, verifying.Unreadable)):
+        with pytest.raises((Changed, Unreadable)):
             verifying.verify(changed, key)
 
 
@@ -197,7 +199,7 @@ def test_a_selection_that_grew_stops_the_order_before_any_effect(scene: Scene) -
     assert "1 photographs came" in (order.why_stopped or "")
     with scene.database.writing() as session:
         planning.plan_again(session, session.get_one(Order, order_id))
-        making.make_due(session, session.get_one(Order, order_id))
+        make_due(session, session.get_one(Order, order_id))
     scene.run(order_id)
     order = scene.read(order_id)
     assert (order.state, order.images, order.first_by) == ("planned", 40, None)
@@ -367,7 +369,7 @@ def test_the_file_is_small_and_holds_no_digest_key_or_account(scene: Scene) -> N
     with scene.database.reading() as session:
         assert session.get_one(Order, order_id).sealed_accounts is None
         kept = json.loads(session.scalars(select(OrderCertificate.statement)).one())
-        assert kept["order"]["what"] == "Photographs of 1 accounts"
+        assert kept["order"]["what"] == "Photographs of 1 account"
         bodies = session.execute(select(OrderChunk.sealed)).scalars().all()
     assert all(b"00001.jpg" not in body for body in bodies)
 

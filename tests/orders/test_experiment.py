@@ -1,0 +1,13 @@
+"""The experiment of orders, small: plan, erasing and checking in processes of their own, the statement in another."""
+
+from __future__ import annotations
+
+from tests.experiments import order
+
+
+def test_an_order_over_a_synthetic_store_leaves_nothing_and_is_certified() -> None:
+    facts = order.measure(1500)
+    assert facts["ok"], facts
+    assert facts["counts"]["state"] == "settled"
+    # Two chunks of 1,024: about 350 bytes each, beside the statement and the proof.
+    assert facts["counts"]["certificate_kb"] < 8
