@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
-from portal.cases import alarms, lifecycle
+from portal.cases import alarms, lifecycle, mails
 from portal.db import Database
 from portal.erasure import certificate, effects, intending, rechecking, redactions, remembering
 from portal.erasure.plans import sealed_facts, still_true
@@ -175,7 +175,12 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     _forget_seals(erasure)
     rechecking.lay_down(session, erasure)
     session.flush()
-    lifecycle.fulfil_step(session, session.get_one(Case, erasure.case_id))
+    case = session.get_one(Case, erasure.case_id)
+    if case.state == "closed":
+        # What a hold or a lock had kept is gone now, or what had come back: the person has a newer certificate.
+        lifecycle.record(session, case, "certificate-superseded", "machine")
+        mails.queue_news(session, case)
+    lifecycle.fulfil_step(session, case)
     remembering.remember_end(session, erasure)
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from pathlib import Path
 
 from flask import Flask
@@ -14,7 +15,7 @@ import workers
 from portal import accounts, clock
 from portal.cases import appeals, challenge, deciding, identity, intake, lifecycle, words
 from portal.db import Database, config_of
-from portal.erasure import carrying, plans, remedies
+from portal.erasure import carrying, holds, plans, remedies
 from portal.lineage import members
 from portal.notices import links
 from portal.stores import adding, scans
@@ -60,7 +61,6 @@ class World:
         populating.act_for_others(self)
         populating.enter_a_letter(self)
         populating.practise(self)
-        populating.orders(self)
 
     def store_in(self, session: Session) -> Store:
         return session.get_one(Store, self.store.id)
@@ -85,6 +85,7 @@ class World:
                 "appealed": appealed.id,
                 "scan": scans.start_scan(session, store, self.boss.id).id,
                 "invitation": accounts.invite(session, ["reviewer"]),
+                "hold": holds.place(session, self._hold_on(planned), self.boss.id).hold.id,
             }
         populating.add_a_stranger(self)
         path = f"/staff/cases/{self.ids['planned']}/decide/deletion"
@@ -92,6 +93,9 @@ class World:
         with self.database.reading() as session:
             self.ids["erasure"] = session.scalars(select(Erasure.id)).one()
         populating.compare(self)
+
+    def _hold_on(self, case: Case) -> holds.Wish:
+        return holds.Wish("case", case.id, "regulator", "They wrote to us.", "12/26", review_on=date(2100, 1, 1))
 
     def _link(self, session: Session, case: Case, other: Case) -> None:
         session.add(CaseLink(case_id=case.id, other_id=other.id, kind="many-contacts", raised_at=clock.now()))

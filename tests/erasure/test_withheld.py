@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, event, select, update
@@ -24,7 +25,7 @@ from portal.matching import evidence
 from portal.matching.coverage import coverage
 from portal.stores import Locked, quarantine
 from portal.stores.folder import Folder
-from portal.tables import Case, Certificate, Entry, Erasure, ErasureItem, Face, Hold, Image, Probe
+from portal.tables import Case, CaseEvent, Certificate, Entry, Erasure, ErasureItem, Face, Hold, Image, Probe
 from tests.erasure.test_carrying import KEYS, Scene
 from tests.matching.making import make_account, make_case, make_image, make_store
 
@@ -97,6 +98,16 @@ def test_freed_it_is_erased_after_all_by_the_plan_that_was_approved(scene: Scene
     assert scene.files() == {"other.jpg"}
     assert states(scene, scene.images[1]) == {"verified"}
     assert not any(item.sealed for item in scene.erasure().items if item.kind == "crop")
+    with scene.database.reading() as session:
+        first, second = session.scalars(select(Certificate).order_by(Certificate.number))
+        assert second.supersedes == first.id
+        assert first.entry < second.entry
+        assert [_statement(one)["counts"]["image"] for one in (first, second)] == [
+            {"deleted": 2, "held-legal-claim": 1},
+            {"deleted": 3},
+        ]
+        told = session.scalars(select(CaseEvent).where(CaseEvent.kind == "certificate-superseded")).all()
+        assert len(told) == 1, "the person is told that there is a new certificate"
 
 
 def test_a_hold_that_ends_by_its_day_frees_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,8 +312,8 @@ def test_the_log_tells_of_what_was_kept_and_names_nobody(scene: Scene) -> None:
     assert not any(b"b.jpg" in body or b"7 O 1/26" in body for body in bodies.values())
 
 
-def _statement(certificate: Certificate) -> dict[str, object]:
-    found: dict[str, object] = json.loads(certificate.statement)
+def _statement(certificate: Certificate) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(certificate.statement)
     return found
 
 
