@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from portal.cli.demo.people import PASSWORD, Staff
+from portal.cli.demo.staff import PASSWORD, Staff
 from tests.browser.visiting import Visitor
 from tests.web.desk import Colleague
 

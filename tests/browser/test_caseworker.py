@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from portal.cli.demo.judging import judge_until_decided
-from portal.cli.demo.people import Request, Subject
 from portal.cli.demo.running import Installation
+from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
 from tests.browser.signing_in import sign_in
 from tests.browser.visiting import Visitor

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from portal.cli.demo.people import PASSWORD, Request, Subject
 from portal.cli.demo.running import Installation
+from portal.cli.demo.staff import PASSWORD
+from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
 from tests.browser.keyboard import Typist
 from tests.browser.signing_in import next_code

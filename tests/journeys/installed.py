@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal.cli.demo.people import Admin, Caseworker, Reviewer
 from portal.cli.demo.running import Installation, installation
+from portal.cli.demo.staff import Admin, Caseworker, Reviewer
 from tests.journeys.staffed import Team
 
 

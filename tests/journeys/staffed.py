@@ -7,7 +7,8 @@ from pathlib import Path
 
 from portal import images
 from portal.cli.demo.judging import judge_until_decided, knows
-from portal.cli.demo.people import Admin, Caseworker, Judge, Reviewer, Subject
+from portal.cli.demo.staff import Admin, Caseworker, Judge, Reviewer
+from portal.cli.demo.subject import Subject
 from portal.cli.demo.waiting import until
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from portal.cli.demo.browsing import Browser, Page
 from portal.cli.demo.judging import judge_until_decided
-from portal.cli.demo.people import Request, Subject
 from portal.cli.demo.running import Installation
+from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
 from tests.fakes import drawn_jpeg
 from tests.journeys.staffed import Team, judge_of

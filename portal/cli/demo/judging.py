@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from portal import images
-from portal.cli.demo.people import Caseworker, Judge, Reviewer
+from portal.cli.demo.staff import Caseworker, Judge, Reviewer
 from portal.cli.demo.waiting import until
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from portal import images
 from portal.cli.demo.browsing import WrongPage
 from portal.cli.demo.judging import judge_until_decided, knows
-from portal.cli.demo.people import Admin, Caseworker, Judge, Request, Reviewer, Subject
 from portal.cli.demo.running import Installation
+from portal.cli.demo.staff import Admin, Caseworker, Judge, Reviewer
 from portal.cli.demo.stage import Stage
+from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
 
 RIGHTS = ("access", "copy", "deletion")
