@@ -61,6 +61,7 @@ class World:
         populating.act_for_others(self)
         populating.enter_a_letter(self)
         populating.practise(self)
+        populating.orders(self)
 
     def store_in(self, session: Session) -> Store:
         return session.get_one(Store, self.store.id)
