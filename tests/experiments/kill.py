@@ -93,8 +93,20 @@ def _victims(house: Running, owner: str | None, chance: random.Random) -> list[p
         return workers
     if kind == "working":
         return [one for one in workers if _owns(owner, one)]
-    one = chance.choice([worker for worker in workers if worker.ppid() == house.process.pid] or workers)
-    return [one, *(worker for worker in workers if worker.ppid() == one.pid)]
+    # Those that were killed a moment ago are not there yet, or end while they are asked.
+    parents = {worker: _parent_of(worker) for worker in workers}
+    first = [worker for worker, parent in parents.items() if parent == house.process.pid]
+    if not first:
+        return workers
+    one = chance.choice(first)
+    return [one, *(worker for worker, parent in parents.items() if parent == one.pid)]
+
+
+def _parent_of(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _owns(owner: str | None, process: psutil.Process) -> bool:
