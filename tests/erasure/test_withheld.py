@@ -19,7 +19,7 @@ import workers
 from portal import clock
 from portal.cases import withdrawing
 from portal.db import Database
-from portal.erasure import carrying, effects, holds, plans, resuming
+from portal.erasure import carrying, certificate, effects, holds, plans, resuming
 from portal.erasure.wording import in_words
 from portal.matching import evidence
 from portal.matching.coverage import coverage
@@ -74,9 +74,9 @@ def test_a_held_photograph_stays_and_the_certificate_says_so_in_words(scene: Sce
     assert scene.files() == {"b.jpg", "other.jpg"}
     assert states(scene, scene.images[1]) == {"withheld"}
     with scene.database.reading() as session:
-        certificate = session.scalars(select(Certificate)).one()
-        assert certificate.kind == "partial"
-        words = "\n".join(in_words(_statement(certificate), []))
+        issued = session.scalars(select(Certificate)).one()
+        assert issued.kind == "partial"
+        words = "\n".join(in_words(_statement(issued), certificate.items_of(session, issued)))
         image = session.get_one(Image, scene.images[1])
         assert image.quarantined_at is not None, "it is kept, and not used"
         assert session.scalars(select(Face).where(Face.image_id == image.id)).all()
@@ -312,8 +312,8 @@ def test_the_log_tells_of_what_was_kept_and_names_nobody(scene: Scene) -> None:
     assert not any(b"b.jpg" in body or b"7 O 1/26" in body for body in bodies.values())
 
 
-def _statement(certificate: Certificate) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(certificate.statement)
+def _statement(issued: Certificate) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(issued.statement)
     return found
 
 
