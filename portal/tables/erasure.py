@@ -26,6 +26,7 @@ ITEM_KINDS = (
     "face",
     "redaction",
     "output",
+    "copy",
 )
 FOR_PEOPLE = ("model", "output", "product", "recipient")
 ITEM_STATES = (
