@@ -121,9 +121,9 @@ def _places(lease: Lease) -> Iterator[Place]:
 def _batches(places: Iterable[Place], connectors: Connectors) -> Iterator[list[Place]]:
     """At least `BATCH` photographs, up to the end of an archive."""
     batch: list[Place] = []
-    last = ("", "")
+    last, whole_of = ("", ""), in_stores.wholes(connectors)
     for place in places:
-        whole = in_stores.whole_of(connectors[place.item.store], place.item)
+        whole = whole_of(place.item)
         if len(batch) >= BATCH and whole != last:
             yield batch
             batch = []

@@ -5,11 +5,12 @@ All of it may run twice: what is gone already is not counted again. In the store
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, String, cast, delete, func, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, String, cast, delete, func, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.dml import Delete, Update
 
 from portal import clock
@@ -26,7 +27,9 @@ Counts = dict[str, int]
 def changed(session: Session, items: Sequence[Item]) -> set[int]:
     """Images whose bytes are not those of the plan any more, as far as a scan has seen. They are not touched."""
     approved = {item.image: item.digest for item in items}
-    rows = select(Image.id, Image.digest).where(Image.id.in_(approved), Image.state.in_(("live", "stopped")))
+    rows = select(Image.id, Image.digest).where(
+        among(session, Image.id, approved), Image.state.in_(("live", "stopped"))
+    )
     return {image for image, digest in session.execute(rows) if digest is not None and digest != approved[image]}
 
 
@@ -47,7 +50,7 @@ def before_store(session: Session, order: Order, items: Sequence[Item]) -> Count
     counts["records"] = _delete_records(session, items)
     counts |= _templates_of(session, ids)
     # The foreign key takes the templates with the faces.
-    counts["faces"] = _count_of(session, delete(Face).where(Face.image_id.in_(ids)))
+    counts["faces"] = _count_of(session, delete(Face).where(among(session, Face.image_id, ids)))
     return {name: count for name, count in counts.items() if count}
 
 
@@ -56,58 +59,69 @@ def bury(session: Session, image_ids: Collection[int]) -> None:
     gone = {"state": "erased", "coverage": "not-looked-at", "key": literal("/erased/") + cast(Image.id, String)}
     empty = dict.fromkeys(("digest", "near_digest", "version", "size", "width", "height"))
     if image_ids:
-        _count_of(session, update(Image).where(Image.id.in_(image_ids)).values(**gone, **empty))
+        _count_of(session, update(Image).where(among(session, Image.id, image_ids)).values(**gone, **empty))
         _close_suspicions(session, image_ids)
 
 
 def left(session: Session, order: Order, items: Sequence[Item]) -> Counts:
     """Rows that should not be there any more, counted by another question than the one that took them away."""
     ids = [item.image for item in items]
-    faces = select(func.count()).select_from(Face).where(Face.image_id.in_(ids))
-    face_ids = select(Face.id).where(Face.image_id.in_(ids))
+    images, of_images = among(session, Image.id, ids), among(session, Face.image_id, ids)
+    faces = select(func.count()).select_from(Face).where(of_images)
+    face_ids = select(Face.id).where(of_images)
     return {
-        "rows": _number(session, select(func.count()).where(Image.id.in_(ids), Image.state != "erased")),
-        "digests": _number(session, select(func.count()).where(Image.id.in_(ids), Image.digest.is_not(None))),
+        "rows": _number(session, select(func.count()).where(images, Image.state != "erased")),
+        "digests": _number(session, select(func.count()).where(images, Image.digest.is_not(None))),
         "faces": _number(session, faces),
         "templates": _number(session, select(func.count()).where(Template.face_id.in_(face_ids))),
-        "records": _number(session, select(func.count()).select_from(_records(items).subquery())),
+        "records": _number(session, select(func.count()).select_from(_records(session, items).subquery())),
         "places": places.left(session, order, ids),
     }
+
+
+def among(session: Session, column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """`column IN (values)` for thousands of values. Bound one by one they would take a fifth of an order's time."""
+    if session.get_bind().dialect.name != "sqlite":
+        return column.in_(values)
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def _templates_of(session: Session, image_ids: Collection[int]) -> Counts:
     counted = (
         select(Template.encoder_id, func.count())
         .join(Face, Face.id == Template.face_id)
-        .where(Face.image_id.in_(image_ids))
+        .where(among(session, Face.image_id, image_ids))
         .group_by(Template.encoder_id)
     )
     return {f"templates/{encoder}": count for encoder, count in session.execute(counted)}
 
 
 def _purge_crops(session: Session, image_ids: Collection[int]) -> int:
-    crops = select(Candidate.crop_id).where(Candidate.image_id.in_(image_ids), Candidate.crop_id.is_not(None))
+    crops = select(Candidate.crop_id).where(
+        among(session, Candidate.image_id, image_ids), Candidate.crop_id.is_not(None)
+    )
     return sum(purge_blob(session, crop) for crop in session.scalars(crops).all())
 
 
 def _delete_records(session: Session, items: Sequence[Item]) -> int:
-    ids = list(session.scalars(_records(items)))
-    return _count_of(session, delete(ManifestEntry).where(ManifestEntry.id.in_(ids))) if ids else 0
+    ids = list(session.scalars(_records(session, items)))
+    return _count_of(session, delete(ManifestEntry).where(among(session, ManifestEntry.id, ids))) if ids else 0
 
 
-def _records(items: Sequence[Item]) -> Any:
+def _records(session: Session, items: Sequence[Item]) -> Any:
     keys: dict[str, list[str]] = {}
     for item in items:
         keys.setdefault(item.store, []).append(item.key)
     parts = [
-        select(ManifestEntry.id).where(ManifestEntry.store_id == store, ManifestEntry.key.in_(some))
+        select(ManifestEntry.id).where(ManifestEntry.store_id == store, among(session, ManifestEntry.key, some))
         for store, some in keys.items()
     ]
     return parts[0].union_all(*parts[1:])
 
 
 def _close_suspicions(session: Session, image_ids: Collection[int]) -> None:
-    found = select(Candidate).where(Candidate.image_id.in_(image_ids), Candidate.state == "open")
+    found = select(Candidate).where(among(session, Candidate.image_id, image_ids), Candidate.state == "open")
     for candidate in session.scalars(found).all():
         candidate.state, candidate.settled_at = "gone", clock.now()
         session.flush()

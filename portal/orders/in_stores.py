@@ -5,7 +5,7 @@ Archives are written anew, so all that goes from one is asked for at once: `whol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from portal.errors import Conflict, StoreUnavailable
@@ -17,9 +17,14 @@ DAMAGED = "archive-damaged"
 WORSE = {LETTER[end]: place for place, end in enumerate(("already-absent", "deleted", "content-changed", "residual"))}
 
 
-def whole_of(connector: Connector | None, item: Item) -> tuple[str, str]:
-    """What is written anew when this photograph is erased: itself, or the archive it lies in."""
-    return item.store, connector.whole_of(item.key) if isinstance(connector, InBulk) else item.key
+def wholes(connectors: dict[str, Connector | None]) -> Callable[[Item], tuple[str, str]]:
+    """What says of a photograph what is written anew when it is erased: itself, or the archive it lies in."""
+    # Asking a connector what it can costs more than the answer: once for each is enough.
+    of_store: dict[str, Callable[[str], str]] = {}
+    for store, connector in connectors.items():
+        if isinstance(connector, InBulk):
+            of_store[store] = connector.whole_of
+    return lambda item: (item.store, of_store[item.store](item.key) if item.store in of_store else item.key)
 
 
 def erase(connectors: dict[str, Connector | None], items: Sequence[Item]) -> dict[int, bytes]:

@@ -134,9 +134,14 @@ def plain_name(stored: str) -> str | None:
     """The name by which a member is called here, or None for one that leads out: `./a//b` is `a/b`."""
     name = tree.key_of("/".join(part for part in stored.split("/") if part not in {"", "."}))
     leads_out = stored.startswith("/") or ".." in stored.split("/") or "\0" in stored
-    if leads_out or not name or len(name) > LONGEST_NAME or any(0xD800 <= ord(letter) < 0xE000 for letter in name):
+    if leads_out or not name or len(name) > LONGEST_NAME or (not name.isascii() and _has_halves(name)):
         return None
     return name
+
+
+def _has_halves(name: str) -> bool:
+    """Whether it has halves of letters, which cannot be written down."""
+    return any(0xD800 <= ord(letter) < 0xE000 for letter in name)
 
 
 def _ends_well(file: BinaryIO, end: int, size: int) -> bool:
