@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.cases import lifecycle
-from portal.erasure import carrying
+from portal.erasure import carrying, interim
 from portal.jobs import Lease
 from portal.notices import making
 from portal.tables import Case, Erasure
@@ -40,6 +40,7 @@ def _run(lease: Lease) -> bool:
         making.announce(session, erasure)
         if not carrying.settle_if_complete(session, erasure):
             lifecycle.wait_for(session, session.get_one(Case, erasure.case_id), "caseworker")
+            interim.tell(session, erasure)
     return True
 
 

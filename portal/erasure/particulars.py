@@ -31,7 +31,7 @@ from portal.tables import (
 )
 
 RESTORED = mark("A backup of the portal that is put back erases this again before it serves anybody.")
-GALLERY = mark("The face templates were deleted, and with them their places among those that are searched.")
+GALLERY = "The face templates were deleted, and with them their places among those that are searched."
 
 
 def scope(session: Session) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from portal import audit, clock
 from portal.db import config_of
 from portal.erasure import retraining
 from portal.erasure.plans import take_back
+from portal.erasure.wording import UNLEARNING
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.tables import Erasure, ErasureItem, Remedy, Retraining, TrainedModel
 from portal.tables.remedies import MODEL_REMEDIES
@@ -122,7 +123,7 @@ def evidence_of(session: Session, item: ErasureItem) -> dict[str, Any]:
     said: dict[str, Any] = {name: getattr(row, name) for name in facts if getattr(row, name)}
     said["done_on"] = row.done_on.isoformat()
     if row.remedy == "unlearned":
-        said["caution"] = retraining.UNLEARNING
+        said["caution"] = UNLEARNING
     if row.run:
         said["run"] = {"id": row.run}
     if row.retraining is not None:

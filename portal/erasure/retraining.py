@@ -25,7 +25,6 @@ from portal import audit, clock, proofs
 from portal.erasure.plans import sealed_facts
 from portal.errors import BadManifest
 from portal.keys import keys_of
-from portal.languages import mark
 from portal.suppression import PURPOSE
 from portal.tables import (
     Absence,
@@ -39,7 +38,6 @@ from portal.tables import (
     TrainedModel,
 )
 
-UNLEARNING = mark("Nobody can prove from the weights of a model that it has forgotten something.")
 COLUMNS = ("sha256", "digest")
 # Of an order's photographs only the first half of the keyed digest is kept.
 HALF = 16

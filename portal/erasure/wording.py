@@ -31,6 +31,7 @@ THINGS: dict[str, Callable[[int], str]] = {
     "product": lambda count: ngettext("%(num)s product", "%(num)s products", count),
     "recipient": lambda count: ngettext("%(num)s recipient", "%(num)s recipients", count),
 }
+UNLEARNING = mark("Nobody can prove from the weights of a model that it has forgotten something.")
 # What stays: said with its number, where it has one.
 KEPT: dict[str, Callable[[int], str]] = {
     "photographs": THINGS["image"],
@@ -75,6 +76,7 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         *_named(statement, "models", _("Models trained on the photographs:"), notes),
         *_named(statement, "products", _("Products built on those models:"), notes),
         *_named(statement, "recipients", _("Who was told:"), notes),
+        *_stated(statement, "none_trained"),
         *_exceptions(statement),
         *_kept(statement),
         "",
@@ -82,6 +84,18 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         _signed(statement["approval"]),
         _signed(statement["checked"]),
         _signed(statement["backups"]),
+        *_backup(statement),
+        *_stated(statement, "declaration"),
+        *_complaint(statement),
+    ]
+
+
+def counted(counts: dict[str, dict[str, int]]) -> list[str]:
+    """What the portal did itself, one line for each kind and result of a tally."""
+    return [
+        _line(_things(kind, count), result_in_words(result))
+        for kind in MACHINE
+        for result, count in sorted(counts.get(kind, {}).items())
     ]
 
 
@@ -104,6 +118,9 @@ def _head(statement: dict[str, Any]) -> Iterator[str]:
         day=_day(statement["at"]),
         certificate=isolated(statement["id"]),
     )
+    if statement.get("supersedes"):
+        earlier = isolated(statement["supersedes"])
+        yield _("It replaces the certificate %(certificate)s, which stays as it was.", certificate=earlier)
     received, approved = _day(dates.get("received")), _day(dates.get("approved"))
     yield _("Asked for on %(received)s, approved on %(approved)s.", received=received, approved=approved)
     if dates.get("carried_out_from"):
@@ -160,6 +177,48 @@ def _named(statement: dict[str, Any], name: str, title: str, notes: dict[int, st
         words = _listed([result_in_words(result) for result in done])
         note = notes.get(one.get("item", -1))
         yield f"  {_sentence(isolated(label), words)}" + (f" {isolated(note)}" if note else "")
+        yield from (f"  {line}" for line in _shown_by(one))
+
+
+def _shown_by(one: dict[str, Any]) -> Iterator[str]:
+    """By what it can be checked that a model was seen to, and what a recipient had got and was told."""
+    if one.get("weights_before"):
+        after = isolated(one.get("weights_after") or "-")
+        yield _("Weights before: %(before)s. After: %(after)s.", before=isolated(one["weights_before"]), after=after)
+    if one.get("run"):
+        yield _(
+            "The list of its new training has %(num)s photographs, and is shown to have none of these.",
+            num=one["run"]["photographs"],
+        )
+    if one.get("result") == "unlearned":
+        yield _signed(UNLEARNING)
+    for got in one.get("got", []):
+        label = " ".join(str(part) for part in (got["name"], got.get("version")) if part)
+        yield _("It got %(what)s on %(day)s.", what=isolated(label), day=_day(got["on"]))
+    for notice in one.get("notices", []):
+        if notice["sent"]:
+            yield _("It was told on %(day)s.", day=_day(notice["sent"]))
+
+
+def _stated(statement: dict[str, Any], name: str) -> Iterator[str]:
+    """A sentence that certificates of the first form do not have."""
+    if statement.get(name):
+        yield _signed(statement[name])
+
+
+def _backup(statement: dict[str, Any]) -> Iterator[str]:
+    if statement.get("backup"):
+        yield (
+            _signed(statement["backup"]["sentence"]) + " " + _("Until %(day)s.", day=_day(statement["backup"]["until"]))
+        )
+
+
+def _complaint(statement: dict[str, Any]) -> Iterator[str]:
+    if statement.get("complaint"):
+        yield _(
+            "If you think this is wrong, tell us. You can also complain to %(authority)s.",
+            authority=_signed(statement["complaint"]["authority"]),
+        )
 
 
 def _listed(words: list[str]) -> str:

@@ -8,7 +8,8 @@ from flask_wtf.file import FileField
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from portal import audit
-from portal.erasure import wording
+from portal.audit import consistency
+from portal.erasure import histories, wording
 from portal.erasure.verifying import Changed, Unreadable, items_of, verify
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
@@ -21,6 +22,10 @@ blueprint = Blueprint("checking", __name__, url_prefix="/verify")
 
 class Checked(FlaskForm):  # type: ignore[misc]
     certificate = FileField(_l("Choose the certificate, or drop it here"), description=_l("A file that ends in .json."))
+    second = FileField(
+        _l("A second certificate, if you have one"),
+        description=_l("We then also check that our log says the same to everybody. For this both files are sent."),
+    )
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -40,7 +45,23 @@ def certificate() -> Page:
         statement = verify(data, audit.verifier_key(g.session))
     except (Changed, Unreadable) as problem:
         return _page(form, result="changed", why=problem.sentence)
-    return _page(form, result="valid", lines=wording.in_words(statement, items_of(data)))
+    lines = wording.in_words(statement, items_of(data))
+    other = form.second.data.read() if form.second.data else b""
+    if not other:
+        return _page(form, result="valid", lines=lines)
+    try:
+        _compare(data, other)
+    except (Changed, Unreadable) as problem:
+        return _page(form, result="changed", why=problem.sentence)
+    return _page(form, result="valid", lines=lines, together=True)
+
+
+def _compare(data: bytes, other: bytes) -> None:
+    """Whether two certificates are of one log. Its own proof between their heads is made here."""
+    key = audit.verifier_key(g.session)
+    one, two = histories.head_of(data, key), histories.head_of(other, key)
+    old, new = sorted((one.size, two.size))
+    histories.check(one, two, consistency.prove(g.session, old, new))
 
 
 @blueprint.errorhandler(413)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from portal import audit, proofs
 from portal.db import Database
-from portal.erasure import carrying, certificate, plans, remedies, retraining, verifying
+from portal.erasure import carrying, certificate, interim, plans, remedies, retraining, verifying
 from portal.errors import BadInput, BadManifest, Conflict, NotAllowed
 from portal.keys import keys_of
 from portal.suppression import PURPOSE
-from portal.tables import Certificate, Erasure, ErasureItem, Remedy, Suppression, TrainedModel
+from portal.tables import Case, Certificate, Erasure, ErasureItem, Remedy, Suppression, TrainedModel
 from tests.erasure.certified import add_remedy, finished, issued, photo
 
 BEFORE, AFTER, DAY = "a" * 64, "b" * 64, date(2026, 11, 20)
@@ -216,3 +216,19 @@ def test_a_later_answer_supersedes_and_both_certificates_verify(database: Databa
     with database.reading() as session:
         assert len(session.scalars(select(Certificate)).all()) == 2
         assert audit.fsck(session) == []
+
+
+def test_the_person_is_told_once_what_is_done_and_what_is_awaited(session: Session) -> None:
+    item = undecided(session)
+    erasure, case = session.get_one(Erasure, "erasure"), session.get_one(Case, "case")
+    said = interim.so_far(session, case)
+    assert said is not None
+    assert "2 photographs: deleted" in said.done
+    assert len(said.awaited) == 1
+    assert [interim.tell(session, erasure), interim.tell(session, erasure)] == [True, False]
+    remedies.answer(session, item, "asker", "kept", "Kept.", remedies.Evidence(DAY, basis="Article 17(3)(e)"))
+    remedies.confirm(session, item, "approver")
+    assert interim.so_far(session, case) is None
+    # Who was not checked learns nothing of what was found.
+    item.state, case.identity = "planned", "not-needed"
+    assert interim.so_far(session, case) is None

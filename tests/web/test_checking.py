@@ -9,8 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from portal import audit
 from portal.db import Database
-from portal.tables import Blob
+from portal.erasure import certificate
+from portal.tables import Blob, Certificate
 from tests.erasure import certified
 from tests.web.conftest import send
 
@@ -65,3 +67,20 @@ def test_a_file_that_is_too_big_is_told_beside_the_field(client: FlaskClient) ->
     answer = checked(client, b"x" * (34 * 1024 * 1024))
     assert answer.status_code == 413
     assert "too big to be checked here" in answer.text
+
+
+def test_two_certificates_of_our_log_agree_and_a_second_one_that_was_changed_does_not(
+    client: FlaskClient, database: Database, file: bytes
+) -> None:
+    with database.writing() as session:
+        audit.append(session, "test", {})
+        audit.publish(session)
+        made = session.scalars(select(Certificate)).one()
+        later = certificate.file_of(session, made)
+    assert later != file
+
+    def both(second: bytes) -> str:
+        return str(send(client, "/verify", certificate=(io.BytesIO(file), "a"), second=(io.BytesIO(second), "b")).text)
+
+    assert "Both certificates are of one log" in both(later)
+    assert "This file is not as it was issued" in both(later.replace(b"EF-TEST-CASE", b"EF-EVIL-CASE"))

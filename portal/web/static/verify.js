@@ -1,5 +1,5 @@
 // Checks a certificate on this device, so that the file need not be sent and no network is needed. It asks what
-// portal/erasure/verifying.py asks. Where the browser knows no Ed25519 the form is sent instead: the answer is the same.
+// portal/proofs.py asks of the proof and the plan. Where the browser knows no Ed25519 the form is sent instead: the answer is the same.
 
 const form = document.querySelector("[data-verify]");
 const subtle = window.crypto?.subtle;
@@ -57,10 +57,18 @@ function readProof(text) {
 async function openHead(note, key, verify) {
   const at = note.lastIndexOf("\n\n");
   const text = note.slice(0, at + 1);
-  const found = /^— (\S+) (\S+)\n$/.exec(note.slice(at + 2));
-  if (at < 0 || !found || found[1] !== key.name) throw new Changed("signature");
-  const signed = base64(found[2]);
-  if (hex(signed.slice(0, 4)) !== key.id || !(await verify(signed.slice(4), utf8.encode(text)))) throw new Changed("signature");
+  let signedBy = 0;
+  if (at < 0 || !note.endsWith("\n")) throw new Changed("signature");
+  // Others may sign, too; whoever says to be the log must have signed well.
+  for (const line of note.slice(at + 2, -1).split("\n")) {
+    const found = /^— ([^\s+]+) (\S+)$/.exec(line);
+    if (!found) throw new Changed("signature");
+    const signed = base64(found[2]);
+    if (found[1] !== key.name || hex(signed.slice(0, 4)) !== key.id) continue;
+    if (!(await verify(signed.slice(4), utf8.encode(text)))) throw new Changed("signature");
+    signedBy += 1;
+  }
+  if (!signedBy) throw new Changed("signature");
   const [origin, size, root, end, ...more] = text.split("\n");
   if (origin !== key.name || end !== "" || more.length) throw new Changed("head");
   return { size: plainNumber(size), root: base64(root) };
@@ -129,10 +137,11 @@ async function begin() {
   const key = readKey(form.dataset.verify);
   const known = await subtle.importKey("raw", key.raw, { name: "Ed25519" }, false, ["verify"]);
   const verify = (signature, bytes) => subtle.verify({ name: "Ed25519" }, known, signature, bytes);
-  const input = form.querySelector("input[type=file]");
+  const [input, second] = form.querySelectorAll("input[type=file]");
   form.querySelector("[data-on-device]").hidden = false;
   form.addEventListener("submit", async (event) => {
-    if (!input.files[0]) return;
+    // Two certificates need the log's own proof between them, which only the server has.
+    if (!input.files[0] || second.files[0]) return;
     event.preventDefault();
     show(await answer(input.files[0], key, verify));
   });
@@ -140,7 +149,12 @@ async function begin() {
   form.addEventListener("drop", (event) => {
     event.preventDefault();
     if (!event.dataTransfer.files.length) return;
-    input.files = event.dataTransfer.files;
+    const [one, other] = event.dataTransfer.files;
+    for (const [field, file] of [[input, one], [second, other]]) {
+      const only = new DataTransfer();
+      if (file) only.items.add(file);
+      field.files = only.files;
+    }
     form.requestSubmit();
   });
 }
