@@ -17,8 +17,9 @@ from portal.db import Database
 
 @click.command()
 @click.argument("copy", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--despite-orders", is_flag=True, help="Also where orders were begun since: give them again at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def command(copy: Path, as_json: bool) -> None:
+def command(copy: Path, despite_orders: bool, as_json: bool) -> None:
     """Put the copy in the folder COPY in the place of the database. The portal must not be running.
 
     What was added since the copy was made is lost, but for the log and the erasures: these are carried out again.
@@ -29,5 +30,5 @@ def command(copy: Path, as_json: bool) -> None:
         backups.put_back(config, backups.read_copy(config, copy))
         with closing(Database(config)) as database:
             schema.upgrade(database)
-            report = backups.finish(database)
+            report = backups.finish(database, despite_orders=despite_orders)
     show_report(report, as_json)

@@ -187,6 +187,19 @@ def test_an_erasure_without_a_certificate_yet_goes_on_after_it(restored: Restore
     assert restored.count(Certificate) == CASES
 
 
+def test_orders_begun_since_keep_all_shut_unless_the_operator_says_so(restored: Restored) -> None:
+    with restored.database.writing() as session:
+        audit.append(session, "order-started", {"order": "f" * 32, "digest": "00"})
+        audit.publish(session)
+    restored.put_back()
+    with pytest.raises(Conflict, match="1 orders were begun"):
+        backups.finish(restored.database)
+    assert backups.is_waiting(restored.database)
+    report = backups.finish(restored.database, despite_orders=True)
+    assert (report.orders, report.erasures, report.left) == (1, CASES, 0)
+    assert not backups.is_waiting(restored.database)
+
+
 def test_another_photograph_at_the_same_place_is_not_touched(restored: Restored) -> None:
     path = next(iter(restored.pictures))
     path.write_bytes(b"another photograph")
