@@ -52,7 +52,7 @@ class Found:
 
 
 class Tree:
-    """A sorted Merkle tree (RFC 6962) of salted digests. Three million photographs take 300 MB and some ten seconds."""
+    """A sorted Merkle tree (RFC 6962) of salted digests, in memory: about 0.6 kB for each photograph."""
 
     def __init__(self, salt: bytes, digests: Iterable[bytes]) -> None:
         self.salt = salt

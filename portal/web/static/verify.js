@@ -115,7 +115,7 @@ async function check(bytes, key, verify) {
   const leaf = await leafHash(utf8.encode(parts.statement));
   if (!(await isIncluded(leaf, proof.index, head, proof.path))) throw new Changed("statement");
   const statement = JSON.parse(parts.statement);
-  if (statement.format !== "efface-statement/1" || statement.kind !== "certificate") throw new Changed("statement");
+  if (!/^efface-statement\/[12]$/.test(statement.format) || statement.kind !== "certificate") throw new Changed("statement");
   await checkItems(statement, parts.items);
 }
 
