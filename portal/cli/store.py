@@ -50,6 +50,9 @@ command.add_command(drift.command)
     "--addressing", type=click.Choice(["auto", "path", "virtual"]), help="With --s3: where the bucket's name goes."
 )
 @click.option("--profile", help="With --s3: the profile in ~/.aws that has the access keys.")
+@click.option(
+    "--copies", multiple=True, help="With --folder, any number: files made of one, as thumbs/{folder}/{stem}_*.jpg."
+)
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
 @click.option("--despite", default="", help="Why it is read although its source has no ground. Goes into the log.")
@@ -80,9 +83,9 @@ def set_source(store: str, source: str) -> None:
     click.echo(f"Written down: {store} came from {source}.")
 
 
-def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
+def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The one kind of store that was asked for, and its settings. Raises BadInput."""
-    given = {name: str(value) for name, value in asked.items() if value}
+    given = {name: value if isinstance(value, tuple) else str(value) for name, value in asked.items() if value}
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
         raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in KINDS)}.")

@@ -83,7 +83,7 @@ def carry_out_item(database: Database, lease: Lease, item_id: int) -> None:
         judged = bool(redactions.whole_to_judge(session, facts, item.image_id))
     in_store = left = None
     try:
-        if item.kind == "image" and store is not None:
+        if item.kind in ("image", "copy") and store is not None:
             in_store = effects.erase_in_store(store, facts)
         if item.kind == "redaction" and store is not None:
             _redact(database, lease, item, store, facts)

@@ -33,7 +33,7 @@ DELETED, ABSENT = "deleted", "already-absent"
 
 
 def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
-    """Erase all copies of one object whose bytes are the approved ones.
+    """Erase all copies of one object whose bytes are the approved ones; those with an item of their own go by that.
 
     A copy that may not go does not keep the others: all are tried. Then Conflict is raised when one had other bytes,
     Locked, with the last of the days, when the store itself keeps one.
@@ -41,20 +41,39 @@ def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
     connector = stores.connect(store)
     results: list[str] = []
     kept: list[Conflict] = []
-    for ref in connector.enumerate_copies(facts["key"]):
+    for ref in _refs(connector, facts):
         try:
             results.append(connector.erase_copy(ref, bytes.fromhex(facts["digest"])))
         except Conflict as problem:
-            kept.append(problem)
+            kept.append(_new_copy(store) if ref != facts["key"] and _is_made_of(connector, facts, ref) else problem)
     if kept:
         raise _together(kept)
     return DELETED if DELETED in results else ABSENT
 
 
-def seen_in_store(store: Store, key: str) -> list[str]:
+def _is_made_of(connector: stores.Connector, facts: dict[str, Any], ref: str) -> bool:
+    return (
+        "ref" not in facts and isinstance(connector, stores.Deriving) and ref in connector.derived_copies(facts["key"])
+    )
+
+
+def _new_copy(store: Store) -> Conflict:
+    sentence = f"A copy was made of a photograph in {store.name} after its erasing was approved. It was not touched."
+    return Conflict(sentence, "copy-appeared")
+
+
+def seen_in_store(store: Store, facts: dict[str, Any]) -> list[str]:
     """What is seen of every copy of one object: `absent` or `present`. Never empty where a store keeps its contract."""
     connector = stores.connect(store)
-    return [connector.probe_copy(ref) for ref in connector.enumerate_copies(key)]
+    return [connector.probe_copy(ref) for ref in _refs(connector, facts)]
+
+
+def _refs(connector: stores.Connector, facts: dict[str, Any]) -> list[str]:
+    """The places of an item's copies. What appeared after the approval is among them: it is seen, or refused."""
+    if "ref" in facts:
+        return [facts["ref"]]
+    others = set(facts.get("copies", ()))
+    return [ref for ref in connector.enumerate_copies(facts["key"]) if ref not in others]
 
 
 def _together(kept: list[Conflict]) -> Conflict:
@@ -101,12 +120,8 @@ def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str |
     if item.kind == "templates":
         # The foreign key takes the templates with the faces.
         return _result(session.execute(delete(Face).where(Face.image_id == item.image_id)))
-    _bury(session, session.get_one(Image, item.image_id))
-    for stray in _strays(session, item):
-        session.execute(delete(Face).where(Face.image_id == stray.id))
-        for dataset in lineage.places_of(session, [stray.id])[stray.id]:
-            lineage.take_out(session, dataset, [stray.id], clock.now(), f"erasure/{erasure.id}")
-        _bury(session, stray)
+    if item.kind == "image":
+        _bury_with_strays(session, erasure, item)
     return in_store or ABSENT
 
 
@@ -138,6 +153,9 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
             ),
             "the manifest's lines were counted",
         )
+    if item.kind == "copy":
+        seen = seen_in_store(session.get_one(Store, facts["store"]), facts)
+        return {"gone": seen == ["absent"], "by": "the store was listed", "store": seen}
     if item.kind == "face":
         return redactions.look_at_face(session, item)
     if item.kind == "redaction":
@@ -159,7 +177,7 @@ def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> Non
 
 def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> dict[str, Any]:
     store = session.get_one(Store, facts["store"])
-    seen = seen_in_store(store, facts["key"])
+    seen = seen_in_store(store, facts)
     rows = session.scalar(
         select(func.count()).where(Image.store_id == store.id, Image.key == facts["key"], Image.state == "live")
     )
@@ -180,6 +198,15 @@ def _take_out_of_dataset(session: Session, item: ErasureItem) -> str:
     dataset, _, image = item.target.partition("/")
     because = f"erasure/{item.erasure_id}"
     return DELETED if lineage.take_out(session, dataset, [int(image)], clock.now(), because) else ABSENT
+
+
+def _bury_with_strays(session: Session, erasure: Erasure, item: ErasureItem) -> None:
+    _bury(session, session.get_one(Image, item.image_id))
+    for stray in _strays(session, item):
+        session.execute(delete(Face).where(Face.image_id == stray.id))
+        for dataset in lineage.places_of(session, [stray.id])[stray.id]:
+            lineage.take_out(session, dataset, [stray.id], clock.now(), f"erasure/{erasure.id}")
+        _bury(session, stray)
 
 
 def _strays(session: Session, item: ErasureItem) -> list[Image]:

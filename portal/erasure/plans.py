@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
 from portal.db import config_of
-from portal.erasure import faces
+from portal.erasure import copies, faces
+from portal.erasure.copies import Made
 from portal.erasure.items import commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
@@ -134,15 +135,18 @@ def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
     confirmed = faces.wanted(session, case, kind)
     places = lineage.places_of(session, [candidate.image_id for candidate in confirmed])
     items: list[Planned] = []
+    planned = {candidate.image_id for candidate in confirmed}
     for candidate in confirmed:
         remedy = faces.remedy_of(session, candidate) if kind == "deletion" else "delete"
+        # Who keeps the photograph as it is keeps what was made of it, too.
+        made = [] if kind == "opt-out" or remedy == "template" else copies.made_of(session, candidate.image)
+        items += _of_copies(session, candidate.image, made, planned)
         if remedy == "delete":
-            items += _of_image(session, candidate.image, kind, places[candidate.image_id])
+            items += _of_image(session, candidate.image, kind, places[candidate.image_id], made)
         else:
             items += _of_face(session, candidate, remedy, places[candidate.image_id])
-    # Who keeps the photograph as it is keeps what was made of it, too.
-    touched = [one.image_id for one in confirmed if kind == "opt-out" or faces.remedy_of(session, one) != "template"]
-    return items + _for_people(session, touched)
+    kept = [one.image_id for one in confirmed if kind == "deletion" and faces.remedy_of(session, one) == "template"]
+    return items + _for_people(session, sorted(planned - set(kept)))
 
 
 def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
@@ -153,8 +157,29 @@ def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:
     return facts
 
 
-def _of_image(session: Session, image: Image, kind: str, places: list[str]) -> list[Planned]:
-    facts = {"store": image.store_id, "key": image.key, "near_digest": (image.near_digest or b"").hex()}
+def _of_copies(session: Session, image: Image, made: list[Made], planned: set[int]) -> list[Planned]:
+    """What was made of a photograph: an item each, or all the items of a photograph where a scan has seen it as one."""
+    facts = {"store": image.store_id, "key": image.key}
+    items: list[Planned] = []
+    for number, one in enumerate(made):
+        if one.image is None:
+            # The ref is a name of a file, and may be personal: it is sealed, and the target only counts.
+            target = f"{image.id}/{number}"
+            items.append(Planned("copy", image.id, target, one.digest, {**facts, "ref": one.ref}))
+        elif one.image.id not in planned:
+            planned.add(one.image.id)
+            more = copies.made_of(session, one.image)
+            places = lineage.places_of(session, [one.image.id])[one.image.id]
+            items += _of_copies(session, one.image, more, planned)
+            items += _of_image(session, one.image, "deletion", places, more)
+    return items
+
+
+def _of_image(session: Session, image: Image, kind: str, places: list[str], made: list[Made]) -> list[Planned]:
+    facts: dict[str, Any] = {"store": image.store_id, "key": image.key}
+    facts["near_digest"] = (image.near_digest or b"").hex()
+    if made:
+        facts["copies"] = [one.ref for one in made]
     digest = _digest(image)
 
     def item(kind: str, target: str) -> Planned:

@@ -28,7 +28,7 @@ DAYS = {"day-1": 1, "day-7": 7, "day-30": 30}
 LONGEST = timedelta(days=37)
 """When the sealed facts go at the latest, also where a store was away on all days."""
 # For the other kinds the item's own row is enough.
-SEALED_FOR = ("image", "redaction", "suppression", "record")
+SEALED_FOR = ("image", "copy", "redaction", "suppression", "record")
 
 
 def lay_down(session: Session, erasure: Erasure) -> None:

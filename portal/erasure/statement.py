@@ -55,7 +55,7 @@ NOT_AGAIN = {
 LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.
 PARTS = {
-    "images": ("image", "redaction"),
+    "images": ("image", "copy", "redaction"),
     "templates": ("templates", "crop", "record", "face"),
     "datasets": ("dataset-place",),
     "suppressions": ("suppression",),

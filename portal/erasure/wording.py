@@ -22,6 +22,7 @@ THINGS: dict[str, Callable[[int], str]] = {
         "%(num)s photograph with other people", "%(num)s photographs with other people", count
     ),
     "face": lambda count: ngettext("%(num)s face's templates", "%(num)s faces' templates", count),
+    "copy": lambda count: ngettext("%(num)s copy made of a photograph", "%(num)s copies made of photographs", count),
     "crop": lambda count: ngettext("%(num)s cut-out of a face", "%(num)s cut-outs of faces", count),
     "record": lambda count: ngettext("%(num)s line of a manifest", "%(num)s lines of manifests", count),
     "dataset-place": lambda count: ngettext("%(num)s place in a dataset", "%(num)s places in datasets", count),
@@ -54,6 +55,8 @@ RESULTS = {
     "told": mark("told to erase"),
     "not-reached": mark("could not be reached"),
     "not-yet-decided": mark("not decided yet"),
+    "copy-appeared": mark("deleted, but a copy that was made of it after the approval is still there"),
+    "asked-of-holder": mark("not deleted by us: somebody else holds it, and we ask them to delete it"),
     "residual": mark("still there, because a lock of the store keeps it"),
     "held-court-order": mark("still there, because a court ordered that it is kept"),
     "held-regulator": mark("still there, because an authority asked that it is kept"),
@@ -61,7 +64,18 @@ RESULTS = {
     "held-investigation": mark("still there, because it is needed for an investigation"),
     "held-statute": mark("still there, because a law says that it must be kept for now"),
 }
-MACHINE = ("image", "redaction", "templates", "face", "crop", "record", "dataset-place", "suppression", "output")
+MACHINE = (
+    "image",
+    "copy",
+    "redaction",
+    "templates",
+    "face",
+    "crop",
+    "record",
+    "dataset-place",
+    "suppression",
+    "output",
+)
 
 
 def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from portal.errors import Conflict, StoreUnavailable
 from portal.orders.chunks import LETTER, Item
-from portal.stores import Connector, InBulk, Locked
+from portal.stores import Connector, Deriving, InBulk, Locked
 
 DAMAGED = "archive-damaged"
 # Of several copies of one photograph the end that keeps the most counts for it.
@@ -72,26 +72,36 @@ def _archives(connector: InBulk, items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _erase_many(connector: InBulk, items: list[Item]) -> dict[int, bytes]:
-    refs = {ref: item for item in items for ref in connector.enumerate_copies(item.key)}
+    refs = {ref: (item, digest) for item in items for ref, digest in _digests(connector, item).items()}
     try:
-        results = connector.erase_many({ref: item.digest for ref, item in refs.items()})
+        results = connector.erase_many({ref: digest for ref, (_, digest) in refs.items()})
     except StoreUnavailable as problem:
         if problem.code != DAMAGED:
             raise
         return {item.image: LETTER[DAMAGED] for item in items}
     ends: dict[int, bytes] = {}
-    for ref, item in refs.items():
+    for ref, (item, _) in refs.items():
         end = LETTER[results.get(ref, "content-changed")]
         ends[item.image] = end if WORSE[end] >= WORSE[ends.get(item.image, end)] else ends[item.image]
     return ends
 
 
+def _digests(connector: Connector | InBulk, item: Item) -> dict[str, bytes]:
+    """The copies of a photograph, each with the digest under which it goes.
+
+    Who approves an order approves that what was made of a photograph, by the store's patterns, goes with it: there are
+    too many to list each by its bytes, so they go under those that they have now.
+    """
+    own = dict.fromkeys(connector.enumerate_copies(item.key), item.digest)
+    return own | connector.derived_copies(item.key) if isinstance(connector, Deriving) else own
+
+
 def _erase_one(connector: Connector, item: Item) -> bytes:
     """A copy that may not go does not keep the others: all are tried."""
     results: list[str] = []
-    for ref in connector.enumerate_copies(item.key):
+    for ref, digest in _digests(connector, item).items():
         try:
-            results.append(connector.erase_copy(ref, item.digest))
+            results.append(connector.erase_copy(ref, digest))
         except Locked:
             results.append("residual")
         except Conflict:

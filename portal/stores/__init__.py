@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from portal.errors import BadInput
-from portal.stores.connector import LARGEST_OBJECT, Check, Connector, Found, InBulk, Locked, Replacing, Together
+from portal.stores.connector import (
+    LARGEST_OBJECT,
+    Check,
+    Connector,
+    Deriving,
+    Found,
+    InBulk,
+    Locked,
+    Replacing,
+    Together,
+)
 from portal.stores.parquet import Parquet
 from portal.stores.rewriting import RewritableFolder
 from portal.stores.s3 import S3
@@ -16,6 +26,7 @@ __all__ = [
     "LARGEST_OBJECT",
     "Check",
     "Connector",
+    "Deriving",
     "Found",
     "InBulk",
     "Locked",

@@ -135,3 +135,11 @@ class Replacing(Protocol):
 
         Raises NotFound when there is none, and what `erase_copy` raises. Nothing of the old bytes stays in the store.
         """
+
+
+@runtime_checkable
+class Deriving(Protocol):
+    """What a connector has besides when it knows where files lie that were made of an object, such as thumbnails."""
+
+    def derived_copies(self, key: str) -> dict[str, bytes]:
+        """Refs of these files, with the SHA-256 of the bytes that each has now. They are among `enumerate_copies`."""

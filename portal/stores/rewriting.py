@@ -1,20 +1,73 @@
-"""A folder of files that can put other bytes in the place of one: what is left of a photograph without one face."""
+"""A folder of files that can put other bytes in the place of one: what is left of a photograph without one face.
+
+It also knows, by the operator's patterns, which other files were made of a photograph.
+"""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from portal.errors import NotAllowed, NotFound
-from portal.stores.folder import Folder
+from portal.stores import copies
+from portal.stores.connector import Texts
+from portal.stores.folder import FILE, Folder
 
 DRAFT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class RewritableFolder(Folder):
-    """Connector to a folder. Archives are read as folders are, but not written this way."""
+    """Connector to a folder. Archives are read as folders are, but not written this way.
+
+    Settings: `folder`, and if there are any `copies`, patterns of files that are made of a photograph.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any], may_erase: bool, mark: str | None = None) -> None:
+        super().__init__(name, settings, may_erase, mark)
+        self._patterns: Texts = settings.get("copies") or []
+
+    @staticmethod
+    def clean(settings: Mapping[str, Any]) -> dict[str, Any]:
+        patterns = copies.checked(settings.get("copies") or [])
+        kept = Folder.clean({name: value for name, value in settings.items() if name != "copies"})
+        return {**kept, "copies": patterns} if patterns else kept
+
+    def enumerate_copies(self, key: str) -> Texts:
+        """The file itself, and those made of it. Others with the same bytes are found by their digests."""
+        return [*super().enumerate_copies(key), *self._derived(key)]
+
+    def derived_copies(self, key: str) -> dict[str, bytes]:
+        found = {}
+        for ref in self._derived(key):
+            digest = self._digest_of(ref)
+            if digest is not None:
+                found[ref] = digest
+        return found
+
+    def _derived(self, key: str) -> Texts:
+        if not self._patterns:
+            return []
+        with self._opened() as root:
+            try:
+                return copies.made_of(root, key, self._patterns)
+            except OSError as problem:
+                self._away(problem)
+
+    def _digest_of(self, ref: str) -> bytes | None:
+        """None when it has vanished meanwhile."""
+        with self._parent(ref) as (parent, name):
+            if parent is None:
+                return None
+            try:
+                with os.fdopen(os.open(name, FILE, dir_fd=parent), "rb") as file:
+                    return hashlib.file_digest(file, "sha256").digest()
+            except FileNotFoundError:
+                return None
+            except OSError as problem:
+                self._away(problem)
 
     def replace_copy(self, ref: str, digest: bytes, data: bytes) -> Literal["replaced"]:
         if not self.may_erase:

@@ -39,6 +39,7 @@ KINDS = {
     "record": ("line of a manifest", "lines of manifests"),
     "templates": ("photograph’s face templates", "photographs’ face templates"),
     "image": ("photograph in a store", "photographs in stores"),
+    "copy": ("copy made of a photograph, such as a thumbnail", "copies made of photographs, such as thumbnails"),
     "redaction": ("photograph that stays without one face", "photographs that stay without one face"),
     "face": ("face template of one person", "face templates of one person"),
     "model": ("model to see to", "models to see to"),

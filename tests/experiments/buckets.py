@@ -104,7 +104,7 @@ def _store(endpoint: str, bucket: str) -> Store:
 
 
 def _is_gone(store: Store, number: int) -> bool:
-    seen = effects.seen_in_store(store, _key(number))
+    seen = effects.seen_in_store(store, _facts(number))
     return bool(seen) and set(seen) == {"absent"}
 
 
