@@ -315,7 +315,7 @@ def test_an_erasure_writes_each_shard_once(
         store = adding.add_store(session, "web", "tar", {"folder": str(root)}, may_erase=True)
     scan(store)
     workers.carry_out(database, "erasing", approved(database, store))
-    assert written == ["s.tar"]
+    assert [one for one in written if str(one).endswith(".tar")] == ["s.tar"]
     with database.reading() as session:
         items = session.scalars(select(ErasureItem).filter_by(kind="image")).all()
         assert [(item.state, item.result) for item in items] == [("verified", "deleted")] * 4
