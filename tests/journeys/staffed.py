@@ -46,6 +46,7 @@ class Team:
         for plan in self.caseworker.plans(case):
             until(lambda plan=plan: self.caseworker.is_past_machine(plan), 90, "the erasure")
             self.caseworker.answers_items(plan)
+            self.approver.confirms_remedies(plan)
 
 
 def judge_of(shown: dict[bytes, bool]) -> Judge:

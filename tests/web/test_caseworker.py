@@ -271,12 +271,19 @@ def test_what_people_answer_about_models_and_recipients_ends_in_a_certificate(
     assert "Not a valid choice" in cora.post(f"{path}/items/{first}", status=422, **answer)
     answer = {f"i{first}-result": "kept", f"i{first}-note": ""}
     assert "Say in a sentence" in cora.post(f"{path}/items/{first}", status=422, **answer)
+    evidence = {f"i{first}-done_on": "2026-11-01", f"i{first}-weights_before": "a" * 64}
     for item_id, kind in people:
         result = "told" if kind == "recipient" else "destroyed"
-        leads_to = cora.post(
-            f"{path}/items/{item_id}", **{f"i{item_id}-result": result, f"i{item_id}-note": "On Monday."}
-        )
-    assert leads_to == path
+        said = {f"i{item_id}-result": result, f"i{item_id}-note": "On Monday."}
+        if kind == "model":
+            assert "Give the day" in cora.post(f"{path}/items/{item_id}", status=422, **said)
+            assert "By which method" in cora.post(f"{path}/items/{item_id}", status=422, **said, **evidence)
+            said |= {**evidence, f"i{item_id}-method": "The disks were wiped."}
+        leads_to = cora.post(f"{path}/items/{item_id}", **said)
+    assert leads_to == f"{path}/items"
+    assert "confirm this answer" not in cora.get(f"{path}/items")
+    assert "confirm this answer" in carl.get(f"{path}/items")
+    assert carl.post(f"{path}/items/{first}/confirm") == path
     page = cora.get(path)
     assert "The certificate is issued" in page
     certificate = re.search(r"/staff/certificates/[0-9a-f]{32}", page)
