@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.images import NEAR_LIMIT
 from portal.keys import keys_of
+from portal.matching import likeness
 from portal.matching.finding import Hit
 from portal.stores.quarantine import in_use
 from portal.tables import Case, Image, ManifestEntry, Probe
@@ -41,6 +42,11 @@ def gather(session: Session, case: Case, faces: list[tuple[Hit, str]]) -> list[S
                 suspicion = found.setdefault(image_id, Suspicion(image_id))
                 suspicion.evidence.add(kind)
                 suspicion.probe_id = suspicion.probe_id or probe.id
+    # What was confirmed before points to its copies, in whatever store they lie.
+    for one in likeness.alike(session, case):
+        suspicion = found.setdefault(one.image_id, Suspicion(one.image_id))
+        suspicion.evidence.add(one.kind)
+        suspicion.probe_id = suspicion.probe_id or one.like.probe_id
     return list(found.values())
 
 

@@ -10,9 +10,10 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal.cases import answers, assurance, deciding, law
+from portal.cases import answers, assurance, deciding, law, lifecycle
 from portal.errors import BadInput, Conflict, NotFound
 from portal.languages import known
+from portal.matching import likeness
 from portal.tables import Case, CaseRight
 from portal.web import erasures
 from portal.web.caseworker import find_case, found_of, names_of
@@ -54,7 +55,22 @@ def decide(case_id: str) -> Page:
         rules={right.id: law.rule_by(right.rule, right.rule_version) for right in case.rights},
         names=names_of(g.session, {right.decided_by for right in case.rights if right.decided_by}),
         found=found_of(g.session, case),
+        alike=likeness.named(g.session, likeness.alike(g.session, case, likeness.MOST_FOR_A_PAGE)),
+        looks_compared=likeness.compares_looks(g.session),
     )
+
+
+@blueprint.post("/<case_id>/look-for-copies")
+@policy("caseworker")
+def look_for_copies(case_id: str) -> Page:
+    """Search again, so that photographs like the confirmed ones become candidates, too."""
+    case = find_case(g.session, case_id)
+    if case.state != "deciding":
+        raise Conflict("This request is not waiting for a decision any more.", "moved-meanwhile")
+    lifecycle.search_again(g.session, case, current_user.id, "other photographs are like the confirmed ones")
+    g.session.commit()
+    flash("We search again. The other photographs come to the reviewers.")
+    return redirect(url_for("caseworker.case", case_id=case.id), 303)
 
 
 @blueprint.route("/<case_id>/decide/<right>", methods=["GET", "POST"])

@@ -19,7 +19,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from portal.cases import deciding, lifecycle
 from portal.erasure import carrying, certificate, faces, intending, plans, remedies
-from portal.errors import BadInput, Conflict, NotFound
+from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.caseworker import find_case, names_of
@@ -118,7 +118,7 @@ def plan_what_was_granted(session: Session, case: Case, account_id: str) -> str 
             plans.plan_erasure(session, case, right.right, account_id)
         if rights:
             lifecycle.wait_for(session, case, "approver")
-    except Conflict as problem:
+    except (Conflict, StoreUnavailable) as problem:
         session.rollback()
         return problem.sentence
     session.commit()
