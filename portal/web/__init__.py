@@ -56,6 +56,7 @@ from portal.web import (
     previews,
     profiles,
     recipients,
+    replies,
     reports,
     reviewer,
     security,
@@ -153,6 +154,7 @@ def _register(app: Flask) -> None:
         recipients,
         groups,
         previews,
+        replies,
         reports,
         auditor,
     )

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import clock
-from portal.cases import destroying, published, report_paper, reports
+from portal.cases import destroying, feedback, published, report_paper, reports
 from portal.cases.published import Published
 from portal.cases.reports import Line
 from portal.matching import agreement, rates
@@ -37,6 +37,7 @@ def show() -> str | AnyResponse:
         "reports/show.html",
         report=report,
         held=destroying.newest(g.session),
+        clear=feedback.said(g.session, since, until),
         charts={
             "rights": _in_time(report.rights),
             "laws": _in_time(report.laws),

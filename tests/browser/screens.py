@@ -186,6 +186,7 @@ NOT_SCREENS = {
     "photos.face": "a picture",
     "photos.picture": "a picture",
     "previews.picture": "a picture",
+    "replies.paper": "an answer to download",
     "reports.download": "a table to download",
     "reports.download_pdf": "a report to download",
     "paths.find": "leads to the page of a photograph",
