@@ -24,6 +24,7 @@ from tests.browser.chromium import what_is_missing as no_browser
 from tests.experiments import (
     blind,
     buckets,
+    copies,
     desk,
     gate,
     history,
@@ -59,11 +60,12 @@ EXPERIMENTS = {
     "residue": Experiment(residue.measure, {"markers": 50}, {"markers": 1000}),
     "gate": Experiment(gate.measure, {"files": 500, "photos": ""}, {"files": 100_000, "photos": ""}),
     "restore": Experiment(restore.measure, {"erasures": 5}, {"erasures": 500}),
+    "order": Experiment(order.measure, {"images": 3000, "grow": 0}, {"images": 3_000_000, "grow": 1}),
     "log": Experiment(
         history.measure, {"rewrites": 50, "mutations": 500}, {"rewrites": 1000, "mutations": 10_000}
     ),
-    "order": Experiment(order.measure, {"images": 3000, "grow": 0}, {"images": 3_000_000, "grow": 1}),
     "versions": Experiment(buckets.measure_versions, {"keys": 20}, {"keys": 1000}),
+    "copies": Experiment(copies.measure, {"photographs": 3}, {"photographs": 300}),
     "flaky-store": Experiment(buckets.measure_flaky, {"keys": 5, "share": 0.3}, {"keys": 100, "share": 0.3}),
     "blind": Experiment(blind.report, {"submissions": 400}, {"submissions": 4000}),
     "desk": Experiment(desk.report, {"cases": 20, "submissions": 400}, {"cases": 200, "submissions": 4000}, no_browser),
