@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from portal.matching import known, review
-from portal.tables import Candidate, Case
+from portal import blobs
+from portal.db import config_of
+from portal.matching import batch, known, review
+from portal.tables import Candidate, Case, Probe, Search
 from tests.fakes import drawn_jpeg
+from tests.matching.making import make_candidates, make_case
 from tests.orders.scene import Scene
 from tests.web import test_agents as agents
 from tests.web import test_desk_intake as desk_intake
@@ -20,6 +24,28 @@ from tests.web.test_previews import with_a_stranger
 
 if TYPE_CHECKING:
     from tests.browser.world import World
+
+
+def many_at_once(world: World) -> None:
+    """With the setting on, a reviewer holds thirty pairs that may be clearly different: a page full of tiles."""
+    tiler = colleague(world.app, world.database, "reviewer")
+    world.clients["tiler"] = tiler.client
+    with world.database.writing() as session:
+        session.info["config"] = replace(config_of(session), batch=True)
+        case = make_case(session, due_in=1)
+        pairs = make_candidates(session, case, 30)
+        session.get_one(Search, pairs[0].search_id).threshold = 0.6
+        sent = blobs.put_blob(session, "probe", drawn_jpeg(3, size=(480, 480)), "image/jpeg").id
+        session.scalars(select(Probe).where(Probe.case_id == case.id)).one().blob_id = sent
+        for number, pair in enumerate(pairs):
+            picture = drawn_jpeg(number, size=(240, 240))
+            pair.crop_id = blobs.put_blob(session, "candidate-crop", picture, "image/jpeg").id
+            pair.distance = 0.58
+        session.flush()
+        assert batch.take(session, tiler.id) is not None
+        for pair in pairs:
+            # Those that are not on the page would come before the pairs of the others.
+            pair.state = "open" if pair.lease_account_id else "rejected"
 
 
 def compare(world: World) -> None:

@@ -93,6 +93,7 @@ class World:
         self.boss.post(path, confirm="yes", decision="grant", reason="", note="")
         with self.database.reading() as session:
             self.ids["erasure"] = session.scalars(select(Erasure.id)).one()
+        populating.many_at_once(self)
         populating.compare(self)
 
     def _hold_on(self, case: Case) -> holds.Wish:
