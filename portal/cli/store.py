@@ -21,7 +21,7 @@ from portal.stores.manifest_files import read_manifest
 from portal.tables import Image, Store
 
 # What the place of a store is called in its settings, where it is not a folder.
-PLACES = {"sql": "url", "s3": "bucket"}
+PLACES = {"sql": "url", "sql-files": "url", "s3": "bucket"}
 
 
 @click.group()
@@ -38,10 +38,17 @@ command.add_command(drift.command)
 @click.option("--tar", type=click.Path(path_type=Path), help="A folder of .tar files, plain or WebDataset shards.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="A folder of .parquet files with columns of pictures.")
 @click.option("--sql", help="URL of a database with pictures in a table: SQLite or PostgreSQL, without a password.")
-@click.option("--table", help="With --sql: the table, or schema.table.")
-@click.option("--key", help="With --sql: the column with the key of each picture.")
+@click.option("--sql-files", help="URL of a database as with --sql, with the paths of the pictures' files in a table.")
+@click.option("--table", help="With --sql and --sql-files: the table, or schema.table.")
+@click.option("--key", help="With --sql and --sql-files: the column with the key of each picture.")
 @click.option("--image", help="With --sql: the column with the pictures.")
-@click.option("--erase", type=click.Choice(["empty", "row"]), help="With --sql: empty the picture, or delete its row.")
+@click.option("--path", help="With --sql-files: the column with the paths.")
+@click.option("--files", type=click.Path(path_type=Path), help="With --sql-files: the folder with the files.")
+@click.option(
+    "--erase",
+    type=click.Choice(["empty", "row"]),
+    help="With --sql and --sql-files: empty the column or delete the row.",
+)
 @click.option("--s3", help="A bucket of S3 or of a server that speaks as S3 does. Access keys: AWS_... or a profile.")
 @click.option("--prefix", help="With --s3: only objects whose keys begin so, such as photos/.")
 @click.option("--endpoint", help="With --s3: the server's address, such as https://s3.example.org; without, Amazon's.")
@@ -86,10 +93,12 @@ def set_source(store: str, source: str) -> None:
 def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The one kind of store that was asked for, and its settings. Raises BadInput."""
     given = {name: value if isinstance(value, tuple) else str(value) for name, value in asked.items() if value}
-    kinds = [kind for kind in KINDS if kind in given]
+    kinds = [kind for kind in KINDS if kind.replace("-", "_") in given]
     if len(kinds) != 1:
         raise BadInput(f"Say one kind of store: {' or '.join(f'--{kind}' for kind in KINDS)}.")
-    place = given.pop(kinds[0])
+    place = given.pop(kinds[0].replace("-", "_"))
+    if "files" in given:
+        given["folder"] = given.pop("files")
     return kinds[0], {PLACES.get(kinds[0], "folder"): place, **given}
 
 

@@ -18,6 +18,7 @@ from portal.stores.parquet import Parquet
 from portal.stores.rewriting import RewritableFolder
 from portal.stores.s3 import S3
 from portal.stores.sql import Sql
+from portal.stores.sql_files import SqlFiles
 from portal.stores.tar import Tar
 from portal.tables import Store
 
@@ -36,7 +37,14 @@ __all__ = [
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {"folder": RewritableFolder, "tar": Tar, "parquet": Parquet, "sql": Sql, "s3": S3}
+KINDS: dict[str, type[Connector]] = {
+    "folder": RewritableFolder,
+    "tar": Tar,
+    "parquet": Parquet,
+    "sql": Sql,
+    "sql-files": SqlFiles,
+    "s3": S3,
+}
 
 
 def connector_class(kind: str) -> type[Connector]:

@@ -82,12 +82,7 @@ class Sql:
     def list(self, after: str | None = None) -> Iterator[Found]:
         while keys := self._keys_after(after):
             for start in range(0, len(keys), PICTURES_A_PAGE):
-                page = keys[start : start + PICTURES_A_PAGE]
-                pictures = self._pictures(page)
-                for key in page:
-                    if (data := pictures.get(str(key))) is not None:
-                        version = hashlib.blake2b(data, digest_size=16).hexdigest()
-                        yield Found(str(key), len(data), f"{len(data)}-{version}")
+                yield from self._found(keys[start : start + PICTURES_A_PAGE])
             after = str(keys[-1])
 
     def open(self, key: str) -> bytes:
@@ -144,10 +139,17 @@ class Sql:
         with self._connected() as connection:
             return connection.execute(statement).scalars().all()
 
-    def _pictures(self, keys: Any) -> dict[str, bytes]:
+    def _found(self, keys: Any) -> Iterator[Found]:
+        pictures = self._contents(keys)
+        for key in keys:
+            if (data := pictures.get(str(key))) is not None:
+                version = hashlib.blake2b(data, digest_size=16).hexdigest()
+                yield Found(str(key), len(data), f"{len(data)}-{version}")
+
+    def _contents(self, keys: Any) -> dict[str, Any]:
         with self._connected() as connection:
             rows = connection.execute(select(self._key, self._image).where(self._key.in_(keys)))
-            return {str(key): bytes(data) for key, data in rows if data is not None}
+            return {str(key): content for key, content in rows if content is not None}
 
     def _bytes_of(self, connection: Connection, key: str) -> bytes | None:
         data = connection.execute(select(self._image).where(self._is(key))).scalar()

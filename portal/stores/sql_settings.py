@@ -20,17 +20,23 @@ NEEDED = {
     "key": "Say which column has the key of each picture.",
     "image": "Say which column has the pictures themselves.",
 }
+# The same where the rows only name the files.
+NEEDED_FOR_FILES = {
+    **{name: sentence for name, sentence in NEEDED.items() if name != "image"},
+    "path": "Say which column has the path of each picture's file.",
+    "folder": "Say which folder the files are in.",
+}
 WAYS = ("empty", "row")
 SECONDS_TO_WAIT = 30
 
 
-def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+def checked_settings(settings: Mapping[str, Any], needed: Mapping[str, str] = NEEDED) -> dict[str, Any]:
     """The settings of a table store as they are kept. Raises BadInput naming what is wrong, StoreUnavailable."""
-    unknown = sorted(set(settings) - {*NEEDED, "erase"})
+    unknown = sorted(set(settings) - {*needed, "erase"})
     if unknown:
         raise BadInput(f"A table store has no setting called {unknown[0]!r}.")
-    kept = {name: str(settings.get(name) or "").strip() for name in NEEDED}
-    for name, sentence in NEEDED.items():
+    kept = {name: str(settings.get(name) or "").strip() for name in needed}
+    for name, sentence in needed.items():
         if not kept[name]:
             raise BadInput(sentence)
     way = str(settings.get("erase") or "empty")
@@ -63,18 +69,21 @@ def _check_columns(inspector: Inspector, kept: Mapping[str, str], way: str) -> b
     """Whether the keys are whole numbers. Raises BadInput when the columns cannot hold a store."""
     schema, table = table_name(kept["table"])
     columns = {each["name"]: each for each in inspector.get_columns(table, schema)}
-    for name in (kept["key"], kept["image"]):
+    content = kept.get("path") or kept["image"]
+    for name in (kept["key"], content):
         if name not in columns:
             raise BadInput(f"The table {kept['table']} has no column called {name!r}. It has: {', '.join(columns)}.")
-    key, image = columns[kept["key"]], columns[kept["image"]]
+    key, image = columns[kept["key"]], columns[content]
     if not isinstance(key["type"], Integer | String):
         raise BadInput(f"The keys in {kept['key']} must be texts or whole numbers.")
-    if not isinstance(image["type"], LargeBinary):
-        raise BadInput(f"The column {kept['image']} does not hold pictures: it must be a BLOB or bytea.")
+    if "path" in kept and (not isinstance(image["type"], String) or content == kept["key"]):
+        raise BadInput(f"The column {content} must be a text of its own, with the path of a file.")
+    if "path" not in kept and not isinstance(image["type"], LargeBinary):
+        raise BadInput(f"The column {content} does not hold pictures: it must be a BLOB or bytea.")
     if not _is_unique(inspector, table, schema, kept["key"]):
         raise BadInput(f"Two rows could have the same {kept['key']}. Make that column unique, or choose another.")
     if way == "empty" and not image["nullable"]:
-        raise BadInput(f"The column {kept['image']} may not be empty, so whole rows must be deleted. Choose that.")
+        raise BadInput(f"The column {content} may not be empty, so whole rows must be deleted. Choose that.")
     return isinstance(key["type"], Integer)
 
 

@@ -86,7 +86,8 @@ def measure(photographs: int) -> dict[str, Any]:
         house = House(Path(folder), [f"{number:04}" for number in range(photographs)])
         plant(house)
         before = _held(house)
-        database = Database(Config(data=house.folder / "data", cooling_hours=0))
+        # A process of its own would not know the drawn faces.
+        database = Database(Config(data=house.folder / "data", cooling_hours=0, scan_processes=1))
         schema.upgrade(database)
         with patch("workers.encoder.load_encoder", DrawnFaceEncoder):
             scan_all(database, house)
