@@ -18,6 +18,8 @@ OUTCOMES = ("fulfilled", "partly-fulfilled", "nothing-found", "refused", "withdr
 DECISIONS = ("grant", "refuse")
 LINK_KINDS = ("many-faces", "many-contacts", "many-cases", "duplicate", "follow-up")
 CLEAR = ("yes", "partly", "no")
+# What is kept to know again what a deletion took away. The first is where nobody chose.
+KEEPS = ("photographs", "none")
 
 
 class Draft(Base):
@@ -100,6 +102,7 @@ class CaseRight(Base):
     __table_args__ = (
         UniqueConstraint("case_id", "right"),
         one_of("right", RIGHTS),
+        one_of("keeps", KEEPS),
         CheckConstraint(
             "approved_by IS NULL OR approved_by <> decided_by OR one_person", name="two_different_people_agree"
         ),
@@ -123,6 +126,12 @@ class CaseRight(Base):
     one_person: Mapped[bool] = mapped_column(default=False, comment="the installation allows one person alone")
     outcome: Mapped[str | None] = mapped_column(String(20))
     fulfilled_at: Mapped[datetime | None]
+    keeps: Mapped[str] = mapped_column(
+        String(12),
+        default="photographs",
+        server_default="photographs",
+        comment="to know again what is deleted: digests of photographs, or nothing",
+    )
 
     case: Mapped[Case] = relationship(back_populates="rights")
 
