@@ -56,7 +56,6 @@ RESULTS = {
     "not-reached": mark("could not be reached"),
     "not-yet-decided": mark("not decided yet"),
     "copy-appeared": mark("deleted, but a copy that was made of it after the approval is still there"),
-    "asked-of-holder": mark("not deleted by us: somebody else holds it, and we ask them to delete it"),
     "residual": mark("still there, because a lock of the store keeps it"),
     "held-court-order": mark("still there, because a court ordered that it is kept"),
     "held-regulator": mark("still there, because an authority asked that it is kept"),
