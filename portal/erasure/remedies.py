@@ -67,7 +67,7 @@ def answer(session: Session, item: ErasureItem, account_id: str, remedy: str, no
     if not note.strip():
         raise BadInput("Say in a sentence what was done, and how that can be checked.", "note-missing")
     model = session.get(TrainedModel, item.target)
-    _check(remedy, evidence, model.weights_digest if model is not None else "")
+    check(remedy, evidence, model.weights_digest if model is not None else "")
     checked = _checked_run(session, item, evidence) if remedy == "retrained-without" else None
     take_back(session, item)
     alone = not config_of(session).two_people
@@ -131,7 +131,8 @@ def evidence_of(session: Session, item: ErasureItem) -> dict[str, Any]:
     return said
 
 
-def _check(remedy: str, evidence: Evidence, recorded: str) -> None:
+def check(remedy: str, evidence: Evidence, recorded: str) -> None:
+    """Is there what this remedy demands? `recorded` are the model's weights as lineage has them. Raises BadInput."""
     for name in DEMANDS[remedy]:
         if not getattr(evidence, name):
             raise BadInput(MISSING[name], f"{name.replace('_', '-')}-missing")

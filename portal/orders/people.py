@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.erasure.items import leaf_of
 from portal.erasure.plans import NOT_DECIDED, REMEDIES_FOR
+from portal.erasure.remedies import Evidence
 from portal.errors import BadInput, Conflict
 from portal.lineage import Reached, Trace
+from portal.orders import remedies
 from portal.tables import Order, OrderItem
 
 KINDS = {"model": "models", "product": "products", "recipient": "recipients"}
@@ -87,15 +89,26 @@ def open_items(session: Session, order: Order) -> list[OrderItem]:
     return [item for item in items_of(session, order) if item.state != "verified"]
 
 
-def answer(session: Session, item: OrderItem, account_id: str, result: str, note: str) -> None:
-    """A person says what was done about one model, product or recipient. The remedies are those of cases."""
+def answer(
+    session: Session, item: OrderItem, account_id: str, result: str, note: str, evidence: Evidence | None = None
+) -> None:
+    """A person says what was done about one model, product or recipient. The remedies are those of cases.
+
+    A model needs evidence, and where the installation asks for two people the answer of the first counts once another
+    one has confirmed it (`remedies.confirm`). Raises BadInput naming what is missing.
+    """
     if result not in REMEDIES_FOR[item.kind]:
         raise BadInput("Choose what was done from the list.", "unknown-remedy")
     if not note.strip():
         raise BadInput("Say in a sentence what was done, when, and how that can be checked.", "note-missing")
     if session.get_one(Order, item.order_id).state not in ("running", "checking", "notifying"):
         raise Conflict("This order is not being carried out, or is settled.", "not-running")
-    # An answer for now is kept, but the order stays open.
-    item.result, item.note, item.state = result, note.strip(), "planned" if result == NOT_DECIDED else "verified"
+    counts = result != NOT_DECIDED
+    if counts and item.kind == "model":
+        if evidence is None:
+            raise BadInput("Say by what the remedy of this model can be checked.", "evidence-missing")
+        counts = remedies.answer(session, item, account_id, result, evidence).one_person
+    # What is not decided, or not confirmed yet, is kept, but the order stays open.
+    item.result, item.note, item.state = result, note.strip(), "verified" if counts else "planned"
     item.done_by, item.done_at = account_id, clock.now()
     session.flush()

@@ -19,11 +19,11 @@ from portal.audit.heads import origin_of
 from portal.audit.log import instant
 from portal.db import config_of
 from portal.keys import keys_of
-from portal.orders import chunks, people
+from portal.orders import chunks, people, remedies
 from portal.orders.making import title
 from portal.orders.verifying import STATEMENT, tally_of
 from portal.proofs import UNDONE
-from portal.tables import Encoder, Order, OrderChunk, Store, SuppressionChunk
+from portal.tables import Encoder, Order, OrderChunk, OrderItem, Store, SuppressionChunk
 
 BACKUPS = (
     "Backups and copies outside of the stores named are outside of this statement: the portal cannot reach them. "
@@ -90,10 +90,10 @@ def lines_of(session: Session, order: Order) -> list[Line]:
             encoder = session.get(Encoder, int(name.partition("/")[2]))
             told = f"{encoder.name} {encoder.version}" if encoder else name
             lines.append({"kind": "encoder", "name": told, "templates": count})
-    return lines + [_of_people(order, item) for item in people.items_of(session, order)]
+    return lines + [_of_people(session, order, item) for item in people.items_of(session, order)]
 
 
-def _of_people(order: Order, item: Any) -> Line:
+def _of_people(session: Session, order: Order, item: OrderItem) -> Line:
     return {
         "kind": item.kind,
         "position": order.images + item.number,
@@ -102,7 +102,8 @@ def _of_people(order: Order, item: Any) -> Line:
         "how": item.via,
         "result": item.result,
         "note": item.note,
-        "at": instant(item.done_at),
+        "at": _instant(item.done_at),
+        "evidence": remedies.evidence_of(session, item),
     }
 
 
@@ -211,7 +212,11 @@ def _dates(order: Order, issued: datetime) -> dict[str, str | None]:
         "started": order.started_at,
         "issued": issued,
     }
-    return {name: instant(at) if at is not None else None for name, at in days.items()}
+    return {name: _instant(at) for name, at in days.items()}
+
+
+def _instant(at: datetime | None) -> str | None:
+    return instant(at) if at is not None else None
 
 
 def _approval(order: Order) -> str:

@@ -25,6 +25,14 @@ RESULTS = {
     "not-reached": "could not be reached",
     "not-yet-decided": "not decided yet",
 }
+EVIDENCE = {
+    "done_on": "Done on",
+    "weights_before": "SHA-256 of the weights before",
+    "weights_after": "SHA-256 of the weights after",
+    "run": "Training run",
+    "method": "Method",
+    "basis": "Basis",
+}
 PARTS = {
     "images": "Part A. Photographs",
     "templates": "Part B. Face templates and what was made of the photographs",
@@ -114,11 +122,17 @@ def _people(name: str, part: dict[str, Any], lines: list[dict[str, Any]]) -> Sec
         (
             line["name"],
             f"{result_in_words(line['result'])}, {_day(line['at'])}",
-            f"{line['how']} {line['note']}".strip(),
+            _said_of(line),
         )
         for line in lines
     ]
     return Section(PARTS[name], sentences, ("Name", "What was done", "How it was reached, and what was said"), rows)
+
+
+def _said_of(line: dict[str, Any]) -> str:
+    """How it was reached, what was said of it, and by what that can be checked."""
+    named = [f"{EVIDENCE[name]}: {value}." for name, value in line["evidence"].items() if name in EVIDENCE]
+    return " ".join(part for part in (line["how"], line["note"], *named, line["evidence"].get("caution", "")) if part)
 
 
 def _places(by_kind: dict[str, list[dict[str, Any]]]) -> list[tuple[str, ...]]:

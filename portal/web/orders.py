@@ -15,23 +15,25 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
-from portal.erasure.plans import REMEDIES_FOR
+from portal.erasure.plans import NOT_DECIDED, REMEDIES_FOR
 from portal.errors import BadInput, Conflict, NotFound
 from portal.jobs import make_due
-from portal.orders import certificate, making, paper, people, planning, wording
+from portal.orders import certificate, making, paper, people, planning, remedies, wording
 from portal.orders.preview import preview
 from portal.orders.progress import MOVING, WORDS, progress
 from portal.tables import Dataset, Order, OrderItem, Source, Store
 from portal.web.admin import in_words
 from portal.web.caseworker import names_of
 from portal.web.context import settings
-from portal.web.erasures import REMEDY_WORDS, ItemForm
+from portal.web.erasures import EVIDENCE, REMEDY_WORDS, ItemForm, ModelItemForm
 from portal.web.policy import policy
 
 blueprint = Blueprint("orders", __name__, url_prefix="/staff/orders")
 
 Page = str | Response | tuple[str, int]
 
+# What a link to a new order may fill in.
+PROPOSED = ("what", "within", "reason")
 WISHES = {"pause": making.pause, "resume": making.resume, "cancel": making.cancel}
 ITEM_WORDS = {"model": "Model", "product": "Product", "recipient": "Recipient"}
 
@@ -90,7 +92,8 @@ def overview() -> Page:
 @blueprint.route("/new", methods=["GET", "POST"])
 @policy("admin")
 def new() -> Page:
-    form = OrderForm()
+    # Another page may propose an order: it fills in a field or two, and a person reads and sends it.
+    form = OrderForm(data={name: request.args[name] for name in PROPOSED if name in request.args})
     form.what.choices = _choices()
     stores = g.session.scalars(select(Store).order_by(Store.name))
     form.within.choices = [SelectChoice("", "In all"), *(SelectChoice(store.id, store.name) for store in stores)]
@@ -181,10 +184,31 @@ def answer(order_id: str, item_id: int) -> Page:
     form = _item_form(item)
     if not form.validate_on_submit():
         return _items_page(order, {item.id: form})
-    people.answer(g.session, item, current_user.id, form.result.data, form.note.data)
+    try:
+        shown = form.evidence() if isinstance(form, ModelItemForm) and form.result.data != NOT_DECIDED else None
+        people.answer(g.session, item, current_user.id, form.result.data, form.note.data, shown)
+    except BadInput as problem:
+        form.note.errors = [problem.sentence]
+        return _items_page(order, {item.id: form})
+    return _after_answer(order)
+
+
+@blueprint.post("/<order_id>/items/<int:item_id>/confirm")
+@policy("admin")
+def confirm(order_id: str, item_id: int) -> Page:
+    """A second person has read what was answered about a model."""
+    order = _order(order_id)
+    item = g.session.scalar(select(OrderItem).filter_by(order_id=order.id, id=item_id, kind="model"))
+    if item is None:
+        raise NotFound("There is no such item.")
+    remedies.confirm(g.session, item, current_user.id)
+    return _after_answer(order)
+
+
+def _after_answer(order: Order) -> Page:
     settled = certificate.settle_if_complete(g.session, order)
     g.session.commit()
-    return redirect(url_for("orders.show" if settled else "orders.items", order_id=order_id), 303)
+    return redirect(url_for("orders.show" if settled else "orders.items", order_id=order.id), 303)
 
 
 @blueprint.get("/<order_id>/statement")
@@ -260,15 +284,19 @@ def _items_page(order: Order, sent: dict[int, ItemForm]) -> Page:
         form=next(iter(sent.values()), None),
         words=REMEDY_WORDS,
         kinds=ITEM_WORDS,
+        evidence=EVIDENCE,
+        unconfirmed={item.id for item, _ in found if remedies.waits_for(g.session, item, current_user.id)},
         closed=order.state not in ("running", "checking", "notifying"),
     )
     return page, 422 if sent else 200
 
 
 def _item_form(item: OrderItem, fresh: bool = False) -> ItemForm:
-    form = ItemForm(formdata=None, obj=item, prefix=f"i{item.id}") if fresh else ItemForm(prefix=f"i{item.id}")
-    remedies = REMEDIES_FOR[item.kind]
-    form.result.choices = [SelectChoice("", "Choose one"), *(SelectChoice(one, REMEDY_WORDS[one]) for one in remedies)]
+    kind, row = (ModelItemForm, remedies.of_item(g.session, item)) if item.kind == "model" else (ItemForm, None)
+    known = {"result": item.result, "note": item.note} | ({} if row is None else vars(row))
+    form = kind(formdata=None, data=known, prefix=f"i{item.id}") if fresh else kind(prefix=f"i{item.id}")
+    possible = REMEDIES_FOR[item.kind]
+    form.result.choices = [SelectChoice("", "Choose one"), *(SelectChoice(one, REMEDY_WORDS[one]) for one in possible)]
     return form
 
 

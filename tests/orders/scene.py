@@ -10,14 +10,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 import workers
 from portal import clock
 from portal.db import Database
+from portal.erasure.remedies import Evidence
 from portal.lineage.members import put_in_dataset
-from portal.orders import making, people
+from portal.orders import certificate, making, people, remedies
+from portal.stores.seeing import encoder_id
 from portal.tables import (
     Dataset,
     Disclosure,
@@ -124,14 +126,13 @@ class Scene:
             return session.get_one(Order, order_id)
 
     def answer(self, order_id: str) -> None:
-        from portal.orders import certificate
-
         with self.database.writing() as session:
             order = session.get_one(Order, order_id)
             for item in people.items_of(session, order):
-                people.answer(
-                    session, item, self.asker, "told" if item.kind == "recipient" else "destroyed", "By hand."
-                )
+                result = "told" if item.kind == "recipient" else "destroyed"
+                people.answer(session, item, self.asker, result, "By hand.", destroyed())
+                if item.kind == "model":
+                    remedies.confirm(session, item, self.approver)
             certificate.settle_if_complete(session, order)
 
     def _store(self, session: Session, name: str, kind: str, source_id: str) -> str:
@@ -163,13 +164,11 @@ class Scene:
         return store.id
 
 
-def images_of(session: Session, *states: str) -> set[str]:
-    return set(session.scalars(select(Image.key).where(Image.state.in_(states))))
+def destroyed() -> Evidence:
+    return Evidence(clock.now().date(), weights_before="a" * 64, method="Overwritten, then the disks were shredded.")
 
 
 def _encoder(session: Session) -> int:
-    from portal.stores.seeing import encoder_id
-
     return encoder_id(session, "drawn", "1", 128)
 
 

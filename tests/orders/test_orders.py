@@ -18,7 +18,19 @@ from portal.erasure import holds
 from portal.erasure.verifying import Changed, Unreadable
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.jobs import make_due
-from portal.orders import accounts, carrying, certificate, checking, chunks, in_stores, making, planning, verifying
+from portal.orders import (
+    accounts,
+    carrying,
+    certificate,
+    checking,
+    chunks,
+    in_stores,
+    making,
+    people,
+    planning,
+    remedies,
+    verifying,
+)
 from portal.stores.archives import Archives
 from portal.stores.folder import Folder
 from portal.suppression import Gate
@@ -35,7 +47,7 @@ from portal.tables import (
     Template,
 )
 from portal.tables.base import Base
-from tests.orders.scene import WISH, Scene
+from tests.orders.scene import WISH, Scene, destroyed
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +98,21 @@ def test_an_order_erases_all_of_a_source_and_its_statement_is_checked_by_the_fil
     # Models, products and recipients have no answer yet.
     assert scene.read(order_id).state == "notifying"
     assert count(scene, OrderCertificate) == 0
+    with scene.database.writing() as session:
+        model, *_ = people.items_of(session, session.get_one(Order, order_id))
+        with pytest.raises(BadInput, match="can be checked"):
+            people.answer(session, model, scene.asker, "destroyed", "By hand.")
+        people.answer(session, model, scene.asker, "destroyed", "By hand.", destroyed())
+        with pytest.raises(NotAllowed):
+            remedies.confirm(session, model, scene.asker)
+        assert model.state == "planned"
     scene.answer(order_id)
     file, key = file_of(scene, order_id)
     statement, lines, _ = verifying.verify(file, key)
     assert statement["extent"] == "full"
     assert statement["parts"]["images"]["results"] == {"deleted": 39}
     assert statement["parts"]["templates"]["templates"] == 39
+    assert next(line for line in lines if line["kind"] == "model")["evidence"]["weights_before"] == "a" * 64
     assert {line["kind"] for line in lines} == {"store", "dataset", "encoder", "model", "product", "recipient"}
     with scene.database.writing() as session:
         found = certificate.of_order(session, session.get_one(Order, order_id))

@@ -56,7 +56,16 @@ def test_from_the_form_to_the_statement(app: Flask, database: Database, scene: S
     for item in items:
         result = "told" if item.kind == "recipient" else "destroyed"
         fields: dict[str, Any] = {f"i{item.id}-result": result, f"i{item.id}-note": "Shredded on Monday."}
+        if item.kind == "model":
+            assert "Give the day" in one.post(f"{page}/items/{item.id}", 422, **fields)
+            fields |= {f"i{item.id}-done_on": "2026-11-20", f"i{item.id}-weights_before": "a" * 64}
+            assert "by which method" in one.post(f"{page}/items/{item.id}", 422, **fields)
+            fields |= {f"i{item.id}-method": "Shredder"}
         one.post(f"{page}/items/{item.id}", **fields)
+        if item.kind == "model":
+            assert "Waits for a second person" in one.get(f"{page}/items")
+            one.post(f"{page}/items/{item.id}/confirm", 403)
+            two.post(f"{page}/items/{item.id}/confirm")
     statement = one.client.get(f"{page}/statement").text
     assert "under penalty of perjury under the laws of the United States" in statement
     assert "Shredded on Monday." in statement
