@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.db import Database
 from portal.jobs import make_due
-from portal.stores.connector import Connector
+from portal.stores.connector import Connector, Deriving
 from portal.tables import Drift, DriftFinding, ErasureItem, Face, Image, Scan, Store, Template
 from portal.tables.watching import DRIFT_KINDS
 
@@ -123,7 +123,9 @@ def _known(session: Session, store_id: str, after: str | None, last: str | None)
 
 
 def _is_there(connector: Connector, key: str) -> bool:
-    return any(connector.probe_copy(ref) == "present" for ref in connector.enumerate_copies(key))
+    # A thumbnail that was left behind is not the photograph.
+    made = connector.derived_copies(key) if isinstance(connector, Deriving) else {}
+    return any(connector.probe_copy(ref) == "present" for ref in connector.enumerate_copies(key) if ref not in made)
 
 
 def _faces(session: Session, store_id: str) -> dict[str, list[str]]:

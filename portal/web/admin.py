@@ -13,7 +13,7 @@ from flask_wtf.file import FileField
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -31,9 +31,11 @@ Page = str | Response | tuple[str, int]
 
 WISHES: dict[str, scans.Wish] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
 ERRORS_A_PAGE = 100
-# What is asked for each kind of store that is not a folder.
+# What is asked for each kind of store that is more than a folder.
 FIELDS = {
+    "folder": ("folder", "copies"),
     "sql": ("url", "table", "key", "image", "erase"),
+    "sql-files": ("url", "table", "key", "path", "folder", "erase"),
     "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile"),
 }
 STATES = {
@@ -56,13 +58,20 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
             SelectChoice("tar", "A folder of .tar files (plain, or WebDataset)"),
             SelectChoice("parquet", "A folder of .parquet files (Hugging Face)"),
             SelectChoice("sql", "A table of a database"),
+            SelectChoice("sql-files", "A table of a database that names files in a folder"),
             SelectChoice("s3", "A bucket (S3, or a server that speaks as S3 does)"),
         ],
         default="folder",
     )
     folder = StringField(
         "Folder",
-        description="The full path on this machine, such as /srv/photographs. Leave it empty for a table or a bucket.",
+        description="Its full path, such as /srv/photographs. Leave it empty for pictures in a table or a bucket.",
+        render_kw={"spellcheck": "false"},
+    )
+    copies = TextAreaField(
+        "Files that are made of a photograph",
+        description="Only for a folder: one pattern on each line, such as thumbs/{folder}/{stem}_*.jpg or "
+        "{folder}/.cache/{name}*. They are deleted with their photograph.",
         render_kw={"spellcheck": "false"},
     )
     url = StringField(
@@ -72,10 +81,11 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     )
     table = StringField("Table", description="Only for a table: its name.")
     key = StringField("Column of the keys", description="Only for a table: a column that names each picture once.")
-    image = StringField("Column of the pictures", description="Only for a table.")
+    image = StringField("Column of the pictures", description="Only for a table with the pictures in it.")
+    path = StringField("Column of the paths", description="Only for a table that names files.")
     erase = SelectField(
         "How to delete from a table",
-        choices=[SelectChoice("empty", "Empty the picture, keep its row"), SelectChoice("row", "Delete the whole row")],
+        choices=[SelectChoice("empty", "Empty the column, keep its row"), SelectChoice("row", "Delete the whole row")],
         default="empty",
     )
     bucket = StringField(

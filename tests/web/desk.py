@@ -50,7 +50,7 @@ class Colleague:
         assert answer.status_code == status, (path, answer.status_code, answer.text[-2000:])
         return answer.text
 
-    def post(self, path: str, status: int = 303, **fields: object) -> str:
+    def post(self, path: str, /, status: int = 303, **fields: object) -> str:
         """Send a form to `path`; returns where it leads, or the page."""
         data = {"csrf_token": form_token(self.get("/staff")), **fields}
         answer = self.client.post(path, data=data)

@@ -75,6 +75,29 @@ def test_a_folder_of_tar_files_becomes_a_store(boss: Colleague, folder: Path) ->
     assert "no .tar files are left out (3 seen)" in page
 
 
+def test_patterns_of_copies_are_kept_with_a_folder_or_the_wrong_one_is_named(
+    boss: Colleague, database: Database, folder: Path
+) -> None:
+    fields = {"name": "Photographs", "kind": "folder", "folder": str(folder), "source_id": ""}
+    page = boss.post("/staff/stores/add", status=422, **fields, copies="thumbs/{stem}_*.jpg\nthumbs/*")
+    assert "it is of every photograph" in page
+    boss.post("/staff/stores/add", **fields, copies="thumbs/{stem}_*.jpg\n\n{folder}/.cache/{name}*")
+    with database.reading() as session:
+        assert session.scalars(select(Store)).one().settings["copies"] == [
+            "thumbs/{stem}_*.jpg",
+            "{folder}/.cache/{name}*",
+        ]
+
+
+def test_a_table_that_names_files_becomes_a_store(boss: Colleague, folder: Path, tmp_path: Path) -> None:
+    file = File(tmp_path / "p.sqlite")
+    file.run("CREATE TABLE profile (id INTEGER PRIMARY KEY, photo TEXT)")
+    file.run("INSERT INTO profile VALUES (7, ?)", next(folder.glob("*.jpg")).name)
+    fields = {"name": "Rows", "kind": "sql-files", "url": f"sqlite:///{file.path}", "table": "profile", "key": "id"}
+    fields |= {"path": "photo", "folder": str(folder), "erase": "row", "may_erase": "y", "source_id": ""}
+    assert "<code>7</code>" in boss.get(boss.post("/staff/stores/add", **fields))
+
+
 def test_a_table_becomes_a_store_or_its_wrong_column_is_named(boss: Colleague, tmp_path: Path) -> None:
     file = File(tmp_path / "p.sqlite")
     file.run("CREATE TABLE profile (id INTEGER PRIMARY KEY, photo BLOB)")
