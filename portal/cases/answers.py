@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import appeals, disclosing, extending, held, law, lifecycle, looking, pausing, withdrawing
+from portal.cases import appeals, disclosing, extending, held, keeping, law, lifecycle, looking, pausing, withdrawing
 from portal.cases.deciding import PICTURES, REASONS
 from portal.cases.held import Covered, Held
 from portal.db import config_of
@@ -80,6 +80,7 @@ class Status:
     ended: str | None
     can_withdraw: bool
     can_add: bool
+    keeps: str | None
     more_time: str | None
 
 
@@ -133,6 +134,7 @@ def status_of(session: Session, case: Case) -> Status:
         ended=ended,
         can_withdraw=withdrawing.may_withdraw(session, case),
         can_add=case.state not in {"fulfilling", "closed"},
+        keeps=keeping.chosen(case),
         more_time=_later(session, case),
     )
 

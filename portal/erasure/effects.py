@@ -15,6 +15,7 @@ from portal import clock, lineage, stores
 from portal.blobs import purge_blob
 from portal.cases import lifecycle
 from portal.erasure import redactions
+from portal.erasure.items import NOTHING
 from portal.erasure.plans import sealed_facts
 from portal.errors import Conflict
 from portal.suppression import Gate, suppress
@@ -27,6 +28,7 @@ from portal.tables import (
     Image,
     ManifestEntry,
     Store,
+    Suppression,
 )
 
 DELETED, ABSENT = "deleted", "already-absent"
@@ -105,8 +107,7 @@ def erase_together(store: Store, wanted: list[dict[str, Any]]) -> dict[str, str]
 def apply(session: Session, erasure: Erasure, item: ErasureItem, in_store: str | None) -> str:
     """Do the effect of one item in the database. Returns its result, such as `deleted` or `already-absent`."""
     if item.kind == "suppression":
-        _shut_the_gate(session, erasure, item)
-        return "suppressed"
+        return _shut_the_gate(session, erasure, item)
     if item.kind == "face":
         return redactions.drop_face(session, item, sealed_facts(session, item))
     if item.kind == "redaction":
@@ -133,6 +134,8 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
     facts = sealed_facts(session, item)
     # Long after, only some kinds keep theirs.
     digest = bytes.fromhex(facts.get("digest", ""))
+    if item.kind == "suppression" and item.target.startswith(NOTHING):
+        return _counted(_promises_left(session, item), "what is kept to know it again was counted")
     if item.kind == "suppression":
         near = bytes.fromhex(facts["near_digest"]) or None
         stops = (gate or Gate(session)).stops(digest, near, "intake" if erasure.kind == "deletion" else "datasets")
@@ -165,7 +168,9 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
     return _look_in_store(session, facts, digest)
 
 
-def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> None:
+def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> str:
+    if item.target.startswith(NOTHING):
+        return "not-suppressed"
     image, facts = session.get_one(Image, item.image_id), sealed_facts(session, item)
     blocks = "intake" if erasure.kind == "deletion" else "datasets"
     if image.digest is None:
@@ -173,6 +178,12 @@ def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> Non
         near = bytes.fromhex(facts["near_digest"]) or None
         image = Image(id=image.id, digest=bytes.fromhex(facts["digest"]), near_digest=near)
     suppress(session, erasure.id, image, blocks, near=bool(facts["near_digest"]))
+    return "suppressed"
+
+
+def _promises_left(session: Session, item: ErasureItem) -> int | None:
+    kept = select(func.count()).select_from(Suppression)
+    return session.scalar(kept.filter_by(erasure_id=item.erasure_id, image_id=item.image_id))
 
 
 def _look_in_store(session: Session, facts: dict[str, Any], digest: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +16,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
+from portal.cases import keeping
 from portal.db import config_of
 from portal.erasure import copies, faces
 from portal.erasure.copies import Made
-from portal.erasure.items import commitment, leaf_of, plan_digest
+from portal.erasure.items import NOTHING, commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.keys import keys_of
@@ -145,6 +146,11 @@ def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
             items += _of_image(session, candidate.image, kind, places[candidate.image_id], made)
         else:
             items += _of_face(session, candidate, remedy, places[candidate.image_id])
+    if kind == "deletion" and keeping.keeps_nothing(case):
+        # Each stays an item: recipients are told of it, and models are asked about it, as of any other.
+        items = [
+            replace(item, target=f"{NOTHING}{item.target}") if item.kind == "suppression" else item for item in items
+        ]
     kept = [one.image_id for one in confirmed if kind == "deletion" and faces.remedy_of(session, one) == "template"]
     return items + _for_people(session, sorted(planned - set(kept)))
 

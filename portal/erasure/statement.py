@@ -52,6 +52,9 @@ NOT_AGAIN = {
     "deletion": mark("so that the same photographs are not taken in again to any store"),
     "opt-out": mark("so that the same photographs are not taken in again to any dataset"),
 }
+NOTHING_KEPT = mark(
+    "the person asked that nothing is kept by which these photographs could be known again, so they may come in again"
+)
 LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.
 PARTS = {
@@ -227,12 +230,15 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
         kept.append(
             {
                 "what": "suppressions",
+                "mode": "photographs",
                 "count": count,
                 "form": "a keyed hash of each photograph's digest and a sealed near-duplicate digest; no face template",
                 "why": NOT_AGAIN.get(erasure.kind, NOT_AGAIN["opt-out"]),
                 "until": particulars.said_at(until),
             }
         )
+    if any(item["result"] == "not-suppressed" for item in items):
+        kept.append({"what": "suppressions", "mode": "none", "count": 0, "why": NOTHING_KEPT})
     kept.append({"what": "log", "why": LOG_STAYS})
     return kept
 

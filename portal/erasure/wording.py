@@ -43,6 +43,7 @@ RESULTS = {
     "deleted": mark("deleted"),
     "already-absent": mark("already gone when we looked"),
     "suppressed": mark("set, so that the same photographs are not taken in again"),
+    "not-suppressed": mark("not set, because the person asked that nothing is kept"),
     "masked": mark("stays, with the face covered"),
     "cropped": mark("stays, with the face cut away"),
     "template-dropped": mark("deleted, while the photograph stays as it was"),

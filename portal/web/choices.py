@@ -5,12 +5,17 @@ from __future__ import annotations
 from io import BytesIO
 
 from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
+from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
+from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
 
 from portal import audit
-from portal.cases import choosing, mandates, packages
+from portal.cases import choosing, keeping, mandates, packages
 from portal.errors import BadInput, NotAllowed, NotFound
 from portal.languages import gettext as _
+from portal.languages import lazy_gettext as _l
 from portal.tables import Case
 from portal.tables.matching import SAID, WISHES
 from portal.web import sessions
@@ -20,6 +25,26 @@ from portal.web.limits import spend
 from portal.web.policy import policy
 
 blueprint = Blueprint("choices", __name__, url_prefix="/case")
+
+
+class Keep(FlaskForm):  # type: ignore[misc]
+    keeps = RadioField(
+        _l("What may we keep of the photographs that we delete?"), [InputRequired(_l("Choose what we may keep"))]
+    )
+
+    def __init__(self, **more: object) -> None:
+        super().__init__(**more)
+        years = f"{settings().suppression_years:g}"
+        number = _(
+            "The same photograph is then stopped when it comes again. Nobody can see the photograph in the number. "
+            "Years until we delete the number, too: %(years)s.",
+            years=years,
+        )
+        nothing = _("Then we cannot know the photograph again. It may come in again, for example from another website.")
+        self.keeps.choices = [
+            SelectChoice("photographs", _("A number made from each photograph"), {"hint": number}),
+            SelectChoice("none", _("Nothing of them"), {"hint": nothing}),
+        ]
 
 
 @blueprint.get("/photographs/<int:number>.jpg")
@@ -130,6 +155,22 @@ def ask() -> Page:
     g.session.commit()
     flash(_("We got it. You see here when there is an answer."))
     return redirect(url_for("following.overview"), 303)
+
+
+@blueprint.route("/keep", methods=["GET", "POST"])
+@policy("case-holder")
+def keep() -> Page:
+    """What may be kept so that deleted photographs are known when they come again."""
+    case = sessions.held_case(g.session)
+    form = Keep(data={"keeps": keeping.chosen(case)})
+    if form.validate_on_submit():
+        keeping.choose(g.session, case, form.keeps.data)
+        g.session.commit()
+        flash(_("We saved what you chose."))
+        return redirect(url_for("following.overview"), 303)
+    if keeping.chosen(case) is None:
+        raise NotFound(_("There is nothing more to choose here. You can write us a message."))
+    return render_template("subject/keep.html", form=form), 422 if form.errors else 200
 
 
 @blueprint.post("/choose/<wish>/undo")

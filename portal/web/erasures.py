@@ -19,6 +19,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from portal.cases import deciding, lifecycle
 from portal.erasure import carrying, certificate, faces, intending, plans, remedies
+from portal.erasure.items import NOTHING
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -156,6 +157,7 @@ def show(erasure_id: str) -> Page:
         names=names_of(g.session, {one for one in (erasure.asked_by, erasure.approved_by) if one}),
         may_approve=erasure.asked_by != current_user.id or not settings().two_people,
         cooling_hours=settings().cooling_hours,
+        keeps_nothing=any(item.target.startswith(NOTHING) for item in erasure.items if item.kind == "suppression"),
         holds=keeping(g.session, erasure) if erasure.state != "settled" else [],
         with_others=len(faces.with_others(g.session, find_case(g.session, erasure.case_id))),
         undecided=_undecided(erasure),
@@ -299,6 +301,8 @@ def described(session: Session, kind: str, target: str, facts: Mapping[str, Any]
     `facts` are those of the plan, which are sealed; without them only the kind is known.
     """
     what = KINDS[kind][0]
+    if kind == "suppression" and target.startswith(NOTHING):
+        what = "nothing kept to know a photograph again"
     if kind in FOR_PEOPLE:
         return {"what": what, "where": facts.get("name", ""), "via": facts.get("via", "")}
     store = session.get(Store, facts["store"]) if facts.get("store") else None

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from portal import audit
-from portal.cases import held, law, lifecycle, package_page, packages
+from portal.cases import held, keeping, law, lifecycle, package_page, packages
 from portal.cases.purging import RECORD_MONTHS
 from portal.erasure import plans
 from portal.erasure.plans import Planned
@@ -129,10 +129,16 @@ def _stays(session: Session, case: Case, kind: str, planned: list[Planned]) -> I
     else:
         for name, count in _not_erasable(session, planned):
             yield f"{counted(count, 'photograph')} in {name}: Efface may not delete there. An admin can change that."
-    years = f"{settings().suppression_years:g}"
-    yield f"A fingerprint of each photograph under a key, for {years} years: so that it cannot come in again."
+    yield _known_again(case, kind)
     yield f"The certificate and the log, which name nobody, and the record of this request, for {RECORD_MONTHS} months."
     yield "Copies in backups of the stores: the portal cannot reach them. Whoever runs the stores must see to them."
+
+
+def _known_again(case: Case, kind: str) -> str:
+    if kind == "deletion" and keeping.keeps_nothing(case):
+        return "Nothing to know the photographs by: the person asked for that. They may come in again."
+    years = f"{settings().suppression_years:g}"
+    return f"A fingerprint of each photograph under a key, for {years} years: so that it cannot come in again."
 
 
 def _confirmed_but_gone(session: Session, case: Case) -> int:

@@ -61,6 +61,7 @@ SCREENS = (
     Screen("following.overview", "/case", "refused"),
     Screen("following.overview", "/case", "answered"),
     Screen("following.withdraw", "/case/withdraw", "waiting"),
+    Screen("choices.keep", "/case/keep", "waiting"),
     Screen("following.overview", "/case", "shown"),
     Screen("choices.choose", "/case/choose", "shown"),
     Screen("choices.check", "/case/choose/check?wish=deletion", "shown"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from portal.db import Database
 from portal.erasure import carrying, effects, plans, remedies
 from portal.errors import Conflict, NotAllowed
 from portal.stores.folder import Folder
+from portal.suppression import Gate
 from portal.tables import (
     Candidate,
     Case,
@@ -180,6 +182,29 @@ def test_a_deletion_erases_what_was_confirmed_and_nothing_else(scene: Scene) -> 
         assert "a.jpg" not in tombstone.key
         kept = {item.kind for item in session.scalars(select(ErasureItem)) if item.sealed}
         assert kept == {"image", "record", "suppression"}, "what is looked at again"
+
+
+def test_who_wants_nothing_kept_has_a_plan_and_a_certificate_that_say_so(scene: Scene) -> None:
+    scene.plan()
+    with scene.database.writing() as session:
+        session.get_one(Case, scene.case_id).rights[0].keeps = "none"
+    with pytest.raises(Conflict) as caught:
+        scene.approve()
+    assert caught.value.code == "plan-changed", "what was read before says otherwise"
+    planned = [item.target for item in scene.plan().items if item.kind == "suppression"]
+    assert planned == [f"none/{image}" for image in scene.images]
+    scene.approve()
+    assert scene.run() == "worked"
+    scene.answer_people()
+    assert (scene.count(Suppression), scene.count(Certificate), scene.files()) == (0, 1, {"other.jpg"})
+    with scene.database.reading() as session:
+        gate = Gate(session)
+        assert not gate.stops(hashlib.sha256(b"picture a.jpg").digest(), None)
+        statement = json.loads(session.scalars(select(Certificate.statement)).one())
+    assert statement["counts"]["suppression"] == {"not-suppressed": 3}
+    [kept] = [one for one in statement["kept"] if one["what"] == "suppressions"]
+    assert (kept["mode"], kept["count"], "until" in kept) == ("none", 0, False)
+    assert len(statement["recipients"]) == 1, "who has copies is told all the same"
 
 
 def test_another_case_that_only_waited_for_an_erased_photograph_goes_on(scene: Scene) -> None:

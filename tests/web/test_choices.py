@@ -314,3 +314,25 @@ def test_where_nothing_was_chosen_for_any_photograph_it_is_asked_again(person: F
     answer = person.get(f"/case/choose/check?which=each{query}")
     assert answer.status_code == 422
     assert "Pick at least one photograph." in answer.text
+
+
+def test_the_person_says_what_may_be_kept_until_it_is_decided(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    assert person.get("/case/keep").status_code == 404, "there is no deletion yet"
+    _status, page = press(person, "/case/choose", wish="deletion", photograph="1")
+    assert 'href="/case/keep"' in page
+    assert 'value="photographs" checked' in person.get("/case/keep").text
+    assert press(person, "/case/keep", keeps="everything")[0] == 422
+    assert right_of(database, "deletion").keeps == "photographs"
+    for _again in range(2):
+        assert press(person, "/case/keep", keeps="none")[0] == 303
+    assert right_of(database, "deletion").keeps == "none"
+    with database.reading() as session:
+        logged = list(session.scalars(select(Entry).where(Entry.kind == "kept-chosen")))
+    assert len(logged) == 1, "the same answer again changes nothing"
+    assert "may come in again" in cora.get(f"/staff/cases/{answered}/plan/deletion")
+    cooling(database, cora, answered)
+    assert 'href="/case/keep"' not in person.get("/case").text
+    assert press(person, "/case/keep", keeps="photographs")[0] == 409
+    assert right_of(database, "deletion").keeps == "none"
