@@ -20,7 +20,7 @@ from portal.cases import deadlines, law
 from portal.cases.law import Duty
 from portal.cases.law.shapes import Term
 from portal.db import config_of
-from portal.tables import Entry, Face, Image, ManifestEntry, Template
+from portal.tables import Entry, Face, Image, ManifestEntry, Store, Template
 
 KIND = "destruction-counted"
 DAY = timedelta(days=1)
@@ -46,6 +46,21 @@ class Counted:
     @property
     def waits(self) -> bool:
         return any(self.over.values()) or any(self.soon.values())
+
+
+@dataclass(frozen=True)
+class InStore:
+    """Photographs of one store under one duty. `held`: all that the store has now, with a template or without."""
+
+    store_id: str
+    name: str
+    over: int
+    soon: int
+    held: int
+
+    @property
+    def is_all(self) -> bool:
+        return self.over == self.held
 
 
 def keep_up(session: Session) -> bool:
@@ -86,6 +101,24 @@ def count(session: Session, on: date) -> Counted:
 def due(duty: Duty, on: date) -> Select[Any]:
     """Store id and key of the photographs that must be gone by a day, to be gone through by a person."""
     return _photographs(select(Image.store_id, Image.key).distinct(), _due(duty, on))
+
+
+def by_store(session: Session, duty: Duty, on: date) -> list[InStore]:
+    """Where the photographs are whose time is over by a duty on a day, or will be within `SOON`."""
+    over = _in_stores(session, _due(duty, on - DAY))
+    by_then = _in_stores(session, _due(duty, on + SOON))
+    live = select(Image.store_id, func.count(Image.id)).where(Image.state == "live", Image.store_id.in_(by_then))
+    held: dict[str, int] = {store_id: number for store_id, number in session.execute(live.group_by(Image.store_id))}
+    stores = session.scalars(select(Store).where(Store.id.in_(by_then)).order_by(Store.name))
+    return [
+        InStore(one.id, one.name, over.get(one.id, 0), by_then[one.id] - over.get(one.id, 0), held[one.id])
+        for one in stores
+    ]
+
+
+def _in_stores(session: Session, which: ColumnElement[bool]) -> dict[str, int]:
+    counted = _photographs(select(Image.store_id, func.count(distinct(Image.id))), which).group_by(Image.store_id)
+    return {store_id: number for store_id, number in session.execute(counted)}
 
 
 def _how_many(session: Session, which: ColumnElement[bool] | None) -> int:

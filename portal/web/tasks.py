@@ -75,7 +75,7 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
         # A photograph may be over by several laws: the largest number is of different ones.
         over, soon = max(counted_last.over.values()), max(counted_last.soon.values())
         standing = f"{counted(over, 'photograph')} over, {counted(soon, 'photograph')} within 30 days"
-        yield Task("Photographs whose time is over by law", url_for("law.show") + "#without", standing, True)
+        yield Task("Photographs whose time is over by law", url_for("destruction.show"), standing, True)
     open_items = (
         select(ErasureItem.id)
         .join(Erasure, Erasure.id == ErasureItem.erasure_id)

@@ -106,6 +106,7 @@ SCREENS = (
     Screen("people.account", "/staff/accounts/{boss}", "boss"),
     Screen("people.show_settings", "/staff/settings", "boss"),
     Screen("law.show", "/staff/law/", "boss"),
+    Screen("destruction.show", "/staff/law/time-over", "boss"),
     Screen("thresholds.show", "/staff/thresholds/", "boss"),
     Screen("reports.show", "/staff/reports/", "boss"),
     Screen("auditor.cases", "/staff/audit/", "boss"),
