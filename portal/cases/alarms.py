@@ -147,6 +147,7 @@ SENTENCES = {
     "many-contacts": "Another request has photos that may show the same person, but not the same mail address.",
     "many-cases": "Another request came from the same network on the same day, as did several more.",
     "duplicate": "Another request came from the same mail address and asks for the same.",
+    "follow-up": "The person asked before, and says that we missed a photograph. What showed who they are is there.",
 }
 OTHER_FIRST = "Decide that one first."
 THIS_FIRST = "Decide this one first."

@@ -16,7 +16,7 @@ from portal.cases.deadlines import appeal_clock, clock_for
 from portal.db import config_of
 from portal.errors import Conflict, NotAllowed
 from portal.languages import gettext as _
-from portal.tables import Appeal, Case, CaseRight
+from portal.tables import Appeal, Case, CaseEvent, CaseRight
 
 # What was carried out stays so: for photographs that were missed then there is a new request.
 REOPENED = {"refused", "nothing-found"}
@@ -37,8 +37,10 @@ def _is_answered(right: CaseRight) -> bool:
     return right.outcome is not None and right.case.state == "closed"
 
 
-def open_appeal(session: Session, right: CaseRight, why: str = "") -> Appeal:
+def open_appeal(session: Session, right: CaseRight, why: str = "", as_person: bool = False) -> Appeal:
     """The person wants an answer looked at again, and is told that we got it. `why` may be empty.
+
+    `as_person`: they ask themselves, where somebody acts for them. The answer then goes to them, too.
 
     Raises Conflict (not here, or asked before), BadInput (`why` too long).
     """
@@ -48,10 +50,10 @@ def open_appeal(session: Session, right: CaseRight, why: str = "") -> Appeal:
     if days is None or not may_appeal(session, right):
         raise Conflict(_("This answer cannot be looked at again here. You can write us a message."), "no-appeal")
     if why.strip():
-        messages.write(session, right.case, "subject", why)
+        messages.write(session, right.case, "subject", why, as_person)
     appeal = Appeal(right_id=right.id, opened_at=clock.now(), due_on=days.due_on)
     session.add(appeal)
-    _log(session, right, "appeal-opened", "subject")
+    _log(session, right, "appeal-opened", "subject", **({"as_person": True} if as_person else {}))
     mails.queue_appeal(session, right.case, appeal.id, days.due_on)
     return appeal
 
@@ -67,11 +69,17 @@ def answer_appeal(session: Session, appeal: Appeal, account_id: str, changed: bo
         raise NotAllowed("You decided this. Somebody else must look at it again.", "same-person")
     if appeal.decided_at is not None or right.case.state != "closed":
         raise Conflict("This was looked at already. Load the page again.", "answered-meanwhile")
-    messages.write(session, right.case, account_id, text)
+    messages.write(session, right.case, account_id, text, _asked_by_person(session, right))
     appeal.changed, appeal.decided_by, appeal.decided_at = changed, account_id, clock.now()
     _log(session, right, "appeal-answered", account_id, changed=changed)
     if changed and right.outcome in REOPENED:
         _decide_anew(session, appeal, account_id)
+
+
+def _asked_by_person(session: Session, right: CaseRight) -> bool:
+    opened = select(CaseEvent).where(CaseEvent.case_id == right.case_id, CaseEvent.kind == "appeal-opened")
+    mine = [event.facts for event in session.scalars(opened) if event.facts.get("right") == right.right]
+    return any(facts.get("as_person") for facts in mine)
 
 
 def may_answer(session: Session, right: CaseRight, account_id: str) -> bool:

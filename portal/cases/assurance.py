@@ -27,7 +27,18 @@ from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
-from portal.tables import Arrival, Case, CaseEvent, CaseRight, Declaration, Probe, ProfileCheck, SecondSign, random_id
+from portal.tables import (
+    Arrival,
+    Case,
+    CaseEvent,
+    CaseLink,
+    CaseRight,
+    Declaration,
+    Probe,
+    ProfileCheck,
+    SecondSign,
+    random_id,
+)
 
 VALID = timedelta(minutes=10)
 TRIES = 5
@@ -69,8 +80,13 @@ def is_asked(case: Case) -> bool:
 
 
 def standing(session: Session, case: Case) -> Standing:
-    """What was shown so far."""
+    """What was shown so far; in a request that follows another one, also what was shown there."""
     session.flush()
+    followed = session.scalar(
+        select(CaseLink.other_id).where(CaseLink.case_id == case.id, CaseLink.kind == "follow-up").limit(1)
+    )
+    if followed is not None and (before := standing(session, session.get_one(Case, followed))).complete:
+        return before
     shown = select(SecondSign.kind).where(SecondSign.case_id == case.id, SecondSign.shown_at.is_not(None))
     signs = session.scalars(shown.order_by(SecondSign.shown_at)).all()
     compared = _compared(session, case) if len(signs) < ENOUGH else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -66,19 +67,27 @@ def queue_mail(
     return mail
 
 
-def write_to(session: Session, case: Case, body: str, dedupe: str, delay: timedelta = timedelta(0)) -> Mail | None:
+def write_to(
+    session: Session,
+    case: Case,
+    body: str,
+    dedupe: str,
+    delay: timedelta = timedelta(0),
+    only: Literal["person", "requester"] | None = None,
+) -> Mail | None:
     """Mail the person of a case; None when they gave no contact, or it is not kept any more.
 
-    Where somebody acts for them the mail goes to both: to the person once they confirmed it, and to the one who acts
-    as long as they may.
+    Where somebody acts for them the mail goes to both, or to `only` one of them: to the person once they confirmed it,
+    and to the one who acts as long as they may.
     """
     with speaking(case.language):
         subject = _subject(case.reference)
     mandate = mandates.of_case(session, case)
     mail = None
-    if mandate is not None and mandate.confirmed_at is not None and (own := mandates.said_of(session, mandate).email):
+    own = mandates.said_of(session, mandate).email if mandate is not None and mandate.confirmed_at is not None else ""
+    if own and only != "requester":
         mail = queue_mail(session, case, own, subject, body, f"{dedupe}/person", delay)
-    to = contact_of(session, case)
+    to = contact_of(session, case) if only != "person" else None
     if to is not None and (mandate is None or mandates.over(session, mandate) is None):
         mail = queue_mail(session, case, to, subject, body, dedupe, delay)
     return mail
@@ -119,9 +128,11 @@ def queue_news(session: Session, case: Case) -> Mail | None:
     return write_to(session, case, _news(session, case), f"news/{case.id}/{case.version}", delay)
 
 
-def queue_message_news(session: Session, case: Case, first_unread: str) -> Mail | None:
-    """The same words for a message. `first_unread` is the oldest the person has not seen: there is one mail for all."""
-    return write_to(session, case, _news(session, case), f"message/{first_unread}")
+def queue_message_news(
+    session: Session, case: Case, first_unread: str, to: Literal["person", "requester"] = "requester"
+) -> Mail | None:
+    """The same words for a message. `first_unread` is the oldest not seen by that one: there is one mail for all."""
+    return write_to(session, case, _news(session, case), f"message/{first_unread}", only=to)
 
 
 def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mail | None:
@@ -187,6 +198,20 @@ def queue_ended(session: Session, to: str, case: Case) -> Mail:
         subject = _subject(case.reference)
         body = _(
             "We asked you something about your request %(reference)s and did not hear from you. "
+            "So we closed it and deleted what you sent.\n\n"
+            "You can make a new request at any time:\n%(address)s",
+            reference=isolated(case.reference),
+            address=config_of(session).address,
+        )
+        return queue_mail(session, None, to, subject, body + _signature(session))
+
+
+def queue_unconfirmed(session: Session, to: str, case: Case) -> Mail:
+    """To the one who acts: the person did not confirm it, so it is closed and purged. It belongs to no case."""
+    with speaking(case.language):
+        subject = _subject(case.reference)
+        body = _(
+            "The person you act for has not confirmed your request %(reference)s. "
             "So we closed it and deleted what you sent.\n\n"
             "You can make a new request at any time:\n%(address)s",
             reference=isolated(case.reference),

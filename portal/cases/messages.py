@@ -1,5 +1,7 @@
 """What a person and the privacy team write to each other in a case. It stands behind the sign-in, sealed.
 
+Where somebody acts for the person there are two threads: with the one who acts, and, once the person has confirmed the
+request and so has a way in of their own, with the person themselves (`with_person`). Neither reads the other's.
 A mail only says that there is news. All of it goes together with the person's contact.
 """
 
@@ -13,7 +15,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle, limits, mails, pausing
+from portal.cases import lifecycle, limits, mails, mandates, pausing
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -27,32 +29,42 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Written:
-    """One message, opened. `account_id` is None when the person wrote it; `new` until the other side saw it."""
+    """One message, opened. `account_id` is None when it came from outside; `new` until the other side saw it."""
 
     account_id: str | None
     text: str
     at: datetime
     new: bool
+    with_person: bool = False
 
 
-def write(session: Session, case: Case, actor: str, text: str) -> Message:
-    """Keep a message of `subject` or of an account, sealed. The person is told by mail that there is news.
+def has_two_threads(session: Session, case: Case) -> bool:
+    """True where somebody acts for a person who can be written to themselves, because they confirmed the request."""
+    mandate = mandates.of_case(session, case)
+    return mandate is not None and mandate.confirmed_at is not None
 
-    Raises BadInput (nothing in it, or more than MOST characters), Conflict (the request was taken back), NotAllowed
-    (no caseworker), TooMany (the person wrote A_DAY messages today).
+
+def write(session: Session, case: Case, actor: str, text: str, with_person: bool = False) -> Message:
+    """Keep a message of `subject` or of an account, sealed. Whose thread it is in is told by mail that there is news.
+
+    Raises BadInput (nothing in it, or more than MOST characters), Conflict (the request was taken back, or there is no
+    such thread), NotAllowed (no caseworker), TooMany (A_DAY messages came in this thread today).
     """
     clean = readable(text)
+    if with_person and not has_two_threads(session, case):
+        raise Conflict("The person has no way in of their own in this request.", "no-thread")
     if case.outcome == "withdrawn":
         raise Conflict(_("This request was taken back. Please make a new one."), "withdrawn")
     if actor != "subject" and "caseworker" not in lifecycle.roles_of(session, actor):
         raise NotAllowed("Only a caseworker writes to the person.", "not-your-step")
-    if actor == "subject" and not limits.spend(session, "message", case.id, A_DAY, DAY):
+    if actor == "subject" and not limits.spend(session, "message", _thread(case, with_person), A_DAY, DAY):
         raise TooMany(_("You have sent many messages today. Please send the next one tomorrow."))
     message_id = random_id()
     message = Message(
         id=message_id,
         case_id=case.id,
         account_id=None if actor == "subject" else actor,
+        with_person=with_person,
         sealed=keys_of(session).seal(clean.encode(), f"message/{message_id}"),
         at=clock.now(),
     )
@@ -63,7 +75,8 @@ def write(session: Session, case: Case, actor: str, text: str) -> Message:
         pausing.answered(session, case, "clarification")
     else:
         # One mail for all that is unread: a second message soon after the first is no second piece of news.
-        mails.queue_message_news(session, case, _oldest_of_ours(session, case) or message_id)
+        oldest = _oldest_of_ours(session, case, with_person) or message_id
+        mails.queue_message_news(session, case, oldest, "person" if with_person else "requester")
     return message
 
 
@@ -85,40 +98,47 @@ def readable(text: str) -> str:
     return clean
 
 
-def of_case(session: Session, case: Case) -> list[Written]:
-    """All messages of a case, oldest first."""
+def of_case(session: Session, case: Case, with_person: bool | None = None) -> list[Written]:
+    """The messages of a case, oldest first; of one thread where it is named."""
+    mine = Message.case_id == case.id
+    if with_person is not None:
+        mine &= Message.with_person.is_(with_person)
     return [
-        Written(message.account_id, _opened(session, message), message.at, message.read_at is None)
-        for message in session.scalars(select(Message).where(Message.case_id == case.id).order_by(Message.at))
+        Written(message.account_id, _opened(session, message), message.at, message.read_at is None, message.with_person)
+        for message in session.scalars(select(Message).where(mine).order_by(Message.at))
     ]
 
 
-def mark_read(session: Session, case: Case, by_person: bool) -> None:
-    """Note that the person, or else the privacy team, has seen what the other side wrote."""
+def mark_read(session: Session, case: Case, by_person: bool, with_person: bool = False) -> None:
+    """Note that those outside, or else the privacy team, have seen what the other side wrote in one thread."""
     theirs = Message.account_id.is_not(None) if by_person else Message.account_id.is_(None)
-    for message in session.scalars(select(Message).where(_unread(case), theirs)):
+    for message in session.scalars(select(Message).where(_unread(case, with_person), theirs)):
         message.read_at = clock.now()
     session.flush()
 
 
-def unread_by_person(session: Session, case: Case) -> bool:
-    """True when the privacy team wrote something that the person has not seen."""
-    return _oldest_of_ours(session, case) is not None
+def unread_by_person(session: Session, case: Case, with_person: bool = False) -> bool:
+    """True when the privacy team wrote something in this thread that has not been seen."""
+    return _oldest_of_ours(session, case, with_person) is not None
 
 
 def cases_with_news(session: Session) -> set[str]:
-    """Ids of the cases in which a person wrote something that nobody of the privacy team has seen."""
+    """Ids of the cases in which somebody wrote something that nobody of the privacy team has seen."""
     return set(session.scalars(select(Message.case_id).where(Message.account_id.is_(None), Message.read_at.is_(None))))
 
 
-def _oldest_of_ours(session: Session, case: Case) -> str | None:
-    """Id of the first message of the privacy team that the person has not seen."""
-    ours = select(Message.id).where(_unread(case), Message.account_id.is_not(None))
+def _oldest_of_ours(session: Session, case: Case, with_person: bool) -> str | None:
+    """Id of the first message of the privacy team in this thread that has not been seen."""
+    ours = select(Message.id).where(_unread(case, with_person), Message.account_id.is_not(None))
     return session.scalar(ours.order_by(Message.at).limit(1))
 
 
-def _unread(case: Case) -> ColumnElement[bool]:
-    return (Message.case_id == case.id) & Message.read_at.is_(None)
+def _unread(case: Case, with_person: bool) -> ColumnElement[bool]:
+    return (Message.case_id == case.id) & Message.with_person.is_(with_person) & Message.read_at.is_(None)
+
+
+def _thread(case: Case, with_person: bool) -> str:
+    return f"{case.id}/person" if with_person else case.id
 
 
 def _opened(session: Session, message: Message) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images, stores
-from portal.cases import disclosing, held, lifecycle, mails, messages, package_page
+from portal.cases import disclosing, held, lifecycle, mails, mandates, messages, package_page
 from portal.cases.held import Covered, Held
 from portal.cases.messages import Written
 from portal.db import config_of
@@ -99,8 +99,14 @@ def _gather(session: Session, case: Case) -> Contents:
         templates=disclosing.about_templates(case),
         coverage=held.covered(session, case),
         photographs=photographs,
-        messages=messages.of_case(session, case),
+        messages=messages.of_case(session, case, _thread(session, case)),
     )
+
+
+def _thread(session: Session, case: Case) -> bool | None:
+    """Where the copy goes to the one who acts, only what was written with them; to the person goes all about them."""
+    mandate = mandates.of_case(session, case)
+    return None if mandate is None or mandates.rule_of(mandate).answer_to == "person" else False
 
 
 def _photograph(session: Session, candidate: Candidate, facts: Held) -> Photograph:

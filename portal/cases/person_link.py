@@ -34,18 +34,42 @@ def ask_person(session: Session, case: Case, mandate: Mandate) -> bool:
         return False
     if not spend(session, "person-link", contact_digest(session, email), LINKS_PER_ADDRESS, timedelta(days=1)):
         raise TooMany(_("This person got several mails from us today. Your answers are saved. Try again tomorrow."))
-    token = secrets.token_urlsafe(32)
-    mandate.token_digest = _digest(session, token)
+    link = _new_link(session, mandate)
     mandate.asked_at = clock.now()
     with speaking(case.language):
         body = _(
             "Somebody has written to us on your behalf. To read who it is and what they ask, and to say yes or no, "
             "open this page:\n%(link)s\n\nIf you do not know about it, open the page and say no. If you do nothing, "
             "nothing is given to anybody.",
-            link=f"{config_of(session).address}/for-you/{token}",
+            link=link,
         )
         mails.queue_mail(session, case, email, _("A question for you"), body, f"person-link/{mandate.id}")
     return True
+
+
+def ask_again(session: Session, case: Case, mandate: Mandate) -> bool:
+    """Remind the person once, with a new link: only a digest of the first was kept. False where it cannot be sent."""
+    email = mandates.said_of(session, mandate).email
+    if not email or not spend(
+        session, "person-link", contact_digest(session, email), LINKS_PER_ADDRESS, timedelta(days=1)
+    ):
+        return False
+    with speaking(case.language):
+        body = _(
+            "We wrote to you before: somebody has written to us on your behalf. To read who it is and what they ask, "
+            "and to say yes or no, open this page. It takes the place of the first link:\n%(link)s\n\n"
+            "If you do nothing, nothing is given to anybody.",
+            link=_new_link(session, mandate),
+        )
+        mails.queue_mail(session, case, email, _("A question for you"), body, f"person-link/{mandate.id}/again")
+    return True
+
+
+def _new_link(session: Session, mandate: Mandate) -> str:
+    """A link that works from now on, and the only one."""
+    token = secrets.token_urlsafe(32)
+    mandate.token_digest = _digest(session, token)
+    return f"{config_of(session).address}/for-you/{token}"
 
 
 def find(session: Session, token: str) -> tuple[Case, Mandate]:

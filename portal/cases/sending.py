@@ -98,7 +98,7 @@ def submit(session: Session, draft: Draft, network: str = "", received_at: datet
     session.flush()
     session.delete(draft)
     session.flush()
-    _log_receipt(session, case)
+    log_receipt(session, case)
     alarms.look_at_receipt(session, case)
     mails.queue_acknowledgement(session, case)
     if mandate is not None:
@@ -110,13 +110,13 @@ def submit(session: Session, draft: Draft, network: str = "", received_at: datet
 def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: str, received: datetime) -> Case:
     config = config_of(session)
     case_id = random_id()
-    rights = _frozen_rights(answers, clock.local_date(received, config.zone), config.holidays)
+    rights = frozen_rights(answers, clock.local_date(received, config.zone), config.holidays)
     email = None if answers.get("no_contact") else answers.get("email")
     details = {name: answers[name] for name in ("helps", "for_whom") if answers.get(name)}
     keys = keys_of(session)
     case = Case(
         id=case_id,
-        reference=_free_reference(session),
+        reference=free_reference(session),
         secret_hash=words.hashed(secret),
         residence=answers["residence"],
         language=answers.get("language", "en"),
@@ -134,7 +134,7 @@ def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: 
     return case
 
 
-def _frozen_rights(answers: dict[str, Any], received: date, holidays: str) -> list[CaseRight]:
+def frozen_rights(answers: dict[str, Any], received: date, holidays: str) -> list[CaseRight]:
     rights = []
     for right in answers["rights"]:
         rule = law.rules_for(answers["residence"], right, received)
@@ -152,7 +152,7 @@ def _frozen_rights(answers: dict[str, Any], received: date, holidays: str) -> li
     return rights
 
 
-def _free_reference(session: Session) -> str:
+def free_reference(session: Session) -> str:
     while True:
         reference = words.new_reference()
         if session.scalar(select(Case.id).where(Case.reference == reference)) is None:
@@ -166,7 +166,7 @@ def _keep(session: Session, blob_id: str | None) -> None:
         blob.purge_after = None
 
 
-def _log_receipt(session: Session, case: Case) -> None:
+def log_receipt(session: Session, case: Case) -> None:
     rights = [
         {"right": right.right, "rule": right.rule, "version": right.rule_version, "due": right.due_on.isoformat()}
         for right in case.rights

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from portal.cases import destroying, pausing, waiting
+from portal.cases import confirming, destroying, pausing, waiting
 from portal.cases.isolating import by_itself
 
 
@@ -15,4 +15,5 @@ def keep(session: Session) -> dict[str, int]:
     for case_id in pausing.keep_up(session):
         by_itself(session, case_id, "count its days", lambda case: pausing.apply(session, case))
     destroying.keep_up(session)
-    return waiting.remind_and_end(session)
+    done = (waiting.remind_and_end(session), confirming.remind_and_end(session))
+    return {each: sum(one[each] for one in done) for each in ("reminded", "ended")}

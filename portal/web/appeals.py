@@ -50,7 +50,7 @@ def ask(right: str) -> Page:
     form = AskForm()
     if form.validate_on_submit():
         try:
-            appeals.open_appeal(g.session, chosen, form.text.data or "")
+            appeals.open_appeal(g.session, chosen, form.text.data or "", sessions.is_person())
         except BadInput as problem:
             form.text.errors = [problem.sentence]
         else:

@@ -104,7 +104,7 @@ def overview() -> Page:
         return redirect(url_for("permission.own"), 303)
     status, answer = answers.status_of(g.session, case), _answer(case)
     may_add = status.can_add and case.consented_at is not None
-    news = messages.unread_by_person(g.session, case)
+    news = messages.unread_by_person(g.session, case, sessions.is_person())
     asked = challenge.waiting(g.session, case)
     return render_template(
         "subject/overview.html",

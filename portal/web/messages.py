@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import TextAreaField
@@ -28,43 +28,56 @@ class MessageForm(FlaskForm):  # type: ignore[misc]
 @blueprint.route("/case/messages", methods=["GET", "POST"])
 @policy("case-holder")
 def with_us() -> Page:
-    """What was written in the person's own case, and a box to write more."""
-    case = sessions.held_case(g.session)
+    """What was written in the person's own case, and a box to write more. Who acts for them has another thread."""
+    case, own = sessions.held_case(g.session), sessions.is_person()
     form = MessageForm()
-    if form.validate_on_submit() and _wrote(case, "subject", form):
+    if form.validate_on_submit() and _wrote(case, "subject", form, own):
         flash(_("Your message is sent. We answer here."))
         return redirect(url_for("messages.with_us"), 303)
-    page = render_template("subject/messages.html", case=case, form=form, said=messages.of_case(g.session, case))
-    _note_as_read(case, by_person=True)
+    page = render_template(
+        "subject/messages.html",
+        case=case,
+        form=form,
+        said=messages.of_case(g.session, case, own),
+        own=own,
+        two=messages.has_two_threads(g.session, case),
+    )
+    _note_as_read(case, by_person=True, thread=own)
     return page, 422 if form.errors else 200
 
 
 @blueprint.route("/staff/cases/<case_id>/messages", methods=["GET", "POST"])
 @policy("caseworker")
 def with_person(case_id: str) -> Page:
-    """What was written in a case, and a box to write to the person."""
+    """What was written in a case, and a box to write: to the person, or to whom acts for them (`?with=person`)."""
     case = find_case(g.session, case_id)
+    two = messages.has_two_threads(g.session, case)
+    own = two and request.args.get("with") == "person"
+    address = url_for("messages.with_person", case_id=case.id) + ("?with=person" if own else "")
     form = MessageForm()
-    if form.validate_on_submit() and _wrote(case, current_user.id, form):
-        flash("Your message is sent. The person gets a mail that there is news, if they left an address.")
-        return redirect(url_for("messages.with_person", case_id=case.id), 303)
+    if form.validate_on_submit() and _wrote(case, current_user.id, form, own):
+        flash("Your message is sent. They get a mail that there is news, if they left an address.")
+        return redirect(address, 303)
     said = messages.of_case(g.session, case)
     page = render_template(
         "caseworker/messages.html",
         **framed(g.session, case),
         form=form,
-        said=said,
+        said=[one for one in said if one.with_person == own],
+        two=two,
+        own=own,
+        elsewhere=sum(one.new and one.account_id is None and one.with_person != own for one in said),
         names=names_of(g.session, {one.account_id for one in said if one.account_id}),
         blind=answers.is_blind(case),
     )
-    _note_as_read(case, by_person=False)
+    _note_as_read(case, by_person=False, thread=own)
     return page, 422 if form.errors else 200
 
 
-def _wrote(case: Case, actor: str, form: MessageForm) -> bool:
+def _wrote(case: Case, actor: str, form: MessageForm, own: bool) -> bool:
     """Keep the message for good; False when the form must be shown again, with what was typed still in it."""
     try:
-        messages.write(g.session, case, actor, form.text.data or "")
+        messages.write(g.session, case, actor, form.text.data or "", own)
     except BadInput as problem:
         form.text.errors = [problem.sentence]
         return False
@@ -72,9 +85,9 @@ def _wrote(case: Case, actor: str, form: MessageForm) -> bool:
     return True
 
 
-def _note_as_read(case: Case, by_person: bool) -> None:
+def _note_as_read(case: Case, by_person: bool, thread: bool) -> None:
     case_id = case.id
     # A page that was only looked at has a session that cannot write, and one that was sent in vain must not keep it.
     g.session.rollback()
     with database().writing() as session:
-        messages.mark_read(session, session.get_one(Case, case_id), by_person)
+        messages.mark_read(session, session.get_one(Case, case_id), by_person, thread)

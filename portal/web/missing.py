@@ -6,10 +6,11 @@ from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from portal.cases import answers, lifecycle, mandates
+from portal.cases import answers, following_up, lifecycle, mandates
 from portal.cases import intake as rules
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.languages import gettext as _
+from portal.languages import isolated
 from portal.languages import lazy_gettext as _l
 from portal.tables import Case
 from portal.web import sessions
@@ -28,8 +29,9 @@ class Missed(FlaskForm):  # type: ignore[misc]
 def missed() -> Page:
     """Where nothing was found, or photographs were only shown, we look again with the link.
 
-    Else it takes a new request, and the page says so. Who was not checked reads the same in every case: whether we
-    look again would tell what was found.
+    Where photographs were deleted for somebody who was checked, one button opens the request that follows. Else it
+    takes a new one, and the page says so. Who was not checked reads the same in every case: whether we look again would
+    tell what was found.
     """
     case = sessions.held_case(g.session)
     if not mandates.may_read_answer(g.session, case, sessions.is_person()):
@@ -52,8 +54,27 @@ def missed() -> Page:
             g.session.commit()
             flash(_("Thank you. We look again. You see here when there is an answer."))
             return redirect(url_for("following.overview"), 303)
-    page = render_template("subject/missed.html", form=form, again=again)
+    follows = not again and not answers.is_blind(case) and following_up.may_follow_up(g.session, case)
+    if follows and form.validate_on_submit() and (new := _followed_up(case, form)) is not None:
+        sessions.hold_case(new.id)
+        reference = isolated(new.reference)
+        flash(_("This is your new request: %(reference)s. Your secret words stay the same.", reference=reference))
+        return redirect(url_for("following.overview"), 303)
+    can_look = follows and following_up.can_look(g.session, case)
+    page = render_template("subject/missed.html", form=form, again=again, follows=follows, can_look=can_look)
     return page, 422 if form.errors else 200
+
+
+def _followed_up(case: Case, form: Missed) -> Case | None:
+    """The request that follows, for good; None where the form must be shown again."""
+    try:
+        new = following_up.follow_up(g.session, case, form.link.data or "")
+    except BadInput as problem:
+        g.session.rollback()
+        form.link.errors = [problem.sentence]
+        return None
+    g.session.commit()
+    return new
 
 
 def _may_look_again(case: Case) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -466,6 +467,38 @@ def told(database: Database, reference: str) -> set[str]:
     with database.writing() as session:
         session.execute(delete(Mail))
         case = session.scalars(select(Case).where(Case.reference == reference)).one()
-        mails.queue_message_news(session, case, "first")
+        mails.queue_challenge_news(session, case, "first")
         letters = [mails.open_mail(session, mail) for mail in session.scalars(select(Mail))]
     return {letter.to for letter in letters if letter}
+
+
+def test_the_agent_and_the_person_each_have_messages_of_their_own(
+    app: Flask, client: FlaskClient, database: Database, cora: Colleague
+) -> None:
+    case, _ = case_of(database, whole(client, database, ["copy", "deletion"], email=PERSON))
+    desk = f"/staff/cases/{case.id}/messages"
+    assert "?with=person" not in cora.get(desk), "who has not confirmed has no way in"
+    link, person = link_of(database), app.test_client()
+    assert link
+    send(person, link, f"{link}/yes")
+    send(client, "/case/messages", text="I am her agent.")
+    send(person, "/case/messages", text="Tell nobody of my new name.")
+    page = cora.get(desk)
+    assert ("I am her agent." in page, "Tell nobody" in page, "1 new" in page) == (True, False, True)
+    assert "Tell nobody" in cora.get(f"{desk}?with=person")
+    before = mails_by_address(database)
+    send(cora.client, f"{desk}?with=person", text="We keep that to ourselves.")
+    assert mails_by_address(database) == {**before, PERSON: before[PERSON] + 1}, "the agent is not told"
+    for reader, seen in ((client, False), (person, True)):
+        text = reader.get("/case/messages").text
+        assert ("We keep that" in text, "Tell nobody" in text, "I am her agent." in text) == (seen, seen, not seen)
+    cora.post(desk, text="Thank you, agent.")
+    assert mails_by_address(database) == {one: count + 1 for one, count in before.items()}
+    assert "We wrote to you." in client.get("/case").text
+    assert "We wrote to you." not in person.get("/case").text
+
+
+def mails_by_address(database: Database) -> dict[str, int]:
+    with database.reading() as session:
+        letters = [mails.open_mail(session, mail) for mail in session.scalars(select(Mail))]
+        return Counter(letter.to for letter in letters if letter)

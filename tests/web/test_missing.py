@@ -69,3 +69,18 @@ def test_who_was_not_checked_reads_the_same_whatever_was_found(client: FlaskClie
 def test_what_is_going_on_was_not_missed_yet(client: FlaskClient) -> None:
     trip.whole(client)
     assert client.get("/case/missed").status_code == 409
+
+
+def test_after_a_deletion_one_button_opens_the_request_that_follows(client: FlaskClient, database: Database) -> None:
+    closed(client, database, outcome="fulfilled")
+    with database.writing() as session:
+        case = session.scalars(select(Case)).one()
+        case.rights[0].right, case.rights[0].outcome = "deletion", "fulfilled"
+    assert "You missed this one" in client.get("/case/missed").text
+    assert send(client, "/case/missed", link="javascript:alert(1)").status_code == 422
+    assert send(client, "/case/missed", link="").status_code == 303
+    page = client.get("/case").text
+    with database.reading() as session:
+        new = session.scalars(select(Case).where(Case.state == "searching")).one()
+    assert re.search(f"This is your new request: .{{0,8}}{new.reference}", page)
+    assert "Your secret words stay the same." in page
