@@ -46,7 +46,7 @@ def newest(database: Database) -> str:
 def test_add_test_and_list(run: Run, database: Database, folder: Path) -> None:
     (folder / "a\x1b[31m.jpg").write_bytes(b"a")
     with database.writing() as session:
-        records.add_source(session, "OkC", "A dating site", DAY, "t", "c")
+        records.add_source(session, "OkC", "A dating site", DAY, "t", "c", consented="yes", consent_scope="all")
     added = run("store", "add", "okc", "--folder", folder, "--may-erase", "--source", "OkC")
     assert added.exit_code == 0, added.output
     assert "erase  yes" in added.output
