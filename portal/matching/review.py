@@ -255,8 +255,16 @@ def _first(session: Session, account_id: str, but: str | None) -> Candidate | No
     if own:
         return min(own, key=lambda one: lot("order", account_id, one.id))
     case_id = session.scalar(eligible.urgent(session), given)
-    if case_id is None:
-        return None
+    found = _of_case(session, account_id, case_id, now) if case_id else None
+    if case_id and found is None and now:
+        # What they look at now is the last of its case, so what comes after it is of another one.
+        case_id = session.scalar(eligible.urgent(session).where(Case.id != case_id), given)
+        found = _of_case(session, account_id, case_id, now) if case_id else None
+    return found
+
+
+def _of_case(session: Session, account_id: str, case_id: str, now: list[str]) -> Candidate | None:
+    given = eligible.given(account_id)
     place = lot("place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
     of_case = eligible.open_to(session).where(Candidate.case_id == case_id, Candidate.id.not_in(now))
     of_case = of_case.order_by(Candidate.id).limit(1)
