@@ -130,7 +130,8 @@ def check() -> Page:
 
 
 def _check_each(case: Case) -> Page:
-    there, wishes = choosing.left(g.session, case), choosing.wishes(g.session, case)
+    # A copy is always of all of them, so it is no wish for one.
+    there, wishes = choosing.left(g.session, case), set(choosing.wishes(g.session, case)).intersection(WISHES)
     picked = {number: wish for number, wish in _each().items() if number in there and wish in wishes}
     if not picked:
         return _choose_page(case, _("Pick at least one photograph."), f"each-{there[0]}-none" if there else "which-0")
