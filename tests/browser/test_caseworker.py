@@ -76,7 +76,8 @@ def test_a_request_becomes_a_certificate(
     sign_in(cleo, team.approver)
     approve(cleo, asked.reference)
     answer_items(carl, asked.reference)
-    certificate = download(carl, tmp_path)
+    confirm(cleo, asked.reference)
+    certificate = download(cleo, tmp_path)
     assert not list(archive.glob("biden*"))
     assert len(list(archive.glob("obama*"))) == 3
     key = tmp_path / "key"
@@ -166,20 +167,30 @@ def answer_items(carl: Visitor, reference: str) -> None:
     carl.press("Answer the items")
     carl.press("Keep this answer")
     assert carl.page.title().startswith("Error: ")
-    for name, result in (("Model", "Not decided yet"), ("Product", "Not decided yet"), ("Recipient", "Told")):
+    for name, result in (("Model", "Kept"), ("Product", "Kept"), ("Recipient", "Told")):
         item = carl.page.get_by_role("region", name=name)
         choices = item.get_by_label("What was done?").locator("option").all_inner_texts()
         item.get_by_label("What was done?").select_option(next(one for one in choices if one.startswith(result)))
-        item.get_by_label("Say it in a sentence").fill("By letter on 20 November. The board answers by 1 March.")
+        if name == "Model":
+            item.get_by_label("On which day?").fill("2026-01-01")
+            item.get_by_label("Why?").fill("A claim is heard in court.")
+        item.get_by_label("Say it in a sentence").fill("By letter on 20 November.")
         with carl.page.expect_navigation(wait_until="load"):
             item.get_by_role("button", name="Keep this answer").click()
         carl.look()
-    assert "Done. The certificate is issued" in carl.text
+    assert "Waits for a second person" in carl.text
 
 
-def download(carl: Visitor, folder: Path) -> Path:
-    with carl.page.expect_download() as started:
-        carl.strike(carl.named("Download the certificate"))
+def confirm(cleo: Visitor, reference: str) -> None:
+    open_case(cleo, reference)
+    cleo.press("Answer the items")
+    cleo.press("I have read it: confirm this answer")
+    assert "Done. The certificate is issued" in cleo.text
+
+
+def download(cleo: Visitor, folder: Path) -> Path:
+    with cleo.page.expect_download() as started:
+        cleo.strike(cleo.named("Download the certificate"))
     path = folder / started.value.suggested_filename
     started.value.save_as(path)
     return path

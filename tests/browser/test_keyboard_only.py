@@ -72,9 +72,11 @@ def test_a_whole_case_is_carried_through_without_a_mouse(keys: Keys) -> None:
         compare(keys.sign_in(name))
     assert keys.case().state == "deciding"
     decide(carl, reference)
-    approve(keys.sign_in("cleo"), reference)
+    cleo = keys.sign_in("cleo")
+    approve(cleo, reference)
     erase(keys)
     answer_items(carl, reference)
+    confirm(cleo, reference)
     assert (keys.case().state, keys.case().outcome) == ("closed", "partly-fulfilled")
     read(person)
     assert [fault for visitor in keys.visitors for fault in visitor.faults] == []
@@ -157,13 +159,24 @@ def answer_items(carl: Typist, reference: str) -> None:
     carl.enter("Requests")
     carl.enter(reference)
     carl.enter("Answer the items")
-    for place, result in enumerate(("Not decided", "Not decided", "Told"), 1):
+    for place, result in enumerate(("Kept", "Kept", "Told"), 1):
         for _ in range(place):
             carl.focus("What was done?")
         carl.page.keyboard.type(result)
+        if place == 1:
+            carl.fill("On which day?", "01012026")
+            carl.fill("Why?", "A claim is heard in court.")
         carl.fill("Say it in a sentence", "By letter on 20 November.")
         carl.enter("Keep this answer")
-    assert "The certificate is issued" in carl.visitor.text
+
+
+def confirm(cleo: Typist, reference: str) -> None:
+    """The second person, about the model."""
+    cleo.enter("Requests")
+    cleo.enter(reference)
+    cleo.enter("Answer the items")
+    cleo.enter("I have read it: confirm this answer")
+    assert "The certificate is issued" in cleo.visitor.text
 
 
 def read(person: Typist) -> None:

@@ -113,10 +113,10 @@ def pages(app: Flask, database: Database, folder: Path, boss: Colleague) -> list
             practise(session, account, 20)
             candidate = session.scalars(select(Candidate).where(Candidate.case_id == case.id)).first()
             assert candidate is not None
-            review._lease(session, candidate, account)
+            review.lease(session, candidate, account)
             review.answer(session, account, candidate.id, answer)
         practise(session, boss.id, 20)
-        review._lease(session, candidate, boss.id)
+        review.lease(session, candidate, boss.id)
         review.answer(session, boss.id, candidate.id, "same")
         third = candidate.id
         deciding = case_to_decide(session, store, "deletion")
