@@ -18,7 +18,7 @@ DECODED = "[...document.querySelectorAll('.ef-frame img')].every(one => one.comp
 
 def answer_by_key(page: Any, key: str) -> list[str]:
     """Press a key; what was asked of the server until another pair stands there."""
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("[data-review][data-ready=true]", state="attached")
     asked: list[str] = []
     before = page.url
     page.on("request", lambda request: asked.append(f"{request.method} {request.resource_type}"))

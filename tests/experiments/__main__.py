@@ -77,6 +77,7 @@ EXPERIMENTS = {
 def experiments() -> None:
     # There is no queue in some of them, and nobody needs to read that.
     logging.disable(logging.WARNING)
+    click.get_current_context().call_on_close(lambda: logging.disable(logging.NOTSET))
 
 
 def _command(name: str, one: Experiment) -> click.Command:

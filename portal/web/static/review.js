@@ -101,7 +101,10 @@ function begin() {
   const current = page;
   fetchNext()
     .then((next) => {
-      if (page === current) ready = next;
+      if (page !== current) return;
+      ready = next;
+      // For whoever watches the page, such as a test.
+      page.dataset.ready = String(next !== null);
     })
     .catch(() => {});
 }
