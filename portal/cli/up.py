@@ -31,7 +31,8 @@ from portal.jobs import KINDS
 from portal.matching import shared
 from portal.processes import PidFile, die_with_parent, end, start
 
-READY_SECONDS = 30
+# On two cores sixteen processes that start at once take half a minute, and two houses a whole one.
+READY_SECONDS = 180
 RESTART_SECONDS = 1.0
 
 
