@@ -14,7 +14,7 @@ from portal.errors import UnsafeConfig
 from portal.jobs import connect
 from portal.processes import die_with_parent
 
-READY_SECONDS = 20
+READY_SECONDS = 60
 
 
 def become_queue_server(config: Config) -> None:

@@ -23,7 +23,7 @@ from portal.config import Config, read_config
 from portal.processes import die_with_parent, start
 from tests.experiments.hurried import CLOCKS, say_who_writes
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 # Where the clocks are hurried, what died is looked for as often.
 LOOK_SECONDS = 0.05
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from portal.errors import Unavailable
 
-START_SECONDS = 60
+START_SECONDS = 200
 
 
 @dataclass(frozen=True)
