@@ -44,6 +44,7 @@ from portal.tables.orders import Order, OrderCertificate, OrderChunk, OrderItem,
 from portal.tables.remedies import Absence, Remedy, Retraining
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
+from portal.tables.suppression import HeldBack, KeptFace
 from portal.tables.watching import Drift, DriftFinding, Recheck
 
 __all__ = [
@@ -82,10 +83,12 @@ __all__ = [
     "Feed",
     "FeedEntry",
     "Feedback",
+    "HeldBack",
     "Hold",
     "Image",
     "Invitation",
     "Judgement",
+    "KeptFace",
     "KnownLook",
     "KnownPair",
     "KnownPhoto",

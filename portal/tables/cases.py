@@ -19,7 +19,7 @@ DECISIONS = ("grant", "refuse")
 LINK_KINDS = ("many-faces", "many-contacts", "many-cases", "duplicate", "follow-up")
 CLEAR = ("yes", "partly", "no")
 # What is kept to know again what a deletion took away. The first is where nobody chose.
-KEEPS = ("photographs", "none")
+KEEPS = ("photographs", "face", "none")
 
 
 class Draft(Base):

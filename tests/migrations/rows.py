@@ -27,6 +27,7 @@ PLEASING: dict[str, dict[str, Any]] = {
     "certificate": {"supersedes": None},
     "remedy": {"order_item_id": None, "confirmed_by": None},
     "order": {"second_by": None},
+    "kept_face": {"ended_at": None},
 }
 
 
