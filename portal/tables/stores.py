@@ -28,6 +28,9 @@ class Store(Base):
     kind: Mapped[str] = mapped_column(String(20))
     settings: Mapped[dict[str, Any]]
     source_id: Mapped[str | None] = mapped_column(ForeignKey("source.id"))
+    holder_id: Mapped[str | None] = mapped_column(
+        ForeignKey("recipient.id"), comment="who holds the photographs, where the portal can only ask"
+    )
     despite: Mapped[str] = mapped_column(
         Text, default="", server_default="", comment="why it is read although its source has no recorded right"
     )
