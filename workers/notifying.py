@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from portal import fetching
 from portal.jobs import Lease
 from portal.notices import sending
 from portal.tables import Notice
-from workers import fetching
 
 
 def work(lease: Lease) -> None:

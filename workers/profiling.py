@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from portal import fetching
 from portal.cases import profiles
 from portal.jobs import Lease
 from portal.tables import ProfileCheck
-from workers import fetching
 
 
 def work(lease: Lease) -> None:

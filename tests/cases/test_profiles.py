@@ -12,14 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import workers
-from portal import clock
+from portal import clock, fetching
 from portal.cases import assurance, identity, lifecycle, profiles, purging
 from portal.config import Config, check_config
 from portal.db import Database
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany, UnsafeConfig
 from portal.tables import Case, Entry, ManifestEntry, ProfileCheck, SecondSign
 from tests.cases.making import make_account, make_image, send
-from workers import fetching
 
 LINK = "http://www.dating.example/anna/?utm_source=mail#top"
 

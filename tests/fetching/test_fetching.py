@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from portal import fetching
+from portal.fetching import child
+from portal.fetching.child import Way, is_public
 from tests.fetching.serving import HOST, PUBLIC, Answer, make_certificate, page, redirect, to_here, website
-from workers import fetching
-from workers.fetching import child
-from workers.fetching.child import Way, is_public
 
 TOKEN = "efface-abcdefghij234567"
 INSIDE = [

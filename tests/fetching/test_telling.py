@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from portal import fetching
+from portal.fetching import child
+from portal.fetching.child import Way
 from tests.fetching.serving import HOST, PUBLIC, Answer, make_certificate, page, redirect, to_here, website
 from tests.fetching.test_fetching import INSIDE, PROGRAM
-from workers import fetching
-from workers.fetching import child
-from workers.fetching.child import Way
 
 TEXT = "efface-notice/1\n{}\n\n— somebody AAAA\n"
 LINK = f"https://{HOST}/notices"

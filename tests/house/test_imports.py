@@ -15,7 +15,7 @@ FLOORS = [
     {"portal.config"},
     {"portal.db"},
     {"portal.tables"},
-    {"portal.keys", "portal.images", "portal.processes"},
+    {"portal.keys", "portal.images", "portal.processes", "portal.fetching"},
     {"migrations"},
     {"portal.jobs", "portal.blobs", "portal.look", "portal.schema"},
     {"portal.queue_server"},

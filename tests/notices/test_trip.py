@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 import workers
-from portal import clock
+from portal import clock, fetching
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
@@ -23,7 +23,6 @@ from tests.fetching.serving import HOST, PUBLIC, page, redirect
 from tests.fetching.test_fetching import PROGRAM
 from tests.fetching.test_telling import Endpoint, certificate, endpoint
 from tests.notices.scene import announced, carried_out, digest_of, register_key
-from workers import fetching
 
 __all__ = ["certificate", "endpoint"]
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 import workers
+from portal import fetching
 from portal.cases import assurance
 from portal.config import Config
 from portal.db import Database
@@ -19,7 +20,6 @@ from portal.tables import Case, Declaration, ProfileCheck, SecondSign
 from tests.web import trip
 from tests.web.conftest import form_token, send
 from tests.web.desk import Colleague, colleague
-from workers import fetching
 
 SIGNS, PROFILE = "/case/signs", "/case/profile"
 HOSTILE = [

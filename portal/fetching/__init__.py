@@ -1,5 +1,5 @@
-"""The only door to the web: looks for a token on a page or hands a text over, in a process apart that can be killed
-without harm.
+"""The only door to the web: looks for a token on a page, reads a file or hands a text over, in a process apart that can
+be killed without harm.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.fetching.child import CODES, LARGEST_ANSWER, TOLD
+from portal.fetching.child import CODES, FETCHED, LARGEST_ANSWER, TOLD, Refused, place_of
+
+__all__ = ["CHILD", "Refused", "fetch", "look", "place_of", "tell"]
 
 CHILD = Path(__file__).with_name("child.py")
 SECONDS = 15.0
@@ -27,6 +29,21 @@ def look(link: str, token: str, hosts: Sequence[str], program: Path = CHILD, sec
         return "too-slow"
     word = answer[:100].decode("ascii", "replace").strip()
     return word if word in CODES else "unreachable"
+
+
+def fetch(
+    link: str, hosts: Sequence[str], most: int, program: Path = CHILD, seconds: float = SECONDS
+) -> tuple[str, bytes]:
+    """The bytes at `link`, if they are at most `most`; 0 asks only whether it is there. No redirect is followed.
+
+    The word is one of `child.FETCHED` or `child.CODES`; there are bytes with `fetched` alone.
+    """
+    answer = _ask(json.dumps({"link": link, "hosts": list(hosts), "most": most}).encode(), program, seconds)
+    if answer is None:
+        return "too-slow", b""
+    word, _, data = answer.partition(b"\n")
+    came = word[:100].decode("ascii", "replace")
+    return (came, data) if came in (*FETCHED, *CODES) else ("unreachable", b"")
 
 
 def tell(

@@ -1,9 +1,10 @@
-"""Fetches one page, or hands over one text, in a process of its own that knows no database, no key and no setting.
+"""Reads one page or one file, or hands over one text, in a process that knows no database, no key and no setting.
 
-It is started as a file, with nothing in its environment. On stdin: JSON with `link`, `token` and `hosts`, or with
-`link`, `text` and `id`. On stdout: one word of `CODES`, or JSON with `came`, `status` and `answer`. Each name is
-resolved once, every address it has must be public, and the connection goes to an address that was looked at, with the
-certificate checked against the name. To fetch, redirects are gone through the same way; to hand over, none is.
+It is started as a file, with nothing in its environment. On stdin: JSON with `link`, `token` and `hosts`; with `link`,
+`hosts` and `most`; or with `link`, `text` and `id`. On stdout: one word of `CODES`; one word of `CODES` or `FETCHED`, a
+line's end and the bytes; or JSON with `came`, `status` and `answer`. Each name is resolved once, every address it has
+must be public, and the connection goes to an address that was looked at, with the certificate checked against the
+name. To read a page, redirects are gone through the same way; for a file and to hand over, none is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -37,6 +39,7 @@ CODES = (
     "too-slow",
 )
 TOLD = ("taken", "redirect", "error")
+FETCHED = ("fetched", "gone", "redirect", "error")
 SECONDS = 10.0
 REDIRECTS = 3
 MOST = 4 * 1024 * 1024
@@ -98,6 +101,27 @@ def tell(link: str, text: str, name: str, way: Way) -> dict[str, str | int | Non
         return {"came": str(problem), "status": None, "answer": ""}
 
 
+def fetch(link: str, hosts: list[str], most: int, way: Way) -> tuple[str, bytes]:
+    """A file's bytes, if they are at most so many; with `most` 0 only whether it is there. It says FETCHED or CODES."""
+    until = time.monotonic() + SECONDS
+    try:
+        with _connected(link, hosts, way, until) as (connection, target):
+            headers = {"Accept": "image/*, */*", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
+            connection.request("GET", target, headers=headers)
+            response = connection.getresponse()
+            if response.status != 200:
+                return _other(response.status), b""
+            return "fetched", b"".join(_at_most(_plain(response, until), most)) if most else b""
+    except Refused as problem:
+        return str(problem), b""
+
+
+def _other(status: int) -> str:
+    if status in {404, 410}:
+        return "gone"
+    return "redirect" if 300 <= status < 400 else "error"
+
+
 def is_public(address: str) -> bool:
     """Whether an address is on the public internet by itself. False for what is no address."""
     try:
@@ -113,14 +137,34 @@ def is_public(address: str) -> bool:
 
 def _follow(link: str, token: str, hosts: list[str], way: Way, until: float) -> str:
     """One request: a code, or the link to which the page leads on."""
-    host, target = _place(link, hosts)
-    connection = _Pinned(host, _public_addresses(host, way), way, until)
-    try:
+    with _connected(link, hosts, way, until) as (connection, target):
         connection.request("GET", target, headers={"Accept": "text/html", "Accept-Encoding": "identity"})
         response = connection.getresponse()
         if response.status in {301, 302, 303, 307, 308}:
             return urljoin(link, response.getheader("Location") or "")
         return _read(response, token.encode(), until)
+
+
+def _hand_over(link: str, body: bytes, name: str, way: Way, until: float) -> dict[str, str | int | None]:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Idempotency-Key": name, "Accept-Encoding": "identity"}
+    with _connected(link, None, way, until) as (connection, target):
+        connection.request("POST", target, body=body, headers=headers)
+        response = connection.getresponse()
+        if 300 <= response.status < 400:
+            return {"came": "redirect", "status": response.status, "answer": ""}
+        if not 200 <= response.status < 300:
+            return {"came": "error", "status": response.status, "answer": ""}
+        answer = b"".join(_at_most(_pieces(response, until), LARGEST_ANSWER))
+        return {"came": "taken", "status": response.status, "answer": answer.decode(errors="replace")}
+
+
+@contextmanager
+def _connected(link: str, hosts: list[str] | None, way: Way, until: float) -> Iterator[tuple[_Pinned, str]]:
+    """The way to the host of a link, and what to ask it for. Whatever goes wrong with it is Refused."""
+    host, target = place_of(link, hosts)
+    connection = _Pinned(host, _public_addresses(host, way), way, until)
+    try:
+        yield connection, target
     except TimeoutError as problem:
         raise Refused("too-slow") from problem
     except ssl.SSLError as problem:
@@ -131,40 +175,22 @@ def _follow(link: str, token: str, hosts: list[str], way: Way, until: float) -> 
         connection.close()
 
 
-def _hand_over(link: str, body: bytes, name: str, way: Way, until: float) -> dict[str, str | int | None]:
-    host, target = _place(link, None)
-    connection = _Pinned(host, _public_addresses(host, way), way, until)
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Idempotency-Key": name, "Accept-Encoding": "identity"}
-    try:
-        connection.request("POST", target, body=body, headers=headers)
-        response = connection.getresponse()
-        if 300 <= response.status < 400:
-            return {"came": "redirect", "status": response.status, "answer": ""}
-        if not 200 <= response.status < 300:
-            return {"came": "error", "status": response.status, "answer": ""}
-        answer = b"".join(_at_most(response, until))
-        return {"came": "taken", "status": response.status, "answer": answer.decode(errors="replace")}
-    except TimeoutError as problem:
-        raise Refused("too-slow") from problem
-    except ssl.SSLError as problem:
-        raise Refused("bad-certificate") from problem
-    except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise Refused("unreachable") from problem
-    finally:
-        connection.close()
-
-
-def _at_most(response: http.client.HTTPResponse, until: float) -> Iterator[bytes]:
-    length = 0
+def _pieces(response: http.client.HTTPResponse, until: float) -> Iterator[bytes]:
     while piece := response.read1(PIECE):
         _left(until)
+        yield piece
+
+
+def _at_most(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    length = 0
+    for piece in pieces:
         length += len(piece)
-        if length > LARGEST_ANSWER:
+        if length > most:
             raise Refused("too-big")
         yield piece
 
 
-def _place(link: str, hosts: list[str] | None) -> tuple[str, str]:
+def place_of(link: str, hosts: list[str] | None) -> tuple[str, str]:
     """Host and what to ask it for; without a list of hosts, any. Raises Refused."""
     try:
         parts = urlsplit(link)
@@ -235,8 +261,7 @@ def _plain(response: http.client.HTTPResponse, until: float) -> Iterator[bytes]:
     if packed not in {"identity", "gzip", "deflate"}:
         raise Refused("not-a-page")
     unpack = zlib.decompressobj(47) if packed != "identity" else None
-    while piece := response.read1(PIECE):
-        _left(until)
+    for piece in _pieces(response, until):
         while unpack is not None and piece:
             yield unpack.decompress(piece, PIECE)
             piece = unpack.unconsumed_tail
@@ -278,6 +303,10 @@ def main(way: Way | None = None) -> None:
     limit_process()
     if "text" in asked:
         sys.stdout.write(json.dumps(tell(asked["link"], asked["text"], asked["id"], way or Way())))
+        return
+    if "most" in asked:
+        word, data = fetch(asked["link"], asked["hosts"], asked["most"], way or Way())
+        sys.stdout.buffer.write(word.encode() + b"\n" + data)
         return
     sys.stdout.write(look(asked["link"], asked["token"], asked["hosts"], way or Way()))
 
