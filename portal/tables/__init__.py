@@ -41,7 +41,7 @@ from portal.tables.lineage import (
 from portal.tables.matching import Calibration, Candidate, Judgement, PassedOn, Probe, Search
 from portal.tables.notices import Feed, FeedEntry, Notice, NoticeGround
 from portal.tables.orders import Order, OrderCertificate, OrderChunk, OrderItem, SuppressionChunk
-from portal.tables.remedies import Absence, Remedy, Retraining
+from portal.tables.remedies import Absence, OrderAbsence, Remedy, Retraining
 from portal.tables.staff import Account, Attempt, Invitation, SavedView, WebSession
 from portal.tables.stores import Encoder, Face, Image, ManifestEntry, Reencoding, Scan, ScanError, Store, Template
 from portal.tables.suppression import HeldBack, KeptFace
@@ -99,6 +99,7 @@ __all__ = [
     "Notice",
     "NoticeGround",
     "Order",
+    "OrderAbsence",
     "OrderCertificate",
     "OrderChunk",
     "OrderItem",

@@ -18,11 +18,13 @@ ANSWERED_BY = ("recipient", "caseworker")
 
 
 class Notice(Work, Base):
-    """One recipient is told of one erasure. A later one about the same erasure has the next number."""
+    """One recipient is told of one erasure, or of one order. A later one about the same has the next number."""
 
     __tablename__ = "notice"
     __table_args__ = (
         UniqueConstraint("erasure_id", "recipient_id", "number"),
+        UniqueConstraint("order_id", "recipient_id", "number"),
+        CheckConstraint("(erasure_id IS NULL) <> (order_id IS NULL)", name="is_of_one_erasure_or_one_order"),
         one_of("state", NOTICE_STATES),
         one_of("work_state", WORK_STATES),
         one_of("result", ANSWERS),
@@ -34,7 +36,8 @@ class Notice(Work, Base):
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
-    erasure_id: Mapped[str] = mapped_column(ForeignKey("erasure.id", ondelete="CASCADE"), index=True)
+    erasure_id: Mapped[str | None] = mapped_column(ForeignKey("erasure.id", ondelete="CASCADE"), index=True)
+    order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id", ondelete="CASCADE"), index=True)
     recipient_id: Mapped[str] = mapped_column(ForeignKey("recipient.id", ondelete="CASCADE"), index=True)
     item_id: Mapped[int | None] = mapped_column(
         BigId, ForeignKey("erasure_item.id", ondelete="SET NULL"), comment="of the plan; empty where found later"
@@ -65,7 +68,10 @@ class Notice(Work, Base):
 
 
 class NoticeGround(Base):
-    """What later notices of an erasure are made from: the digests of its photographs, sealed, with a clock."""
+    """What later notices of an erasure are made from: the digests of its photographs, sealed, with a clock.
+
+    Those of an order rest in its chunks.
+    """
 
     __tablename__ = "notice_ground"
 

@@ -30,7 +30,7 @@ ORDER_STATES = (
 SUPPRESSES = ("near", "exact", "nothing")
 OATHS = ("us", "california", "statement")
 CHUNK_STATES = ("planned", "intent", "applied", "verified")
-ORDER_ITEM_KINDS = ("model", "product", "recipient")
+ORDER_ITEM_KINDS = ("model", "output", "product", "recipient")
 ORDER_ITEM_STATES = ("planned", "verified")
 
 
@@ -100,10 +100,14 @@ class OrderChunk(Base):
     results_root: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="of the lines as they are certified")
     done_at: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None] = mapped_column(
+        index=True, comment="when it was last asked who else has a copy; empty: nobody was told yet"
+    )
+    again_at: Mapped[datetime | None] = mapped_column(comment="when what its store keeps is tried again")
 
 
 class OrderItem(Base):
-    """One model, product or recipient that the photographs of an order reached, and that a person must see to."""
+    """One model, output, product or recipient that the photographs reached, and that a person must see to."""
 
     __tablename__ = "order_item"
     __table_args__ = (
@@ -129,13 +133,20 @@ class OrderItem(Base):
 
 
 class OrderCertificate(Base):
-    """The sworn statement of an order. Exactly one for an order."""
+    """The sworn statement of an order. It is never changed: a later one replaces it."""
 
     __tablename__ = "order_certificate"
-    __table_args__ = (UniqueConstraint("order_id"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "number"),
+        CheckConstraint("(number = 1) = (supersedes IS NULL)", name="only_the_first_has_none_before_it"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     order_id: Mapped[str] = mapped_column(ForeignKey("order.id", ondelete="RESTRICT"))
+    number: Mapped[int] = mapped_column(default=1, server_default="1")
+    supersedes: Mapped[str | None] = mapped_column(
+        ForeignKey("order_certificate.id"), comment="the one before it, which stays"
+    )
     kind: Mapped[str] = mapped_column(String(12), comment="full or partial")
     statement: Mapped[bytes] = mapped_column(LargeBinary, comment="the exact bytes that are in the log")
     sealed_people: Mapped[bytes] = mapped_column(LargeBinary, comment="lines about models and recipients, sealed")

@@ -41,6 +41,21 @@ class Absence(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed JSON: the proof by position of the plan's item")
 
 
+class OrderAbsence(Base):
+    """That none of an order's photographs is in the manifest of a training run.
+
+    Of millions that would be a book of proofs: the values of the tree are kept, and the proof about one photograph is
+    made for whoever holds it.
+    """
+
+    __tablename__ = "order_absence"
+
+    retraining_id: Mapped[str] = mapped_column(ForeignKey("retraining.id", ondelete="CASCADE"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id", ondelete="CASCADE"), primary_key=True)
+    photographs: Mapped[int] = mapped_column(comment="how many were looked for")
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="the values of the tree, 32 bytes each, sealed")
+
+
 class Remedy(Base):
     """What was done about one model that an erasure or an order reached, and by what that can be checked."""
 

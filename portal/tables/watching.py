@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
 from portal.tables.erasure import Erasure
+from portal.tables.orders import Order
 from portal.tables.stores import BigId, Store
 
 OCCASIONS = ("day-1", "day-7", "day-30", "restore")
@@ -18,22 +19,28 @@ DRIFT_KINDS = ("file-without-row", "row-without-file", "vector-without-row", "ro
 
 
 class Recheck(Work, Base):
-    """One look, by the independent path, at all that an erasure took away. `found`: something seems to be back."""
+    """One look, by the independent path, at all that an erasure or an order took away. `found`: something seems back.
+
+    That of an order goes on from its cursor: it has millions of photographs.
+    """
 
     __tablename__ = "recheck"
     __table_args__ = (
         one_of("occasion", OCCASIONS),
         one_of("state", RECHECK_STATES),
         one_of("work_state", WORK_STATES),
+        CheckConstraint("(erasure_id IS NULL) <> (order_id IS NULL)", name="is_of_one_erasure_or_one_order"),
         CheckConstraint("approved_by IS NULL OR approved_by <> decided_by OR one_person", name="two_people_agree"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
-    erasure_id: Mapped[str] = mapped_column(ForeignKey("erasure.id", ondelete="CASCADE"), index=True)
+    erasure_id: Mapped[str | None] = mapped_column(ForeignKey("erasure.id", ondelete="CASCADE"), index=True)
+    order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id", ondelete="CASCADE"), index=True)
     occasion: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10), default="due", index=True)
     due_at: Mapped[datetime]
     looked_at: Mapped[datetime | None]
+    cursor: Mapped[int | None] = mapped_column(comment="the chunk up to which it has come")
     looked: Mapped[int] = mapped_column(default=0, comment="items that were looked at")
     hits: Mapped[list[Any]] = mapped_column(default=list, comment="id of each item that is back, and what was seen")
     decided_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"), comment="who says whether it is so")
@@ -41,7 +48,8 @@ class Recheck(Work, Base):
     approved_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"), comment="who agrees to erase it again")
     one_person: Mapped[bool] = mapped_column(default=False)
 
-    erasure: Mapped[Erasure] = relationship()
+    erasure: Mapped[Erasure | None] = relationship()
+    order: Mapped[Order | None] = relationship()
 
 
 class Drift(Work, Base):

@@ -60,7 +60,8 @@ def test_checks_and_partial_indexes_are_made_too(empty: Database) -> None:
         with of.engine.connect() as connection:
             rows = connection.execute(text(MADE[of.engine.dialect.name])).all()
         return {
-            name: " ".join(sorted(sql.replace(",", " ").replace('"', " ").split()))
+            # A table that is rebuilt has its defaults in brackets.
+            name: " ".join(sorted(sql.replace("('')", "''").replace(",", " ").replace('"', " ").split()))
             for name, sql in rows
             if name != "alembic_version"
         }
