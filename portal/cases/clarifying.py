@@ -1,6 +1,6 @@
 """Asking a person what they mean, so that the clock waits for the answer where the law lets it wait.
 
-The question is a message of the case, and so is the answer.
+The question is a message of the case, and so is the answer. What follows on silence is in `answering`.
 """
 
 from __future__ import annotations
@@ -36,3 +36,5 @@ def ask(session: Session, case: Case, account_id: str, text: str) -> None:
     messages.write(session, case, account_id, text)
     lifecycle.record(session, case, "clarification-asked", account_id)
     audit.append(session, "clarification-asked", {"case": case.id, "actor": account_id})
+    if case.waiting_for == "caseworker":
+        lifecycle.wait_for(session, case, "subject")

@@ -1,4 +1,4 @@
-"""Upkeep of many cases, each by itself: what fails is undone and written down, and the next one is done."""
+"""Upkeep of many kinds and cases, each by itself: what fails is undone and written down, and the next one is done."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def by_itself(session: Session, case_id: str, what: str, do: Callable[[Case], T]
     except Exception as problem:
         log.error("%s failed for case %s: %s", what, case_id, type(problem).__name__)
         _write_down(session, case_id, what, type(problem).__name__)
+        return None
+
+
+def alone(session: Session, what: str, do: Callable[[], T]) -> T | None:
+    """Do one kind of upkeep. None where it failed: then nothing of it is left but a line of the program's own log."""
+    try:
+        with session.begin_nested():
+            return do()
+    except Exception as problem:
+        log.error("%s failed: %s", what, type(problem).__name__)
         return None
 
 

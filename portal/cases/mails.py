@@ -179,6 +179,21 @@ def queue_reminder(session: Session, case: Case, last_day: date, question: int) 
         return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
 
 
+def queue_question_reminder(session: Session, case: Case, last_day: date, question: int) -> Mail | None:
+    """That a question waits which the request can go on without, to whoever was asked. Each is reminded of once."""
+    with speaking(case.language):
+        body = _(
+            "We asked you something about your request %(reference)s.\n\n"
+            "To read it and to answer, sign in:\n%(address)s\n\n"
+            "If we do not hear from you by %(day)s, we go on without your answer. Your request stays open.",
+            reference=isolated(case.reference),
+            address=_page(session),
+            day=long_date(last_day),
+        )
+        dedupe = f"question/{case.id}/{question}"
+        return write_to(session, case, body + _signature(session), dedupe, only="requester")
+
+
 def queue_appeal(session: Session, case: Case, appeal_id: str, due_on: date | None) -> Mail | None:
     """That we got an objection, and by when it is answered where the law sets a day. The same whatever was found."""
     with speaking(case.language):

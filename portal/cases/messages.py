@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle, limits, mails, mandates, pausing
+from portal.cases import answering, lifecycle, limits, mails, mandates
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -72,7 +72,7 @@ def write(session: Session, case: Case, actor: str, text: str, with_person: bool
     lifecycle.record(session, case, "message-written", actor)
     audit.append(session, "message-written", {"case": case.id, "actor": actor})
     if actor == "subject":
-        pausing.answered(session, case, "clarification")
+        answering.answered(session, case)
     else:
         # One mail for all that is unread: a second message soon after the first is no second piece of news.
         oldest = _oldest_of_ours(session, case, with_person) or message_id

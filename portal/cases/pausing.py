@@ -27,6 +27,8 @@ QUESTIONS = {
     "challenge-asked": ("challenge-sent", "identity"),
     "clarification-asked": ("clarification-answered", "clarification"),
 }
+# The portal did not wait any longer for that answer.
+DROPPED = {"clarification-asked": "clarification-dropped"}
 # A clock waits only for what was asked at once (EDPB Guidelines 01/2022). No law says how many days that is.
 AT_ONCE = 7
 CAUSES = {
@@ -64,7 +66,7 @@ def questions(session: Session, case: Case) -> list[Question]:
     A question that was dropped without an answer counts as never asked: that is the stricter reading.
     """
     session.flush()
-    kinds = {*QUESTIONS, *(answer for answer, _cause in QUESTIONS.values())}
+    kinds = {*QUESTIONS, *DROPPED.values(), *(answer for answer, _cause in QUESTIONS.values())}
     mine = select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.kind.in_(kinds)).order_by(CaseEvent.id)
     events, zone = list(session.scalars(mine)), config_of(session).zone
     found = []
@@ -72,8 +74,9 @@ def questions(session: Session, case: Case) -> list[Question]:
         if event.kind not in QUESTIONS:
             continue
         answer, cause = QUESTIONS[event.kind]
-        later = next((each for each in events[place + 1 :] if each.kind in {event.kind, answer}), None)
-        if later is not None and later.kind == event.kind:
+        ends = {event.kind, answer, DROPPED.get(event.kind)}
+        later = next((each for each in events[place + 1 :] if each.kind in ends), None)
+        if later is not None and later.kind != answer:
             continue
         answered = clock.local_date(later.at, zone) if later is not None else None
         if answered is not None or _still_waits(case, cause):
@@ -185,7 +188,9 @@ def sentence_of(session: Session, case: Case) -> str | None:
 
 
 def _still_waits(case: Case, cause: str) -> bool:
-    return case.state == "identity-check" if cause == "identity" else case.state != "closed"
+    """Until it is decided: a blind case with photographs stays open longer, and its day must not move with that."""
+    over = case.state in {"fulfilling", "closed"}
+    return case.state == "identity-check" if cause == "identity" else not over
 
 
 def has_own_day(session: Session, right: CaseRight) -> bool:

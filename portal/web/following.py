@@ -13,6 +13,7 @@ from portal import audit
 from portal.blobs import open_blob
 from portal.cases import (
     access,
+    answering,
     answers,
     assurance,
     calendar,
@@ -119,9 +120,17 @@ def overview() -> Page:
         elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
         rights=answers.RIGHTS,
         asked=asked is not None,
+        **_about_a_question(case),
         signs=assurance.waits_for_person(g.session, case),
         **_about_photographs(case, answer),
     )
+
+
+def _about_a_question(case: Case) -> dict[str, object]:
+    """What the one who was asked what they mean reads about it: that is whoever sent the request."""
+    if sessions.is_person():
+        return {"answer_until": None, "went_on": False}
+    return {"answer_until": answering.last_day(g.session, case), "went_on": answering.went_on(g.session, case)}
 
 
 def _about_photographs(case: Case, answer: answers.Answer | None) -> dict[str, object]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import alarms, appeals, assurance, authority, choosing, deciding, mandates, messages
+from portal.cases import alarms, answering, appeals, assurance, authority, choosing, deciding, mandates, messages
 from portal.erasure import faces
 from portal.tables import Case, Erasure
 from portal.web.context import settings
+from portal.web.texts import day
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,25 @@ class Next:
 
 
 def next_of(session: Session, found: Case, account_id: str) -> Next:
-    """The one thing to do now in a case, for this caseworker."""
+    """The one thing to do now in a case, for this caseworker, and before it what was asked of the person."""
+    step = _next_of(session, found, account_id)
+    asked = _asked(session, found)
+    return replace(step, sentence=f"{asked} {step.sentence}") if asked else step
+
+
+def _asked(session: Session, found: Case) -> str:
+    """What is to be known about a question to the person; empty where there is none."""
+    last = answering.last_day(session, found)
+    if last is not None:
+        return f"You asked the person what they mean. Without an answer the request goes on after {day(last)}."
+    return (
+        "The person did not answer your question. Go on with what you have."
+        if answering.went_on(session, found)
+        else ""
+    )
+
+
+def _next_of(session: Session, found: Case, account_id: str) -> Next:
     acting = _next_of_mandate(session, found, account_id)
     if acting is not None:
         return acting
