@@ -6,6 +6,10 @@ master key. The place (table, row and column) is authenticated with it, so a val
 Templates come by the million and are all opened at each start. They are sealed small: one key per table, derived from
 the master key, and one AES-256-GCM each. Nothing is lost by it: an envelope's wrapped key lies in the same row and goes
 with it, so either way a template is gone when its row is overwritten (secure_delete, then a truncating checkpoint).
+
+What must end for good, in copies of the database, too, is sealed apart: under a key that lies in a file of its own
+beside the master key. Once that is destroyed, no copy of what it sealed opens, and none is made under its name again.
+Copies of the folder of keys are the operator's: they hold such a key for as long as they are kept.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ from portal.errors import EffaceError, UnsafeConfig
 
 VERSION = b"\x01"
 SMALL = b"\x02"
+APART = b"\x03"
 NONCE = 12
 WRAPPED = NONCE + 32 + 16
 BROKEN = "A sealed value does not open: it was changed or moved, or the key is another."
@@ -47,6 +52,12 @@ class SealBroken(EffaceError):
     """The value was changed, moved to another row, or sealed with another master key."""
 
     code = "seal-broken"
+
+
+class KeyDestroyed(EffaceError):
+    """The key for this was destroyed on purpose: nothing is sealed or opened under its name any more."""
+
+    code = "key-destroyed"
 
 
 class Keys:
@@ -96,6 +107,47 @@ class Keys:
         if key is None:
             key = self._small[table] = AESGCM(self.derived(f"small/{table}"))
         return key
+
+    def seal_apart(self, plain: bytes, kind: str, name: str) -> bytes:
+        """Encrypt `plain` under a key of its own, made at first use. Raises KeyDestroyed."""
+        place = f"{kind}/{name}"
+        _private_folder(self.folder / kind)
+        wrapped = _made_once(self._apart(kind, name), lambda: self.seal(secrets.token_bytes(32), f"key/{place}"))
+        return APART + _encrypt(self._opened(wrapped, place), plain, b"efface/3|" + place.encode())
+
+    def unseal_apart(self, sealed: bytes, kind: str, name: str) -> bytes:
+        """What was sealed under the key of this name. Raises KeyDestroyed, SealBroken."""
+        place, path = f"{kind}/{name}", self._apart(kind, name)
+        if sealed[:1] != APART:
+            raise SealBroken("This value was sealed by another version.")
+        key = self._opened(path.read_bytes() if path.exists() else b"", place)
+        return _decrypt(key, sealed[1:], b"efface/3|" + place.encode())
+
+    def destroy_apart(self, kind: str, name: str) -> None:
+        """Destroy the key of this name: what it sealed opens nowhere any more. It is on the disk when this returns.
+
+        The file stays, empty, so that no key is ever made under the name again, even where there was none yet.
+        """
+        _private_folder(self.folder / kind)
+        path = self._apart(kind, name)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+            file.truncate(0)
+            os.fsync(file.fileno())
+
+    def is_destroyed(self, kind: str, name: str) -> bool:
+        path = self._apart(kind, name)
+        return path.exists() and path.stat().st_size == 0
+
+    def _apart(self, kind: str, name: str) -> Path:
+        return self.folder / kind / f"{name}.key"
+
+    def _opened(self, wrapped: bytes, place: str) -> bytes:
+        if not wrapped:
+            raise KeyDestroyed("The key of this value was destroyed, so it can never be opened again.")
+        return self.unseal(wrapped, f"key/{place}")
 
     def digest(self, purpose: str, data: bytes) -> str:
         """Keyed digest (HMAC-SHA256, hexadecimal) for comparing without keeping; purposes do not mix."""

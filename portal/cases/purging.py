@@ -19,6 +19,7 @@ from portal.audit import ledger
 from portal.cases import assurance, challenge, mandates, profiles
 from portal.cases.isolating import by_itself
 from portal.db import config_of
+from portal.suppression import YEAR, faces
 from portal.tables import (
     Arrival,
     Attempt,
@@ -31,6 +32,7 @@ from portal.tables import (
     Code,
     Declaration,
     Draft,
+    HeldBack,
     Invitation,
     Mail,
     Mandate,
@@ -66,8 +68,9 @@ def purge(session: Session) -> dict[str, int]:
         "blobs": _purge_blobs(session),
         "networks": _forget_networks(session),
         "outbox": _purge_outbox(config_of(session).data / "outbox"),
+        "faces": faces.end_faces(session),
         "ledger": ledger.forget(session, clock.now() - timedelta(days=config_of(session).backup_days)),
-        **{name: _delete(session, table, over) for name, (table, over) in _expiring().items()},
+        **{name: _delete(session, table, over) for name, (table, over) in _expiring(session).items()},
     }
     # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.
     worth_a_line = {
@@ -93,6 +96,8 @@ def overdue(session: Session) -> dict[str, int]:
         "contacts": _count(session, Case, _old(now) & _known()),
         "suppressions": _count(session, Suppression, Suppression.expires_at <= now),
         "suppressions of orders": _count(session, SuppressionChunk, SuppressionChunk.expires_at <= now),
+        "faces": len(faces.due(session)),
+        "held back": _count(session, HeldBack, HeldBack.held_at <= _kept_since(session)),
         "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
         "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
@@ -296,7 +301,7 @@ def _purge_outbox(folder: Path) -> int:
     return len(old)
 
 
-def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
+def _expiring(session: Session) -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
     now = clock.now()
     return {
         "codes": (Code, Code.expires_at <= now - timedelta(hours=1)),
@@ -306,9 +311,15 @@ def _expiring() -> dict[str, tuple[type[Any], ColumnElement[bool]]]:
         # No rule looks at them after that day; kept on, they would be a list of people without a reason.
         "suppressions": (Suppression, Suppression.expires_at <= now),
         "suppressions of orders": (SuppressionChunk, SuppressionChunk.expires_at <= now),
+        # By then no face that held them back is kept any more.
+        "held back": (HeldBack, HeldBack.held_at <= _kept_since(session)),
         "sessions": (WebSession, WebSession.expires_at <= now),
         "attempts": (Attempt, Attempt.window_ends_at <= now),
     }
+
+
+def _kept_since(session: Session) -> datetime:
+    return clock.now() - config_of(session).suppression_years * YEAR
 
 
 def _with_probes() -> Any:

@@ -111,7 +111,7 @@ class _Doorkeeper:
     def __init__(self, database: Database, blocks: str) -> None:
         self._database, self._blocks = database, blocks
         self._asked = 0
-        self._newest: tuple[int | None, int | None] | None = None
+        self._newest: tuple[int, ...] | None = None
         self._look()
 
     def answer(self, what: Answer | tuple[Path, Future[_Read]]) -> Answer:
