@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import challenge, lifecycle, mails, pausing
+from portal.cases import lifecycle, mails, pausing
 from portal.cases.isolating import by_itself
 from portal.db import config_of
 from portal.tables import Case, CaseEvent
@@ -25,7 +25,7 @@ REMINDED, DROPPED = "clarification-reminded", pausing.DROPPED["clarification-ask
 def answered(session: Session, case: Case) -> None:
     """The person wrote: what was asked is answered, and the request waits for us again. Harmless without a question."""
     if pausing.answered(session, case, "clarification"):
-        _wait_for_us(session, case)
+        wait_for_us(session, case)
 
 
 def last_day(session: Session, case: Case) -> date | None:
@@ -81,12 +81,13 @@ def _go_on(session: Session, case: Case) -> None:
     lifecycle.record(session, case, DROPPED, "machine")
     audit.append(session, DROPPED, {"case": case.id, "actor": "machine"})
     pausing.apply(session, case)
-    _wait_for_us(session, case)
+    wait_for_us(session, case)
 
 
-def _wait_for_us(session: Session, case: Case) -> None:
-    """Photographs that were asked for too may still be missing."""
-    if case.waiting_for == "subject" and challenge.waiting(session, case) is None:
+def wait_for_us(session: Session, case: Case) -> None:
+    """Once nothing is waited for any more: photographs, an answer or a fee may have been asked for side by side."""
+    waits = any(each.answered_on is None for each in pausing.questions(session, case))
+    if case.waiting_for == "subject" and not waits:
         lifecycle.wait_for(session, case, "caseworker")
 
 

@@ -26,26 +26,35 @@ from portal.tables import Case, CaseEvent, CaseRight
 QUESTIONS = {
     "challenge-asked": ("challenge-sent", "identity"),
     "clarification-asked": ("clarification-answered", "clarification"),
+    "fee-asked": ("fee-paid", "fee"),
 }
-# The portal did not wait any longer for that answer.
-DROPPED = {"clarification-asked": "clarification-dropped"}
+# The portal did not wait any longer for that.
+DROPPED = {"clarification-asked": "clarification-dropped", "fee-asked": "fee-waived"}
 # A clock waits only for what was asked at once (EDPB Guidelines 01/2022). No law says how many days that is.
 AT_ONCE = 7
 CAUSES = {
     "identity": mark("We waited for you to show that it is you who asks, from %(asked)s to %(answered)s."),
     "clarification": mark("We waited for your answer to a question, from %(asked)s to %(answered)s."),
+    "fee": mark("We waited for the fee to be paid, from %(asked)s to %(answered)s."),
     "newer-law": mark("A newer version of the law applies to your request."),
 }
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something the person was asked on a civil day; `answered_on` is None while it waits for them."""
+    """Something the person was asked on a civil day; `answered_on` is None while it waits for them.
+
+    `right`: the one it was asked for; None for all of the case.
+    """
 
     event_id: int
     cause: str
     asked_on: date
     answered_on: date | None
+    right: str | None = None
+
+    def is_about(self, right: CaseRight) -> bool:
+        return self.right in {None, right.right}
 
 
 @dataclass(frozen=True)
@@ -73,14 +82,15 @@ def questions(session: Session, case: Case) -> list[Question]:
     for place, event in enumerate(events):
         if event.kind not in QUESTIONS:
             continue
-        answer, cause = QUESTIONS[event.kind]
+        (answer, cause), right = QUESTIONS[event.kind], event.facts.get("right")
         ends = {event.kind, answer, DROPPED.get(event.kind)}
-        later = next((each for each in events[place + 1 :] if each.kind in ends), None)
+        mine_later = (each for each in events[place + 1 :] if each.kind in ends and each.facts.get("right") == right)
+        later = next(mine_later, None)
         if later is not None and later.kind != answer:
             continue
         answered = clock.local_date(later.at, zone) if later is not None else None
         if answered is not None or _still_waits(case, cause):
-            found.append(Question(event.id, cause, clock.local_date(event.at, zone), answered))
+            found.append(Question(event.id, cause, clock.local_date(event.at, zone), answered, right))
     return found
 
 
@@ -100,6 +110,7 @@ def days_of(session: Session, right: CaseRight, more: Sequence[Waited] = ()) -> 
     waited = [
         Waited(each.cause, each.asked_on, each.answered_on or max(today, each.asked_on))
         for each in questions(session, case)
+        if each.is_about(right)
     ]
     waited = [each for each in (*waited, *more) if (each.asked_on - received).days <= AT_ONCE]
     return deadlines.clock_for(law.rule_by(right.rule, right.rule_version), received, config.holidays, waited)
@@ -206,7 +217,7 @@ def _write_down(session: Session, right: CaseRight, due_on: date) -> None:
     before = _last_written(session, right)
     if before == due_on:
         return
-    cause = next((each for each in reversed(questions(session, right.case))), None)
+    cause = next((each for each in reversed(questions(session, right.case)) if each.is_about(right)), None)
     facts: dict[str, str] = {
         "right": right.right,
         "rule": right.rule,

@@ -26,6 +26,7 @@ from portal.cases import (
     arrivals,
     assigning,
     challenge,
+    charging,
     choosing,
     drafts,
     extending,
@@ -129,10 +130,20 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         events=events[-LATEST:],
         older=len(events) > LATEST,
         names=_actors(session, events),
+        charging=_charging(session, found),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],
         probes=looking.probes_of(session, found),
         helps=drafts.read_details(session, found).get("helps"),
     )
+
+
+def _charging(session: Session, found: Case) -> dict[int, str]:
+    """By right, what there is to do about a fee: only where its rule knows one."""
+    return {
+        right.id: "See the fee" if charging.asked(session, right) else "Ask for a fee"
+        for right in found.rights
+        if charging.asked(session, right) or charging.may_ask(session, right)
+    }
 
 
 @blueprint.get("/<case_id>/photographs")

@@ -18,6 +18,7 @@ from portal.cases import (
     assurance,
     calendar,
     challenge,
+    charging,
     choosing,
     letters,
     mandates,
@@ -127,10 +128,14 @@ def overview() -> Page:
 
 
 def _about_a_question(case: Case) -> dict[str, object]:
-    """What the one who was asked what they mean reads about it: that is whoever sent the request."""
+    """What whoever sent the request reads about what they were asked: what they mean, or a fee."""
     if sessions.is_person():
-        return {"answer_until": None, "went_on": False}
-    return {"answer_until": answering.last_day(g.session, case), "went_on": answering.went_on(g.session, case)}
+        return {"answer_until": None, "went_on": False, "fees": []}
+    return {
+        "answer_until": answering.last_day(g.session, case),
+        "went_on": answering.went_on(g.session, case),
+        "fees": charging.sentences(g.session, case),
+    }
 
 
 def _about_photographs(case: Case, answer: answers.Answer | None) -> dict[str, object]:

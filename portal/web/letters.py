@@ -54,7 +54,7 @@ def show(case_id: str, right: str, kind: str) -> Page:
         spoken=known(letter.language),
         name=letters.NAMES[kind],
         may_send=letters.may_send(g.session, chosen, kind),
-        holds=chosen.outcome is not None or kind == "extension",
+        holds=chosen.outcome is not None or kind in letters.BEFORE,
     )
 
 

@@ -8,7 +8,18 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import alarms, answering, appeals, assurance, authority, choosing, deciding, mandates, messages
+from portal.cases import (
+    alarms,
+    answering,
+    appeals,
+    assurance,
+    authority,
+    charging,
+    choosing,
+    deciding,
+    mandates,
+    messages,
+)
 from portal.erasure import faces
 from portal.tables import Case, Erasure
 from portal.web.context import settings
@@ -32,10 +43,12 @@ def next_of(session: Session, found: Case, account_id: str) -> Next:
 
 
 def _asked(session: Session, found: Case) -> str:
-    """What is to be known about a question to the person; empty where there is none."""
+    """What is to be known about a question or a fee; empty where there is none."""
     last = answering.last_day(session, found)
     if last is not None:
         return f"You asked the person what they mean. Without an answer the request goes on after {day(last)}."
+    if any(charging.open_fee(session, right) is not None for right in found.rights):
+        return "A fee was asked for, and nobody has written down that it is paid."
     return (
         "The person did not answer your question. Go on with what you have."
         if answering.went_on(session, found)

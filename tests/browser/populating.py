@@ -8,8 +8,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal import blobs
+from portal.cases import charging, clarifying
 from portal.db import config_of
 from portal.matching import batch, known, review
 from portal.tables import Candidate, Case, Probe, Search
@@ -96,6 +98,14 @@ def act_for_others(world: World) -> None:
     world.ids |= {"asked_person": link.rpartition("/")[2]}
     with world.database.reading() as session:
         world.ids["mandated"] = session.scalars(select(Case.id).where(Case.reference == reference)).one()
+
+
+def ask_for_a_fee(session: Session, case: Case, account_id: str) -> Case:
+    """Somebody who was asked what they mean, and for a fee for their copy."""
+    copy = next(right for right in case.rights if right.right == "copy")
+    charging.ask(session, copy, account_id, "GBP 20", "repeated", "Pay it by bank transfer.")
+    clarifying.ask(session, case, account_id, "Which years do you mean?")
+    return case
 
 
 def enter_a_letter(world: World) -> None:

@@ -129,12 +129,15 @@ class World:
             waiting = self._open(session, "access", "deletion")
             challenge.ask(session, waiting, self.boss.id)
             refused = self._refused(session, self._open(session, "access", "deletion", residence="US-CT"))
-            self.ids |= {"waiting": waiting.id, "refused": refused.id}
+            charged = populating.ask_for_a_fee(
+                session, self._open(session, "access", "copy", residence="UK"), self.boss.id
+            )
+            self.ids |= {"waiting": waiting.id, "refused": refused.id, "charged": charged.id}
             self.ids["added"] = self._photo(session, waiting, state="choose-face", boxes=FACES)
         self.ids["answered"] = self._answered()
         self.ids["shown"] = self._shown()
         self._on_the_way()
-        for name in ("waiting", "refused", "answered", "shown"):
+        for name in ("waiting", "refused", "answered", "shown", "charged"):
             self.clients[name] = self._follower(self.ids[name])
 
     def _on_the_way(self) -> None:

@@ -36,7 +36,7 @@ SCOPES = ("all", "provided", "collected-from-person", "provided-or-obtained")
 # The first is the day on which the reason to keep something ended.
 AFTER = ("purpose-ended", "last-contact", "found-unnecessary")
 STATUS = ("verified", "second-hand", "from memory")
-CAUSES = ("identity", "clarification")
+CAUSES = ("identity", "clarification", "fee")
 EFFECTS = ("restart", "exclude-both-days", "exclude-between")
 
 
@@ -175,6 +175,7 @@ def _rule(fields: Fields, stem: str) -> Rule:
         disclose=_disclose(fields.table("disclose")),
         downstream=fields.take("downstream", str, ""),
         hold=fields.take("hold", str, ""),
+        fee=fields.take("fee", str, ""),
         authority=fields.text("authority"),
         status=fields.choice("status", STATUS),
         sources=read_sources(fields),
@@ -182,6 +183,8 @@ def _rule(fields: Fields, stem: str) -> Rule:
     fields.nothing_else()
     if rule.extended is None and rule.notice is not None:
         raise fields.wrong("notice", "is about an extension, and there is none")
+    if not rule.fee and any(pause.cause == "fee" for pause in rule.pauses):
+        raise fields.wrong("pauses", "waits for a fee, and none may be asked for")
     return rule
 
 

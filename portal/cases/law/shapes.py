@@ -77,6 +77,7 @@ class Rule:
     `notice`: by when the person is told of an extension, from receipt. `cap`: no day of this rule is later than that
     after receipt, whatever paused it. `declaration`: the words that a person signs for the
     strong check, one of DECLARATIONS. `backups`: by when copies in backups are gone. `scope`: which data it reaches.
+    `fee`: when the law lets a fee be asked for, and of how much; empty where it lets none, or nobody read that it does.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Rule:
     status: str
     sources: tuple[Source, ...]
     declaration: str = "plain"
+    fee: str = ""
 
     def in_force(self, on: date) -> bool:
         return self.first_day <= on and (self.last_day is None or on <= self.last_day)

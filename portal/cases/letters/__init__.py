@@ -1,4 +1,4 @@
-"""Letters about one right: the answer, a refusal, more time. Filled from the decision and the rule, and sent once.
+"""Letters about one right: answer, refusal, more time, a fee. Filled from the decision and the rule, and sent once.
 
 A letter is in the language of the case where there are letters in it (`<language>-<version>.toml`), else in English.
 What was sent is kept, sealed, until the person's contact is deleted: an old letter never shows new words. The internal
@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import answers, extending, law, lifecycle, mails
+from portal.cases import answers, charging, extending, law, lifecycle, mails
 from portal.cases.law import Rule
 from portal.cases.letters.forms import KINDS, Form, form_of, length, newest
 from portal.cases.paper import Paper, check_letters
@@ -31,7 +31,9 @@ from portal.tables import Account, Case, CaseEvent, CaseRight, SentLetter
 
 __all__ = ["CHECKED", "KINDS", "NAMES", "Letter", "as_pdf", "kinds_of", "may_send", "of_person", "send", "write"]
 
-NAMES = {"answer": "Answer", "refusal": "Refusal", "extension": "More time"}
+NAMES = {"answer": "Answer", "refusal": "Refusal", "extension": "More time", "fee": "A fee"}
+# These are sent before anything is decided, and tell nothing of what was found.
+BEFORE = ("extension", "fee")
 CHECKED = {
     "verified": "checked against the text of the law",
     "second-hand": "NOT CHECKED against the text of the law: it comes from a second-hand source",
@@ -68,7 +70,8 @@ def kinds_of(session: Session, right: CaseRight) -> list[str]:
     """Which letters there are about a right, by what was decided about it so far."""
     over = right.outcome in {"withdrawn", "unverified"}
     decided = [] if over else {"grant": ["answer"], "refuse": ["refusal"]}.get(right.decision or "", [])
-    return decided + (["extension"] if _event(session, right, "more-time") else [])
+    before = {"extension": _event(session, right, "more-time"), "fee": charging.asked(session, right)}
+    return decided + [kind for kind, event in before.items() if event is not None]
 
 
 def write(session: Session, right: CaseRight, kind: str) -> Letter:
@@ -129,7 +132,7 @@ def _opened(session: Session, kept: SentLetter) -> dict[str, Any]:
 
 def may_send(session: Session, right: CaseRight, kind: str) -> bool:
     """True once what the letter says holds (a refusal approved, a grant carried out), and it was not sent yet."""
-    holds = kind == "extension" or right.outcome is not None
+    holds = kind in BEFORE or right.outcome is not None
     return holds and kind in kinds_of(session, right) and _sent(session, right, kind) is None
 
 
@@ -165,7 +168,7 @@ def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
     return [
         (right, kind)
         for right, kind in sent
-        if (answered or kind == "extension") and _sent(session, right, kind) is not None
+        if (answered or kind in BEFORE) and _sent(session, right, kind) is not None
     ]
 
 
@@ -204,6 +207,7 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
     rule, case = law.rule_by(right.rule, right.rule_version), right.case
     event = _event(session, right, "more-time")
     reason = extending.REASONS[event.facts["reason"]] if event else ""
+    fee = charging.asked(session, right)
     appeal = rule.appeal
     return {
         **_sender(session, case),
@@ -214,6 +218,7 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
         "source": next((isolated(str(source)) for source in rule.sources if source.url), ""),
         "due_on": mails.long_date(right.due_on),
         "reason": _(reason) if reason else "",
+        "fee": charging.sentence(fee) if fee else "",
         "authority": _(rule.authority),
         "appeal_acknowledge": length(appeal.acknowledge) if appeal else "",
         "appeal_respond": length(appeal.respond) if appeal else "",
@@ -225,7 +230,7 @@ def _day(session: Session, case: Case, kind: str, written: date) -> date:
 
     An earlier one would tell: where there are photographs, it takes longer to carry out what was decided.
     """
-    if kind == "extension" or not answers.is_blind(case):
+    if kind in BEFORE or not answers.is_blind(case):
         return written
     return max(written, answers.status_of(session, case).answer_by)
 
@@ -271,7 +276,7 @@ def _disclosure(rule: Rule) -> list[str]:
 
 
 def _delay(session: Session, case: Case, kind: str) -> timedelta:
-    if kind == "extension" or not answers.is_blind(case):
+    if kind in BEFORE or not answers.is_blind(case):
         return timedelta(0)
     days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days
     return timedelta(days=max(days, 0))
@@ -280,7 +285,7 @@ def _delay(session: Session, case: Case, kind: str) -> timedelta:
 def _sent(session: Session, right: CaseRight, kind: str) -> CaseEvent | None:
     """When this letter was sent. What was decided anew has a new letter, so an older one does not count."""
     event = _event(session, right, "letter-sent", letter=kind)
-    if event is None or kind == "extension":
+    if event is None or kind in BEFORE:
         return event
     return event if right.fulfilled_at is not None and event.at >= right.fulfilled_at else None
 
