@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import lifecycle, words
+from portal.cases import lifecycle, looking, words
 from portal.cases.papers import Paper
 from portal.cases.sending import Submitted, submit
 from portal.db import config_of
-from portal.errors import BadInput, NotAllowed, NotFound
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.keys import keys_of
-from portal.tables import Arrival, Blob, Case, Draft
+from portal.tables import Arrival, Blob, Case, Draft, Probe
 from portal.tables.acting import ARRIVALS
 
 ADDRESS_LONGEST = 500
@@ -90,6 +90,28 @@ def new_words(session: Session, case: Case, account_id: str) -> str:
     lifecycle.record(session, case, "new-words", account_id)
     audit.append(session, "new-words", {"case": case.id, "actor": account_id})
     return secret
+
+
+def to_choose(session: Session, case: Case) -> list[Probe]:
+    """The photographs that came with a letter and show several people, none of whom is chosen yet.
+
+    Who typed a request in chooses for themselves. Once it is decided nothing is looked for any more.
+    """
+    if of_case(session, case) is None or case.state in {"fulfilling", "closed"}:
+        return []
+    return [probe for probe in looking.probes_of(session, case) if probe.state == "choose-face"]
+
+
+def choose_face(session: Session, case: Case, probe_id: str, index: int, account_id: str) -> None:
+    """A caseworker says which face the letter means. Raises NotAllowed, Conflict (nothing to choose), BadInput."""
+    if "caseworker" not in lifecycle.roles_of(session, account_id):
+        raise NotAllowed("Only a caseworker chooses a face for somebody.", "not-your-step")
+    probe = next((each for each in to_choose(session, case) if each.id == probe_id), None)
+    if probe is None:
+        raise Conflict("There is no face to choose in this picture any more.", "nothing-to-choose")
+    looking.choose_face(session, probe, index)
+    lifecycle.record(session, case, "face-chosen", account_id)
+    audit.append(session, "face-chosen", {"case": case.id, "actor": account_id, "probe": probe.id})
 
 
 def letter_code(session: Session, case: Case) -> str:

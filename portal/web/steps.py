@@ -12,6 +12,7 @@ from portal.cases import (
     alarms,
     answering,
     appeals,
+    arrivals,
     assurance,
     authority,
     charging,
@@ -60,6 +61,9 @@ def _next_of(session: Session, found: Case, account_id: str) -> Next:
     acting = _next_of_mandate(session, found, account_id)
     if acting is not None:
         return acting
+    for probe in arrivals.to_choose(session, found):
+        address = url_for("desk_faces.show", case_id=found.id, probe_id=probe.id)
+        return Next("The photograph that came shows several people. Say which one it is.", "Choose the face", address)
     if found.state == "identity-check":
         address = url_for("caseworker.check_identity", case_id=found.id)
         return Next(

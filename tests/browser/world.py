@@ -60,6 +60,7 @@ class World:
         self._persons()
         populating.act_for_others(self)
         populating.enter_a_letter(self)
+        self._posted()
         populating.practise(self)
         populating.orders(self)
 
@@ -167,6 +168,13 @@ class World:
                     identity.send_code(session, draft, "mira@mail.example")
                 if name == "choosing":
                     self.ids["faces"] = self._photo(session, draft, state="choose-face", boxes=FACES)
+
+    def _posted(self) -> None:
+        """The letter that was entered came with a photograph of several people."""
+        with self.database.writing() as session:
+            case = session.get_one(Case, self.ids["entered"])
+            case.consented_at = clock.now()
+            self.ids["posted"] = self._photo(session, case, state="choose-face", boxes=FACES)
 
     def _photo(self, session: Session, owner: Draft | Case, seed: int = 1, **values: object) -> str:
         prepared = intake.prepare_picture(config_of(session), drawn_jpeg(3, 7, size=(320, 240), seed=seed))
