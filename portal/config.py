@@ -85,6 +85,9 @@ class Config:
     profile_hosts: str = _setting(
         "", "websites on which a token in a profile may be looked for, with commas; empty: none is ever asked"
     )
+    holder_hosts: str = _setting(
+        "", "websites that may be asked for photographs held elsewhere, with commas; empty: none is ever asked"
+    )
 
     @property
     def database(self) -> str:
@@ -109,7 +112,12 @@ class Config:
     @property
     def websites(self) -> tuple[str, ...]:
         """Names of the websites that may be asked for a profile, as links.canonical writes them."""
-        return tuple(filter(None, (each.strip() for each in self.profile_hosts.split(","))))
+        return _names(self.profile_hosts)
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Names of the websites that may be asked for photographs that somebody else holds."""
+        return _names(self.holder_hosts)
 
     @property
     def secure_cookies(self) -> bool:
@@ -165,8 +173,8 @@ def check_config(config: Config) -> Config:
         "EFFACE_GATE_TOKEN": _weak_token(config.gate_token),
         "EFFACE_SUPPRESSION_YEARS": not 0.1 <= config.suppression_years <= 100
         and "must be from 0.1 to 100: what was erased would come in again at once",
-        "EFFACE_PROFILE_HOSTS": not all(WEBSITE.fullmatch(each) for each in config.websites)
-        and "must be names of websites, such as example.com, in small letters, without https:// and without www.",
+        "EFFACE_PROFILE_HOSTS": _no_websites(config.websites),
+        "EFFACE_HOLDER_HOSTS": _no_websites(config.holders),
         "EFFACE_ORGANISATION": not _is_a_line(config.organisation) and "must be a name, on one line",
         "EFFACE_COLOUR": bool(config.colour) and (colours.problem_of(config.colour) or False),
         "EFFACE_MAIL_FROM": not MAIL_ADDRESS.fullmatch(config.mail_from)
@@ -183,6 +191,17 @@ def check_config(config: Config) -> Config:
         if problem:
             raise UnsafeConfig(f"{name} {problem}.", name)
     return config
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(filter(None, (each.strip() for each in listed.split(","))))
+
+
+def _no_websites(names: tuple[str, ...]) -> str | bool:
+    return (
+        not all(WEBSITE.fullmatch(each) for each in names)
+        and "must be names of websites, such as example.com, in small letters, without https:// and without www."
+    )
 
 
 def _not_a_folder(data: Path) -> str | bool:

@@ -38,7 +38,8 @@ def _run(lease: Lease) -> bool:
         session.flush()
         # The seals are still there: they go with the certificate.
         making.announce(session, erasure)
-        if not carrying.settle_if_complete(session, erasure):
+        carrying.settle_if_complete(session, erasure)
+        if erasure.state != "settled":
             lifecycle.wait_for(session, session.get_one(Case, erasure.case_id), "caseworker")
             interim.tell(session, erasure)
     return True

@@ -70,9 +70,13 @@ def _by_category(found: Sequence[Reached]) -> list[Reached]:
 
 
 def _category(one: Reached) -> str:
-    kinds = {"data set" if each["dataset"] else "model" for each in one.facts["disclosures"]}
+    kinds = {kind for each in one.facts["disclosures"] for kind in ("dataset", "model", "store") if each[kind]}
+    if kinds == {"store"}:
+        return _("Organisations that hold photographs")
     # For translators: put in after "received", below.
-    what = _("a data set and a model") if len(kinds) > 1 else _("a data set") if "data set" in kinds else _("a model")
+    what = _("a data set") if "dataset" in kinds else _("a model")
+    if {"dataset", "model"} <= kinds:
+        what = _("a data set and a model")
     if one.facts["country"]:
         country = isolated(one.facts["country"])
         return _("Organisations in %(country)s that received %(what)s", country=country, what=what)

@@ -21,7 +21,7 @@ from portal.stores.manifest_files import read_manifest
 from portal.tables import Image, Store
 
 # What the place of a store is called in its settings, where it is not a folder.
-PLACES = {"sql": "url", "sql-files": "url", "s3": "bucket"}
+PLACES = {"sql": "url", "sql-files": "url", "s3": "bucket", "http-manifest": "manifest"}
 
 
 @click.group()
@@ -58,20 +58,29 @@ command.add_command(drift.command)
 )
 @click.option("--profile", help="With --s3: the profile in ~/.aws that has the access keys.")
 @click.option(
+    "--http-manifest",
+    type=click.Path(path_type=Path),
+    help="A .csv or .jsonl file with url and sha256 of pictures that somebody else holds (EFFACE_HOLDER_HOSTS).",
+)
+@click.option("--holder", help="With --http-manifest: the recipient who holds the pictures and is asked to erase.")
+@click.option(
     "--copies", multiple=True, help="With --folder, any number: files made of one, as thumbs/{folder}/{stem}_*.jpg."
 )
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")
 @click.option("--despite", default="", help="Why it is read although its source has no ground. Goes into the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def add(name: str, may_erase: bool, source: str | None, despite: str, as_json: bool, **asked: Any) -> None:
+def add(
+    name: str, may_erase: bool, source: str | None, holder: str | None, despite: str, as_json: bool, **asked: Any
+) -> None:
     """Add a store and find out what may be done in it."""
     kind, settings = _kind_of(asked)
     with opened() as database:
-        check = adding.try_out(name, kind, settings, may_erase)
+        check = adding.try_out(database.config, name, kind, settings, may_erase)
         with database.writing() as session:
             source_id = records.find_source(session, source).id if source else None
-            store = adding.add_store(session, name, kind, settings, may_erase, source_id, check, despite)
+            holder_id = records.find_recipient(session, holder).id if holder else None
+            store = adding.add_store(session, name, kind, settings, may_erase, source_id, check, despite, holder_id)
     if as_json:
         click.echo(json.dumps({"id": store.id, "name": store.name, "check": asdict(check)}))
         return

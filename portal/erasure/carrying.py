@@ -170,9 +170,15 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
     lineage.settle_versions(session, f"erasure/{erasure.id}", clock.now())
-    certificate.issue(session, erasure)
-    erasure.state, erasure.settled_at = "settled", clock.now()
+    before = certificate.newest(session, erasure)
+    issued = certificate.issue(session, erasure)
+    erasure.state = "settled"
     _forget_seals(erasure)
+    if issued is before:
+        # Somebody who was asked to erase has not done so yet: all is as it was said to be.
+        session.flush()
+        return False
+    erasure.settled_at = clock.now()
     rechecking.lay_down(session, erasure)
     session.flush()
     case = session.get_one(Case, erasure.case_id)

@@ -81,8 +81,8 @@ def _refs(connector: stores.Connector, facts: dict[str, Any]) -> list[str]:
 def _together(kept: list[Conflict]) -> Conflict:
     """One reason for all copies that were kept. A lock that nobody has set an end to lasts longest."""
     locked = [one for one in kept if isinstance(one, stores.Locked)]
-    if not locked:
-        return kept[0]
+    if not locked or isinstance(locked[0], stores.Asked):
+        return (locked or kept)[0]
     sentence = " ".join(dict.fromkeys(one.sentence for one in kept))
     days = [one.until for one in locked]
     return stores.Locked(sentence, None if None in days else max(day for day in days if day is not None))

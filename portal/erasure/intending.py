@@ -11,7 +11,7 @@ from portal import audit, clock
 from portal.audit.log import instant
 from portal.erasure import holds
 from portal.errors import Conflict
-from portal.stores import Locked, quarantine
+from portal.stores import Asked, Locked, quarantine
 from portal.tables import ErasureItem, Hold
 
 TO_DO = ("planned", "quarantined", "intent")
@@ -19,6 +19,8 @@ ENDED = ("verified", "refused", "withheld", "residual")
 WAITING = ("withheld", "residual")
 WITHOUT_A_DAY = timedelta(days=7)
 """When a copy is tried again whose lock has no end, or one that has passed already."""
+AT_A_HOLDER = timedelta(days=1)
+"""When it is looked again whether somebody else erased what they hold."""
 
 
 def intend(session: Session, items: Sequence[ErasureItem]) -> list[ErasureItem]:
@@ -48,10 +50,12 @@ def refuse(session: Session, item: ErasureItem, problem: Conflict) -> None:
     A locked copy stays out of use and is tried again. Other bytes than the approved ones are another photograph,
     which is used again.
     """
-    item.result, item.note, item.done_at = problem.code, problem.sentence, clock.now()
+    item.result, item.note = problem.code, problem.sentence
+    # Whom we asked is asked once, however often we look: nothing on the certificate has changed then.
+    item.done_at = item.done_at if isinstance(problem, Asked) and item.done_at else clock.now()
     if isinstance(problem, Locked):
         item.state, item.evidence = "residual", {"until": instant(problem.until) if problem.until else None}
-        later = clock.now() + WITHOUT_A_DAY
+        later = clock.now() + (AT_A_HOLDER if isinstance(problem, Asked) else WITHOUT_A_DAY)
         item.again_at = problem.until if problem.until and problem.until > clock.now() else later
         return
     item.state = "refused"
@@ -60,8 +64,10 @@ def refuse(session: Session, item: ErasureItem, problem: Conflict) -> None:
 
 def again(item: ErasureItem) -> None:
     """Have an item carried out from its beginning: what was said about it before does not count any more."""
+    if item.result != Asked.code:
+        item.done_at = None
     item.state, item.result, item.note = "planned", None, None
-    item.evidence = item.done_at = item.again_at = None
+    item.evidence = item.again_at = None
 
 
 def _withhold(session: Session, item: ErasureItem, hold_ids: list[str]) -> None:

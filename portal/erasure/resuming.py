@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
@@ -17,9 +17,17 @@ from portal.erasure import holds, intending
 from portal.erasure.plans import enumerate_items, sealed_facts
 from portal.errors import Conflict
 from portal.jobs import make_due
-from portal.tables import Case, Erasure, ErasureItem
+from portal.stores import Asked
+from portal.tables import Case, Erasure, ErasureItem, Image, Store
 
 RESTING = ("notifying", "settled")
+
+
+def look_at_holder(session: Session, erasure_id: str, recipient_id: str) -> None:
+    """Somebody who was asked to erase what they hold has answered: `resume` looks at once whether it is so."""
+    theirs = select(Image.id).join(Store, Image.store_id == Store.id).where(Store.holder_id == recipient_id)
+    asked = update(ErasureItem).where(ErasureItem.erasure_id == erasure_id, ErasureItem.result == Asked.code)
+    session.execute(asked.where(ErasureItem.image_id.in_(theirs)).values(again_at=clock.now()))
 
 
 def resume(session: Session) -> int:

@@ -58,6 +58,7 @@ RESULTS = {
     "not-yet-decided": mark("not decided yet"),
     "copy-appeared": mark("deleted, but a copy that was made of it after the approval is still there"),
     "residual": mark("still there, because a lock of the store keeps it"),
+    "asked-of-holder": mark("still with somebody else, who was asked to erase it"),
     "held-court-order": mark("still there, because a court ordered that it is kept"),
     "held-regulator": mark("still there, because an authority asked that it is kept"),
     "held-legal-claim": mark("still there, because it is needed for a legal claim"),

@@ -190,8 +190,8 @@ def _link_reached(path: Path, found: Trace) -> None:
             path.link(path.find("dataset", use["dataset"]), path.find("model", model.id))
     for recipient in found.recipients:
         for given in recipient.facts["disclosures"]:
-            origin = path.find("dataset", given["dataset"]) or path.find("model", given["model"])
-            path.link(origin, path.find("recipient", recipient.id))
+            kind = next(kind for kind in ("dataset", "model", "store") if given[kind])
+            path.link(path.find(kind, given[kind]), path.find("recipient", recipient.id))
 
 
 def _link_all(session: Session, path: Path) -> None:

@@ -6,7 +6,7 @@ there is touched by it for good. Only what happened on a later day than the remo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -107,22 +107,28 @@ def trace(session: Session, image_ids: Collection[int]) -> Trace:
     """Everything the images came from and went to. Images that are erased are followed, too."""
     holdings = _holdings(session, image_ids)
     models = _models(session, holdings)
+    counts = _by_store(session, image_ids)
     return Trace(
-        sources=_sources(session, image_ids),
+        sources=_sources(session, counts),
         datasets=[_dataset(holding) for holding in holdings],
         models=models,
         outputs=_outputs(session, image_ids, holdings),
         products=_products(session, models),
-        recipients=_recipients(session, holdings, models),
+        recipients=_recipients(session, holdings, models, counts),
     )
 
 
-def _sources(session: Session, image_ids: Collection[int]) -> list[Reached]:
+def _by_store(session: Session, image_ids: Collection[int]) -> dict[str, int]:
+    """How many of the images each store holds, or held."""
     counts: dict[str, int] = {}
     for batch in batches(image_ids):
         in_stores = select(Image.store_id, func.count()).where(Image.id.in_(batch)).group_by(Image.store_id)
         for store_id, count in session.execute(in_stores):
             counts[store_id] = counts.get(store_id, 0) + count
+    return counts
+
+
+def _sources(session: Session, counts: dict[str, int]) -> list[Reached]:
     found = select(Store, Source).join(Source, Store.source_id == Source.id).where(Store.id.in_(counts))
     reached: dict[str, Reached] = {}
     for store, source in session.execute(found.order_by(Source.name, Store.name)):
@@ -303,7 +309,9 @@ def _built(product: Product) -> str:
     return _("%(product)s was built on this model.", product=isolated(product.name))
 
 
-def _recipients(session: Session, holdings: list[_Holding], models: list[Reached]) -> list[Reached]:
+def _recipients(
+    session: Session, holdings: list[_Holding], models: list[Reached], counts: dict[str, int]
+) -> list[Reached]:
     by_dataset = {holding.dataset.id: holding for holding in holdings}
     by_model = {model.id: model for model in models}
     passed_on = Disclosure.dataset_id.in_(by_dataset) | Disclosure.model_id.in_(by_model)
@@ -321,9 +329,26 @@ def _recipients(session: Session, holdings: list[_Holding], models: list[Reached
             via = f"{model.via} {passed}"
         if via is None:
             continue
-        one = Reached(recipient.id, recipient.name, via, _of_recipient(recipient, disclosure))
+        given = _given(disclosure.disclosed_on, disclosure.basis, disclosure.dataset_id, disclosure.model_id)
+        one = Reached(recipient.id, recipient.name, via, _of_recipient(recipient, given))
         reached[recipient.id] = _joined(reached.get(recipient.id), one)
+    for one in _holders(session, counts):
+        reached[one.id] = _joined(reached.get(one.id), one)
     return list(reached.values())
+
+
+def _holders(session: Session, counts: dict[str, int]) -> Iterator[Reached]:
+    """Who holds photographs that the portal reads, but does not hold itself."""
+    found = select(Store, Recipient).join(Recipient, Store.holder_id == Recipient.id).where(Store.id.in_(counts))
+    for store, recipient in session.execute(found.order_by(Recipient.name, Store.name)):
+        via = _(
+            "%(recipient)s holds %(photographs)s in the store %(store)s.",
+            recipient=isolated(recipient.name),
+            photographs=_photographs(counts[store.id]),
+            store=isolated(store.name),
+        )
+        given = _given(store.created_at.date(), "", None, None, store.id)
+        yield Reached(recipient.id, recipient.name, via, _of_recipient(recipient, given))
 
 
 def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, recipient: Recipient) -> str | None:
@@ -344,19 +369,13 @@ def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, reci
     )
 
 
-def _of_recipient(recipient: Recipient, disclosure: Disclosure) -> dict[str, Any]:
-    return {
-        "contact": recipient.contact,
-        "country": recipient.country,
-        "disclosures": [
-            {
-                "dataset": disclosure.dataset_id,
-                "model": disclosure.model_id,
-                "disclosed_on": disclosure.disclosed_on.isoformat(),
-                "basis": disclosure.basis,
-            }
-        ],
-    }
+def _given(day: date, basis: str, dataset: str | None, model: str | None, store: str | None = None) -> dict[str, Any]:
+    """What a recipient has: one dataset, one model, or the photographs of one store, which they hold themselves."""
+    return {"dataset": dataset, "model": model, "store": store, "disclosed_on": day.isoformat(), "basis": basis}
+
+
+def _of_recipient(recipient: Recipient, given: dict[str, Any]) -> dict[str, Any]:
+    return {"contact": recipient.contact, "country": recipient.country, "disclosures": [given]}
 
 
 def _joined(before: Reached | None, now: Reached) -> Reached:

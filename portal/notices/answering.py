@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.audit import notes
 from portal.audit.log import instant
-from portal.erasure import carrying, plans
+from portal.erasure import carrying, plans, resuming
 from portal.errors import BadInput, Conflict
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -150,6 +150,7 @@ def _keep(
     note = note_for_item(notice, result, words if why is None else why)
     late = session.get_one(Erasure, notice.erasure_id).state == "settled"
     close_item(session, notice, FOR_ITEM[result], note, account_id)
+    resuming.look_at_holder(session, notice.erasure_id, notice.recipient_id)
     said = {"notice": notice.id, "erasure": notice.erasure_id, "result": result, "by": by, "signed": signed}
     audit.append(session, "notice-answered", {**said, "late": late})
 

@@ -23,6 +23,7 @@ from portal.db import config_of
 from portal.erasure.plans import sealed_facts
 from portal.jobs import make_due
 from portal.keys import keys_of
+from portal.lineage.members import batches
 from portal.notices import feeds, links, wire
 from portal.tables import (
     Dataset,
@@ -31,6 +32,7 @@ from portal.tables import (
     Image,
     Notice,
     NoticeGround,
+    Store,
     TrainedModel,
     random_id,
 )
@@ -56,6 +58,7 @@ def announce(session: Session, erasure: Erasure) -> list[Notice]:
         feeds.append(session, session.get_one(Dataset, dataset_id), {image: digests[image] for image in images})
     reached = lineage.trace(session, sorted(digests)).recipients
     given = [(one.id, one.facts["disclosures"]) for one in reached]
+    places |= _in_stores(session, digests)
     return [_make(session, ground, recipient, what, digests, places) for recipient, what in given]
 
 
@@ -64,7 +67,7 @@ def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
     ground.looked_at = clock.now()
     digests = digests_of(session, ground)
     digests |= _other_copies(session, digests)
-    places = lineage.ever_in(session, digests)
+    places = lineage.ever_in(session, digests) | _in_stores(session, digests)
     made = []
     for reached in lineage.trace(session, sorted(digests)).recipients:
         told = _told(session, ground.erasure_id, reached.id)
@@ -135,7 +138,7 @@ def _make(
     places: Places,
 ) -> Notice:
     erasure = session.get_one(Erasure, ground.erasure_id)
-    images = sorted({image for one in given for image in places.get(one["dataset"] or "", ())})
+    images = sorted({image for one in given for image in places.get(one["dataset"] or one["store"] or "", ())})
     notice_id, now = random_id(), clock.now()
     facts = _facts(session, erasure, notice_id, now, given, [digests[image] for image in images])
     keys = keys_of(session)
@@ -195,6 +198,9 @@ def _received(session: Session, given: dict[str, Any]) -> dict[str, Any]:
         dataset = session.get_one(Dataset, given["dataset"])
         named = {"what": "dataset", "name": dataset.name, "version": dataset.version}
         return {**named, "on": given["disclosed_on"], "feed": links.feed(session, dataset)}
+    if given["store"]:
+        store = session.get_one(Store, given["store"])
+        return {"what": "photographs", "name": store.name, "version": "", "on": given["disclosed_on"]}
     model = session.get_one(TrainedModel, given["model"])
     return {"what": "model", "name": model.name, "version": model.version, "on": given["disclosed_on"]}
 
@@ -209,6 +215,16 @@ def _other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, byte
     return found
 
 
+def _in_stores(session: Session, digests: dict[int, bytes]) -> Places:
+    """By store, which of the photographs somebody else holds there."""
+    found: Places = {}
+    held = select(Image.id, Image.store_id).join(Store, Image.store_id == Store.id).where(Store.holder_id.is_not(None))
+    for batch in batches(digests):
+        for image, store in session.execute(held.where(Image.id.in_(batch))):
+            found.setdefault(store, set()).add(image)
+    return found
+
+
 def _item(session: Session, erasure: Erasure, recipient_id: str) -> int | None:
     wanted = select(ErasureItem.id).filter_by(erasure_id=erasure.id, kind="recipient", target=recipient_id)
     return session.scalar(wanted)
@@ -220,7 +236,7 @@ def _next_number(session: Session, erasure: Erasure, recipient_id: str) -> int:
 
 
 def _mark(given: dict[str, Any]) -> str:
-    return f"{given['dataset'] or given['model']}/{given['disclosed_on']}"
+    return f"{given['dataset'] or given['model'] or given['store']}/{given['disclosed_on']}"
 
 
 def _opened(session: Session, notice: Notice) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from portal.errors import BadInput
 from portal.stores.connector import (
     LARGEST_OBJECT,
+    Asked,
     Check,
     Connector,
     Deriving,
@@ -14,17 +17,12 @@ from portal.stores.connector import (
     Replacing,
     Together,
 )
-from portal.stores.parquet import Parquet
-from portal.stores.rewriting import RewritableFolder
-from portal.stores.s3 import S3
-from portal.stores.sql import Sql
-from portal.stores.sql_files import SqlFiles
-from portal.stores.tar import Tar
 from portal.tables import Store
 
 __all__ = [
     "KINDS",
     "LARGEST_OBJECT",
+    "Asked",
     "Check",
     "Connector",
     "Deriving",
@@ -37,13 +35,15 @@ __all__ = [
     "connector_class",
 ]
 
-KINDS: dict[str, type[Connector]] = {
-    "folder": RewritableFolder,
-    "tar": Tar,
-    "parquet": Parquet,
-    "sql": Sql,
-    "sql-files": SqlFiles,
-    "s3": S3,
+# Module and class of each kind. Only who has such a store loads what it needs: boto3 and pyarrow are large.
+KINDS = {
+    "folder": "rewriting.RewritableFolder",
+    "tar": "tar.Tar",
+    "parquet": "parquet.Parquet",
+    "sql": "sql.Sql",
+    "sql-files": "sql_files.SqlFiles",
+    "s3": "s3.S3",
+    "http-manifest": "http_manifest.HttpManifest",
 }
 
 
@@ -51,7 +51,9 @@ def connector_class(kind: str) -> type[Connector]:
     """The connector of a kind of store. Raises BadInput listing the kinds there are."""
     if kind not in KINDS:
         raise BadInput(f"There is no kind of store called {kind!r}. There is: {', '.join(sorted(KINDS))}.")
-    return KINDS[kind]
+    module, name = KINDS[kind].split(".")
+    found: type[Connector] = getattr(import_module(f"portal.stores.{module}"), name)
+    return found
 
 
 def connect(store: Store) -> Connector:

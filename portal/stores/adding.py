@@ -11,14 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
+from portal.config import Config
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
-from portal.stores import connector_class, grounds
+from portal.stores import connect, connector_class, grounds, manifests
 from portal.stores.connector import Check
 from portal.stores.sql_settings import same_place
-from portal.tables import Scan, Source, Store
+from portal.tables import Recipient, Scan, Source, Store
 
 LONGEST_NAME = 100
+# The kind of store whose photographs only their holder can erase.
+ELSEWHERE = "http-manifest"
 
 
 def add_store(
@@ -30,8 +33,11 @@ def add_store(
     source_id: str | None = None,
     check: Check | None = None,
     despite: str = "",
+    holder_id: str | None = None,
 ) -> Store:
     """Add a store and check it at once. Raises BadInput, StoreUnavailable, Conflict (name or photographs taken).
+
+    `holder_id`: the recipient who holds the photographs, where they are held elsewhere and may be asked to erase them.
 
     Raises NotAllowed where its source has no ground, unless `despite` says why it is read all the same. Looking
     through a large store takes seconds: `check` is what `try_out` found before the writing session began.
@@ -40,24 +46,42 @@ def add_store(
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(f"Give the store a name of 1 to {LONGEST_NAME} characters.")
     connector = connector_class(kind)
-    kept = connector.clean(settings)
+    kept = connector.clean(_allowed(config_of(session), kind, settings))
+    _need_holder(session, kind, may_erase, holder_id)
     _refuse_overlap(session, name, kind, kept)
     if source_id is not None and session.get(Source, source_id) is None:
         raise NotFound("There is no such source. Add the source first.")
-    store = Store(name=name, kind=kind, settings=kept, may_erase=may_erase, source_id=source_id, created_at=clock.now())
+    store = Store(name=name, kind=kind, settings=kept, may_erase=may_erase, source_id=source_id, holder_id=holder_id)
+    store.created_at = clock.now()
     session.add(store)
     remember_check(store, check or try_store(store))
     session.flush()
     grounds.need_to_read(session, store, despite)
     session.flush()
+    if isinstance(way := connect(store), manifests.Describing):
+        manifests.attach(session, store, name, way.described())
     audit.append(session, "store-added", {"store": store.id, "kind": kind, "may_erase": may_erase})
     return store
 
 
-def try_out(name: str, kind: str, settings: Mapping[str, Any], may_erase: bool) -> Check:
+def try_out(config: Config, name: str, kind: str, settings: Mapping[str, Any], may_erase: bool) -> Check:
     """What could be done in a store that is not added yet. Raises BadInput, StoreUnavailable."""
     connector = connector_class(kind)
-    return connector(name, connector.clean(settings), may_erase).check()
+    return connector(name, connector.clean(_allowed(config, kind, settings)), may_erase).check()
+
+
+def _allowed(config: Config, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whom the portal may ask is the installation's to say, and not that of who adds a store."""
+    return {**settings, "hosts": list(config.holders)} if kind == ELSEWHERE else settings
+
+
+def _need_holder(session: Session, kind: str, may_erase: bool, holder_id: str | None) -> None:
+    if kind == ELSEWHERE and may_erase and holder_id is None:
+        raise BadInput("Say who holds the photographs, so that they can be asked. Add them as a recipient first.")
+    if kind != ELSEWHERE and holder_id is not None:
+        raise BadInput("Only photographs that are held elsewhere have a holder. Leave it empty for this kind of store.")
+    if holder_id is not None and session.get(Recipient, holder_id) is None:
+        raise NotFound("There is no such recipient. Add who holds the photographs as a recipient first.")
 
 
 def try_store(store: Store) -> Check:

@@ -26,6 +26,15 @@ class Locked(Conflict):
         self.until = until
 
 
+class Asked(Locked):
+    """Somebody else holds the copy, and only they can delete it. Whether they did is looked at again and again."""
+
+    code = "asked-of-holder"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, None)
+
+
 @dataclass(frozen=True)
 class Found:
     """An object in a store: its key, its size in bytes, and a text that changes when the object does."""
@@ -94,8 +103,8 @@ class Connector(Protocol):
         """Delete one copy, if its bytes have the approved SHA-256 `digest`. Safe to repeat.
 
         Raises Conflict `content-changed` when the bytes are others (nothing is deleted then), NotAllowed when the
-        operator has not allowed erasing here, Locked when the store itself keeps it until a time, StoreUnavailable
-        when it is away or read-only.
+        operator has not allowed erasing here, Locked when the store itself keeps it until a time, Asked when it is
+        held by somebody else, StoreUnavailable when it is away or read-only.
         """
 
     def probe_copy(self, ref: str) -> Literal["absent", "present"]:

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -44,49 +44,54 @@ class Line:
 
 def read_manifest(name: str, data: bytes) -> list[Line]:
     """All lines of the manifest. `name` is the file's name. Raises BadManifest naming the first line that is wrong."""
+    return list(once_each(line_of(number, record) for number, record in records_of(name, data)))
+
+
+def records_of(name: str, data: bytes, needed: str = "key") -> Iterator[Record]:
+    """(number, cells by column) of each line; a CSV file must have the column `needed`. Raises BadManifest."""
     text = _decoded(data)
     if name.lower().endswith(".csv"):
-        records = _csv(text)
-    elif name.lower().endswith((".jsonl", ".ndjson")):
-        records = _json_lines(text)
-    else:
-        raise BadManifest("A manifest is a CSV file (name.csv) or JSON Lines (name.jsonl).")
-    lines: list[Line] = []
+        return _csv(text, needed)
+    if name.lower().endswith((".jsonl", ".ndjson")):
+        return _json_lines(text)
+    raise BadManifest("A manifest is a CSV file (name.csv) or JSON Lines (name.jsonl).")
+
+
+def once_each(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines, each key once. Raises BadManifest where a key comes again, where there are too many, or none."""
     first: dict[str, int] = {}
-    for number, record in records:
-        line = _line(number, record)
+    for line in lines:
         if line.key in first:
-            _wrong(number, f"the key {_shown(line.key)} was already on line {first[line.key]}. Keep one of them.")
-        if len(lines) == MOST_ROWS:
-            _wrong(number, f"a manifest may have {MOST_ROWS:,} lines. Split it into several files.")
-        first[line.key] = number
-        lines.append(line)
-    if not lines:
+            wrong(line.number, f"the key {_shown(line.key)} was already on line {first[line.key]}. Keep one of them.")
+        if len(first) == MOST_ROWS:
+            wrong(line.number, f"a manifest may have {MOST_ROWS:,} lines. Split it into several files.")
+        first[line.key] = line.number
+        yield line
+    if not first:
         raise BadManifest("The manifest has no lines besides its header.")
-    return lines
 
 
 def _decoded(data: bytes) -> str:
     if not data.strip():
         raise BadManifest("The manifest is empty.")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        _wrong(1, "this file is UTF-16. Save it as UTF-8 and try again.")
+        wrong(1, "this file is UTF-16. Save it as UTF-8 and try again.")
     if b"\0" in data:
-        _wrong(data.count(b"\n", 0, data.index(b"\0")) + 1, "there is a zero byte. This is not a text file.")
+        wrong(data.count(b"\n", 0, data.index(b"\0")) + 1, "there is a zero byte. This is not a text file.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        _wrong(data.count(b"\n", 0, problem.start) + 1, "this is not UTF-8. Save the file as UTF-8 and try again.")
+        wrong(data.count(b"\n", 0, problem.start) + 1, "this is not UTF-8. Save the file as UTF-8 and try again.")
 
 
-def _csv(text: str) -> Iterator[Record]:
+def _csv(text: str, needed: str) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows = _rows(reader)
     number, header = next(rows)
-    names = _header(number, header)
+    names = _header(number, header, needed)
     for number, row in rows:
         if len(row) != len(names):
-            _wrong(number, f"it has {len(row)} cells, the header has {len(names)}.")
+            wrong(number, f"it has {len(row)} cells, the header has {len(names)}.")
         yield number, dict(zip(names, row, strict=True))
 
 
@@ -99,20 +104,20 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as problem:
-            _wrong(number, f"it cannot be read as CSV ({problem}).")
+            wrong(number, f"it cannot be read as CSV ({problem}).")
         if row:
             yield number, row
 
 
-def _header(number: int, cells: list[str]) -> list[str]:
+def _header(number: int, cells: list[str], needed: str) -> list[str]:
     names = [cell.strip() for cell in cells]
-    names = [name.lower() if name.lower() in LONGEST else name for name in names]
-    if "key" not in names:
+    names = [name.lower() if name.lower() in (*LONGEST, needed) else name for name in names]
+    if needed not in names:
         listed = ", ".join(_shown(name) for name in names[:8])
-        _wrong(number, f"there is no column called key. The columns, parted by commas, are: {listed}.")
+        wrong(number, f"there is no column called {needed}. The columns, parted by commas, are: {listed}.")
     for name in names:
         if names.count(name) > 1:
-            _wrong(number, f"the column {_shown(name)} is there twice.")
+            wrong(number, f"the column {_shown(name)} is there twice.")
     return names
 
 
@@ -125,9 +130,9 @@ def _json_lines(text: str) -> Iterator[Record]:
             record = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
         except (ValueError, RecursionError) as problem:
             said = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)
-            _wrong(number, f"it is not one JSON object ({said}).")
+            wrong(number, f"it is not one JSON object ({said}).")
         if not isinstance(record, dict):
-            _wrong(number, 'it is not one JSON object, such as {"key": "a.jpg"}.')
+            wrong(number, 'it is not one JSON object, such as {"key": "a.jpg"}.')
         yield number, record
 
 
@@ -142,14 +147,15 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a value")
 
 
-def _line(number: int, record: dict[str, Any]) -> Line:
+def line_of(number: int, record: dict[str, Any]) -> Line:
+    """One line, checked. Raises BadManifest."""
     if len(record) > MOST_COLUMNS:
-        _wrong(number, f"it has more than {MOST_COLUMNS} columns.")
+        wrong(number, f"it has more than {MOST_COLUMNS} columns.")
     for column, value in record.items():
         _check_value(number, column, value)
     key = record.get("key")
     if not isinstance(key, str) or not key.strip():
-        _wrong(number, "the key is empty or no text. It must be the name of the photograph in its store.")
+        wrong(number, "the key is empty or no text. It must be the name of the photograph in its store.")
     known = {column: _text(record.get(column)) for column in ("account", "source_url", "taken_at")}
     attributes = {
         column: value for column, value in record.items() if column not in LONGEST and value not in ("", None)
@@ -160,15 +166,15 @@ def _line(number: int, record: dict[str, Any]) -> Line:
 
 def _check_value(number: int, column: str, value: Any) -> None:
     if not column.strip() or len(column) > LONGEST_NAME:
-        _wrong(number, f"a column has no name, or one longer than {LONGEST_NAME} characters.")
+        wrong(number, f"a column has no name, or one longer than {LONGEST_NAME} characters.")
     if not isinstance(value, str | int | float | bool | None):
-        _wrong(number, f"column {_shown(column)}: lists and objects are not taken, only text, numbers, true and false.")
+        wrong(number, f"column {_shown(column)}: lists and objects are not taken, only text, numbers, true and false.")
     text = "" if value is None else str(value)
     if text in {"inf", "-inf"} and isinstance(value, float):
-        _wrong(number, f"column {_shown(column)}: this number is too large.")
+        wrong(number, f"column {_shown(column)}: this number is too large.")
     longest = LONGEST.get(column, LONGEST_ATTRIBUTE)
     if len(text) > longest:
-        _wrong(number, f"column {_shown(column)}: longer than {longest} characters.")
+        wrong(number, f"column {_shown(column)}: longer than {longest} characters.")
     _refuse_surrogates(number, column, text)
     for cell in (text, column):
         _refuse_formula(number, column, cell)
@@ -177,7 +183,7 @@ def _check_value(number: int, column: str, value: Any) -> None:
 def _refuse_formula(number: int, column: str, cell: str) -> None:
     begin = cell.lstrip(" \n")
     if begin.startswith(FORMULA) and not NUMBER.fullmatch(cell.strip()):
-        _wrong(
+        wrong(
             number,
             f"column {_shown(column)}: it begins with {begin[0]!r}, so a spreadsheet would run it as a formula. "
             "Take that sign away.",
@@ -188,7 +194,7 @@ def _refuse_surrogates(number: int, column: str, text: str) -> None:
     try:
         (text + column).encode()
     except UnicodeEncodeError:
-        _wrong(number, f"column {_shown(column)}: half a character. The file was cut or written wrongly.")
+        wrong(number, f"column {_shown(column)}: half a character. The file was cut or written wrongly.")
 
 
 def _text(value: Any) -> str | None:
@@ -209,5 +215,6 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _wrong(number: int, what: str) -> NoReturn:
+def wrong(number: int, what: str) -> NoReturn:
+    """Raise BadManifest about the line of this number."""
     raise BadManifest(f"Line {number}: {what}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -17,6 +17,14 @@ from portal.stores.manifest_files import Line, read_manifest
 from portal.tables import Image, ManifestEntry, Store
 
 BATCH = 500
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """What a connector has besides when its store says of its keys what a manifest says."""
+
+    def described(self) -> Sequence[Line]:
+        """The lines. Raises StoreUnavailable."""
 
 
 @dataclass(frozen=True)

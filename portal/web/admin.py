@@ -20,7 +20,7 @@ from wtforms.validators import InputRequired, Length
 from portal.errors import BadInput, BadManifest, Conflict, NotAllowed, NotFound, StoreUnavailable
 from portal.stores import adding, grounds, manifests, scans
 from portal.stores.manifest_files import read_manifest
-from portal.tables import Face, Image, Scan, ScanError, Source, Store
+from portal.tables import Face, Image, Recipient, Scan, ScanError, Source, Store
 from portal.web.context import database
 from portal.web.policy import policy
 from portal.web.texts import counted
@@ -37,6 +37,7 @@ FIELDS = {
     "sql": ("url", "table", "key", "image", "erase"),
     "sql-files": ("url", "table", "key", "path", "folder", "erase"),
     "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile"),
+    "http-manifest": ("manifest",),
 }
 STATES = {
     "running": "Running",
@@ -60,6 +61,7 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
             SelectChoice("sql", "A table of a database"),
             SelectChoice("sql-files", "A table of a database that names files in a folder"),
             SelectChoice("s3", "A bucket (S3, or a server that speaks as S3 does)"),
+            SelectChoice("http-manifest", "Pictures that somebody else holds, named by a manifest"),
         ],
         default="folder",
     )
@@ -110,6 +112,16 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
         default="",
     )
     profile = StringField("Profile", description="Only for a bucket: the profile in ~/.aws that has the access keys.")
+    manifest = StringField(
+        "Manifest",
+        description="Only for pictures held elsewhere: a .csv or .jsonl file on this machine, with url and sha256 on "
+        "each line. Only websites in EFFACE_HOLDER_HOSTS are asked.",
+        render_kw={"spellcheck": "false"},
+    )
+    holder_id = SelectField(
+        "Who holds the pictures",
+        description="Only for pictures held elsewhere: they are asked to erase. Recipients are added under Lineage.",
+    )
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")
     despite = StringField(
         "If no consent and no right is recorded for it: why do you add the store all the same?",
@@ -151,13 +163,22 @@ def add_store() -> Page:
     form = StoreForm()
     with database().reading() as reading:
         sources = reading.scalars(select(Source).order_by(Source.name)).all()
+        recipients = reading.scalars(select(Recipient).order_by(Recipient.name)).all()
     form.source_id.choices = _choices(sources)
+    form.holder_id.choices = _choices(recipients)
     if form.validate_on_submit():
         asked = (form.name.data.strip(), form.kind.data, _settings_of(form), form.may_erase.data)
         try:
             # A store may be slow to answer: nobody waits for the write lock meanwhile.
-            check = adding.try_out(*asked)
-            store = adding.add_store(g.session, *asked, form.source_id.data or None, check, form.despite.data or "")
+            check = adding.try_out(database().config, *asked)
+            store = adding.add_store(
+                g.session,
+                *asked,
+                source_id=form.source_id.data or None,
+                check=check,
+                despite=form.despite.data or "",
+                holder_id=form.holder_id.data or None,
+            )
         except (BadInput, Conflict, NotAllowed, StoreUnavailable) as problem:
             g.session.rollback()
             form.form_errors.append(problem.sentence)
@@ -167,8 +188,8 @@ def add_store() -> Page:
     return render_template("admin/store_add.html", form=form), 422 if form.is_submitted() else 200
 
 
-def _choices(sources: Sequence[Source]) -> list[SelectChoice]:
-    return [SelectChoice("", "Not said yet"), *(SelectChoice(source.id, source.name) for source in sources)]
+def _choices(rows: Sequence[Source] | Sequence[Recipient]) -> list[SelectChoice]:
+    return [SelectChoice("", "Not said yet"), *(SelectChoice(row.id, row.name) for row in rows)]
 
 
 def _settings_of(form: StoreForm) -> dict[str, str]:
@@ -265,6 +286,8 @@ def _place_of(settings: dict[str, str]) -> str:
     if "bucket" in settings:
         below = f" below {settings['prefix']}" if settings["prefix"] else ""
         return f"bucket {settings['bucket']}{below} at {settings['endpoint'] or 'Amazon'}"
+    if "manifest" in settings:
+        return f"pictures named in {settings['manifest']}, held elsewhere"
     return settings.get("folder") or f"{settings['table']} in {settings['url']}"
 
 
