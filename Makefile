@@ -7,6 +7,8 @@ SHELL := /bin/sh
 # The tests of a file stay together, as they share what is dear to make; the longest begin first (tests/conftest.py).
 CORES = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Where this is set, each of the portal's processes translates all of its code anew at every start.
+export PYTHONDONTWRITEBYTECODE :=
 # Runs $(2), and says how long it took and what it was.
 timed = @start=$$(date +%s); $(2); code=$$?; echo "[$$(( $$(date +%s) - start )) s] $(1)"; exit $$code
 

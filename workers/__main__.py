@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from contextlib import closing
@@ -12,13 +13,13 @@ from redis import RedisError
 from rq.worker import SpawnWorker, Worker
 from rq.worker.base import BaseWorker
 
-from portal import backups
+from portal.backups import waiting
 from portal.config import Config, read_config
 from portal.db import Database
 from portal.jobs import KINDS, OnlyAnswer, SignedJson, queue_for
 from portal.processes import die_with_parent
 
-# Loaded once in the parent, so that the process forked for each job has the networks already.
+# These have the face networks, too.
 WITH_FACES = {"scanning", "reencoding", "probing", "searching"}
 
 
@@ -46,7 +47,7 @@ def main(name: str) -> None:
 def _see_that_it_may_work(config: Config) -> None:
     """A database that was put back may hold what was erased since: nobody works with it before that is gone again."""
     with closing(Database(config)) as database:
-        if backups.is_waiting(database):
+        if waiting.is_waiting(database):
             sys.exit("The database was put back and is not ready. Run: efface up")
 
 
@@ -54,6 +55,8 @@ def serve(kind: str, *, burst: bool = False) -> None:
     """Answer one queue until told to stop, or with `burst` until it is empty."""
     database = Database(read_config())
     queue = queue_for(database, kind)
+    # Once in the parent, so that the process forked for each job has all of it already.
+    importlib.import_module(f"workers.{kind}")
     if kind in WITH_FACES and sys.platform == "linux":
         from workers.encoder import load_encoder
 

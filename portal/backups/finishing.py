@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit
-from portal.audit import heads, ledger
+from portal.audit import ledger
 from portal.backups import copies
 from portal.cases.purging import purge
 from portal.config import Config
 from portal.db import Database
-from portal.erasure import rechecking, redoing
+from portal.erasure import rechecking, redoing, remembering
 from portal.errors import Conflict, Unavailable
 from portal.tables import Entry, Order
 
@@ -35,17 +35,6 @@ class Report:
     orders: int
 
 
-def is_waiting(database: Database) -> bool:
-    """Whether nothing may be served yet: a copy was put back, by `efface restore` or by any other means."""
-    config = database.config
-    if copies.is_marked(config):
-        return True
-    if heads.read(heads.folder_of(config)) is None and not ledger.folder_of(config).exists():
-        return False
-    with database.reading() as session:
-        return audit.is_behind(session) or bool(redoing.missing(session))
-
-
 def finish(database: Database, *, in_stores: bool = True, despite_orders: bool = False) -> Report:
     """Erase again what was erased since the copy was made, check it, and let the installation serve.
 
@@ -64,7 +53,7 @@ def finish(database: Database, *, in_stores: bool = True, despite_orders: bool =
                 "Take a newer copy, or restore with --despite-orders and give these orders again at once.",
                 "orders-since",
             )
-        wanted = [ledger.read(session, name, stage) for name, stage in redoing.missing(session, deep=True).items()]
+        wanted = [ledger.read(session, name, stage) for name, stage in remembering.missing(session, deep=True).items()]
     records = sorted((record for record in wanted if record is not None), key=lambda record: record.at)
     done = [redoing.redo(database, record.name, record.stage, in_stores=in_stores) for record in records]
     with database.writing() as session:

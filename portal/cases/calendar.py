@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from datetime import date, timedelta
 
-from icalendar import Calendar, Event, vDate
 from sqlalchemy.orm import Session
 
 from portal.cases import answers
@@ -19,6 +18,9 @@ from portal.tables import Case
 
 def day_of_answer(session: Session, case: Case) -> bytes:
     """A calendar with one whole day: the last on which the person gets an answer. The same for a hit and a miss."""
+    # Slow to load, and needed for this one file alone.
+    from icalendar import Calendar, Event, vDate
+
     day = answers.status_of(session, case).answer_by
     event = Event()
     # The same case is the same entry: taken in again after the day has moved, it moves there, too.

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import holidays as calendars
 from dateutil.relativedelta import relativedelta
 
 from portal import clock
@@ -170,6 +169,9 @@ def check_place(place: str) -> None:
 def _holidays(place: str, year: int) -> frozenset[date]:
     if place in ("", "weekends"):
         return frozenset()
+    # The calendars of all countries are slow to load, and most commands and workers count no day.
+    import holidays as calendars
+
     country, _, part = place.partition("-")
     known = calendars.list_supported_countries()
     if country not in known or (part and part not in known[country]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from portal import backups
+from portal.backups import copies
 from portal.cli.opening import opened
 
 
@@ -18,7 +18,7 @@ def command(folder: Path) -> None:
     The keys are not in it, nor the log's copy beside the database: save the folders `keys` and `log` elsewhere.
     """
     with opened() as database:
-        copy = backups.save(database, folder)
+        copy = copies.save(database, folder)
         data = database.config.data
         days = database.config.backup_days
     click.echo(f"{copy.folder}: {len(copy.files)} files.")

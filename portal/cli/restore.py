@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from portal import backups, schema
+from portal import schema
+from portal.backups import copies, finishing
 from portal.cli.opening import answering, make_data_folder
 from portal.cli.showing import show_report
 from portal.cli.up import alone
@@ -27,8 +28,8 @@ def command(copy: Path, despite_orders: bool, as_json: bool) -> None:
     config = read_config()
     make_data_folder(config)
     with alone(config.data), answering():
-        backups.put_back(config, backups.read_copy(config, copy))
+        copies.put_back(config, copies.read_copy(config, copy))
         with closing(Database(config)) as database:
             schema.upgrade(database)
-            report = backups.finish(database, despite_orders=despite_orders)
+            report = finishing.finish(database, despite_orders=despite_orders)
     show_report(report, as_json)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from portal import backups, schema
+from portal import schema
+from portal.backups import copies, finishing
 from portal.cli.opening import answering
 from portal.cli.showing import show_report
 from portal.config import Config, read_config
@@ -29,7 +30,7 @@ def command(copy: Path, as_json: bool) -> None:
     Exit 0: all of it; 1: something would still be there; 2: this copy cannot be put back.
     """
     config = read_config()
-    found = backups.read_copy(config, copy)
+    found = copies.read_copy(config, copy)
     with tempfile.TemporaryDirectory(prefix="efface-check-") as place, answering():
         report = _try(config, found, Path(place))
     show_report(report, as_json)
@@ -37,12 +38,12 @@ def command(copy: Path, as_json: bool) -> None:
         raise Conflict(f"{report.left} things that were erased are there again.", "not-gone")
 
 
-def _try(config: Config, copy: backups.Copy, place: Path) -> backups.Report:
+def _try(config: Config, copy: copies.Copy, place: Path) -> finishing.Report:
     beside = replace(config, data=place)
     for name in BESIDE:
         if (config.data / name).is_dir():
             shutil.copytree(config.data / name, place / name)
-    backups.put_back(beside, copy)
+    copies.put_back(beside, copy)
     with closing(Database(beside)) as database:
         schema.upgrade(database)
-        return backups.finish(database, in_stores=False, despite_orders=True)
+        return finishing.finish(database, in_stores=False, despite_orders=True)

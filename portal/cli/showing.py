@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     # `efface purge` prints names, too, and must start without a database.
-    from portal.backups import Report
+    from portal.backups.finishing import Report
 
 
 def shown(text: str) -> str:

@@ -20,7 +20,8 @@ from urllib.request import urlopen
 import click
 import psutil
 
-from portal import accounts, backups, look, queue_server, schema
+from portal import accounts, look, queue_server, schema
+from portal.backups import waiting
 from portal.cases import deadlines
 from portal.cli.opening import answering, make_data_folder
 from portal.cli.showing import show_report
@@ -81,9 +82,12 @@ class House:
     def _start_all(self) -> None:
         database = Database(self.config)
         schema.upgrade(database)
-        if backups.is_waiting(database):
+        if waiting.is_waiting(database):
             click.echo("The database is older than its log: what was erased since is erased again first.")
-            show_report(backups.finish(database), as_json=False)
+            # This loads half of the portal, and hardly any start needs it.
+            from portal.backups import finishing
+
+            show_report(finishing.finish(database), as_json=False)
         database.close()
         if not self.config.redis_url:
             self._start("queue", ["-m", "portal.queue_server"])

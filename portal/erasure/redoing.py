@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.audit import ledger
 from portal.audit.ledger import Record, Stage, Values, table_of
-from portal.db import Database, config_of
+from portal.db import Database
 from portal.erasure import carrying, effects, intending
 from portal.erasure.plans import sealed_facts
 from portal.errors import Conflict, EffaceError
@@ -47,7 +47,6 @@ IN_PLACE: dict[type[Base], tuple[str, ...]] = {
     Suppression: ("erasure_id", "image_id"),
     Certificate: ("id",),
 }
-BEGUN = ("running", "checking", "notifying", "settled")
 # Numbers of rows that nobody knows by their number: another row may have it by now.
 NUMBERED = {CaseRight, ErasureItem, Suppression}
 
@@ -60,25 +59,6 @@ class Redone:
     again: bool
     left: int
     refused: int
-
-
-def missing(session: Session, *, deep: bool = False) -> dict[str, Stage]:
-    """The erasures on record that the database knows nothing of, or less: it was put back from a backup.
-
-    With `deep` the records are opened, too: one may have got a later certificate.
-    """
-    states = {one: state for one, state in session.execute(select(Erasure.id, Erasure.state))}
-    certified = set(session.scalars(select(Certificate.erasure_id)))
-    certificates = set(session.scalars(select(Certificate.id)))
-
-    def knows(name: str, stage: Stage) -> bool:
-        if states.get(name) not in BEGUN or (stage == "done" and name not in certified):
-            return False
-        record = ledger.read(session, name, stage) if deep else None
-        return record is None or all(one["id"] in certificates for one in record.of(Certificate))
-
-    kept = ledger.stages(config_of(session))
-    return {name: stage for name, stage in kept.items() if not knows(name, stage)}
 
 
 def redo(database: Database, name: str, stage: Stage, *, in_stores: bool = True) -> Redone:

@@ -1,4 +1,7 @@
-"""Keeping what is needed to erase again, beside the database: before anything is touched, and with the certificate."""
+"""Keeping what is needed to erase again, beside the database: before anything is touched, and with the certificate.
+
+Every process asks at its start whether an erasure is missing in its database, so this loads little.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.audit import ledger
-from portal.audit.ledger import Values, values_of
+from portal.audit.ledger import Stage, Values, values_of
+from portal.db import config_of
 from portal.tables import Account, Case, Certificate, Erasure, ErasureItem, Image, Source, Store, Suppression
 
+BEGUN = ("running", "checking", "notifying", "settled")
 # What an erasure's own rows point to. It is kept as it was before.
 AROUND = (Account, Source, Store, Image)
 STAFF = {"caseworker_id", "identity_by", "decided_by", "approved_by", "asked_by", "done_by"}
@@ -33,6 +38,25 @@ def remember_end(session: Session, erasure: Erasure) -> None:
         if name == ErasureItem.__tablename__:
             values["sealed"] = values["sealed"] or seals.get(values["position"])
     ledger.write(session, erasure.id, "done", [*before, *rows])
+
+
+def missing(session: Session, *, deep: bool = False) -> dict[str, Stage]:
+    """The erasures on record that the database knows nothing of, or less: it was put back from a backup.
+
+    With `deep` the records are opened, too: one may have got a later certificate.
+    """
+    states = {one: state for one, state in session.execute(select(Erasure.id, Erasure.state))}
+    certified = set(session.scalars(select(Certificate.erasure_id)))
+    certificates = set(session.scalars(select(Certificate.id)))
+
+    def knows(name: str, stage: Stage) -> bool:
+        if states.get(name) not in BEGUN or (stage == "done" and name not in certified):
+            return False
+        record = ledger.read(session, name, stage) if deep else None
+        return record is None or all(one["id"] in certificates for one in record.of(Certificate))
+
+    kept = ledger.stages(config_of(session))
+    return {name: stage for name, stage in kept.items() if not knows(name, stage)}
 
 
 def _around(session: Session, erasure: Erasure) -> list[tuple[str, Values]]:

@@ -7,7 +7,6 @@ from importlib import import_module
 from portal.errors import BadInput
 from portal.stores.connector import (
     LARGEST_OBJECT,
-    Asked,
     Check,
     Connector,
     Deriving,
@@ -22,7 +21,6 @@ from portal.tables import Store
 __all__ = [
     "KINDS",
     "LARGEST_OBJECT",
-    "Asked",
     "Check",
     "Connector",
     "Deriving",
@@ -43,7 +41,6 @@ KINDS = {
     "sql": "sql.Sql",
     "sql-files": "sql_files.SqlFiles",
     "s3": "s3.S3",
-    "http-manifest": "http_manifest.HttpManifest",
 }
 
 

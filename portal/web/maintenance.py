@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, current_app, request
 
-from portal import backups
+from portal.backups import copies, waiting
 from portal.languages import gettext as _
 from portal.web.context import settings
 from portal.web.errors import error_page
@@ -34,10 +34,10 @@ def _put_back() -> Response | None:
 def _is_waiting() -> bool:
     """Asked of the database until the first answer is no; then only whether somebody puts a copy back meanwhile."""
     if current_app.extensions.get("may serve"):
-        return backups.is_marked(settings())
-    waiting = backups.is_waiting(current_app.extensions["database"])
-    current_app.extensions["may serve"] = not waiting
-    return waiting
+        return copies.is_marked(settings())
+    is_waiting = waiting.is_waiting(current_app.extensions["database"])
+    current_app.extensions["may serve"] = not is_waiting
+    return is_waiting
 
 
 def _closed() -> Response | None:

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import func, select
 
 import workers
-from portal import audit, backups, clock
+from portal import audit, clock
 from portal.audit import heads, ledger
-from portal.backups import copies
+from portal.backups import copies, finishing, waiting
 from portal.cases.purging import purge
 from portal.db import Database
-from portal.erasure import certificate, redoing, verifying
+from portal.erasure import certificate, remembering, verifying
 from portal.errors import BadInput, Conflict, StoreUnavailable, Unavailable
 from portal.stores.folder import Folder
 from portal.tables import Case, Certificate, Erasure, Face, Image, Suppression
@@ -37,7 +37,7 @@ class Restored:
         self.config, self.database = self.scene.config, Database(self.scene.config)
         self.pictures = {path: path.read_bytes() for path in self.scene.folders[0].rglob("*.jpg")}
         self.publish()
-        self.copy = backups.save(self.database, folder / "copies")
+        self.copy = copies.save(self.database, folder / "copies")
         self.ids = erasing.approve_all(self.database)
         for erasure_id in self.ids:
             assert workers.carry_out(self.database, "erasing", erasure_id) == "worked"
@@ -55,7 +55,7 @@ class Restored:
 
     def put_back(self) -> None:
         self.database.close()
-        backups.put_back(self.config, backups.read_copy(self.config, self.copy.folder))
+        copies.put_back(self.config, copies.read_copy(self.config, self.copy.folder))
 
     def count(self, table: type, *where: object) -> int:
         with self.database.reading() as session:
@@ -95,7 +95,7 @@ def test_everything_is_erased_again_before_anything_is_served(restored: Restored
     with pytest.raises(SystemExit, match="put back"):
         program._see_that_it_may_work(restored.config)
 
-    report = backups.finish(restored.database)
+    report = finishing.finish(restored.database)
 
     assert (report.erasures, report.back, report.left, report.refused) == (CASES, CASES, 0, 0)
     assert report.entries > CASES
@@ -105,13 +105,13 @@ def test_everything_is_erased_again_before_anything_is_served(restored: Restored
     assert restored.count(Case, Case.state == "closed") == CASES
     assert restored.problems() == []
     assert client.get("/").status_code == 200
-    assert not backups.is_waiting(restored.database)
-    assert backups.finish(restored.database).erasures == 0
+    assert not waiting.is_waiting(restored.database)
+    assert finishing.finish(restored.database).erasures == 0
 
 
 def test_the_certificates_are_those_that_people_hold(restored: Restored) -> None:
     restored.put_back()
-    backups.finish(restored.database)
+    finishing.finish(restored.database)
     with restored.database.reading() as session:
         key = audit.verifier_key(session)
     held = [verifying.verify(file, key)["id"] for file in restored.files]
@@ -129,9 +129,9 @@ def test_a_shorter_or_other_head_is_never_signed(restored: Restored) -> None:
     with pytest.raises(Conflict, match="not the ones that were signed"):
         restored.publish()
     with pytest.raises(Conflict, match="is not the one that was signed"):
-        backups.finish(restored.database)
+        finishing.finish(restored.database)
     assert heads.read(heads.folder_of(restored.config)) == last
-    assert backups.is_waiting(restored.database)
+    assert waiting.is_waiting(restored.database)
 
 
 def test_a_store_that_is_away_keeps_all_shut_until_it_is_back(
@@ -147,10 +147,10 @@ def test_a_store_that_is_away_keeps_all_shut_until_it_is_back(
     with monkeypatch.context() as patched:
         patched.setattr(Folder, "erase_copy", away)
         with pytest.raises(StoreUnavailable):
-            backups.finish(restored.database)
-    assert backups.is_waiting(restored.database)
+            finishing.finish(restored.database)
+    assert waiting.is_waiting(restored.database)
     assert create_app(restored.config).test_client().get("/").status_code == 503
-    report = backups.finish(restored.database)
+    report = finishing.finish(restored.database)
     assert report.left == 0
     assert not path.exists()
     assert erasing.is_well(erasing.reckon(restored.scene))
@@ -168,9 +168,9 @@ def test_killed_while_a_copy_is_put_back_it_is_put_back_again(
         patched.setattr(where, step, killed)
         with pytest.raises(KeyboardInterrupt):
             restored.put_back()
-    assert backups.is_waiting(restored.database)
+    assert waiting.is_waiting(restored.database)
     restored.put_back()
-    assert backups.finish(restored.database).erasures == CASES
+    assert finishing.finish(restored.database).erasures == CASES
     assert not (restored.config.data / copies.BEFORE).exists()
     assert erasing.is_well(erasing.reckon(restored.scene))
 
@@ -179,7 +179,7 @@ def test_an_erasure_without_a_certificate_yet_goes_on_after_it(restored: Restore
     """It had begun, and its end was not written down any more."""
     (ledger.folder_of(restored.config) / f"{restored.ids[0]}.done").unlink()
     restored.put_back()
-    assert backups.finish(restored.database).erasures == CASES
+    assert finishing.finish(restored.database).erasures == CASES
     with restored.database.reading() as session:
         assert session.get_one(Erasure, restored.ids[0]).state == "running"
         assert session.scalar(select(func.count()).select_from(Image).where(Image.state == "live")) == 0
@@ -193,18 +193,18 @@ def test_orders_begun_since_keep_all_shut_unless_the_operator_says_so(restored: 
         audit.publish(session)
     restored.put_back()
     with pytest.raises(Conflict, match="1 orders were begun"):
-        backups.finish(restored.database)
-    assert backups.is_waiting(restored.database)
-    report = backups.finish(restored.database, despite_orders=True)
+        finishing.finish(restored.database)
+    assert waiting.is_waiting(restored.database)
+    report = finishing.finish(restored.database, despite_orders=True)
     assert (report.orders, report.erasures, report.left) == (1, CASES, 0)
-    assert not backups.is_waiting(restored.database)
+    assert not waiting.is_waiting(restored.database)
 
 
 def test_another_photograph_at_the_same_place_is_not_touched(restored: Restored) -> None:
     path = next(iter(restored.pictures))
     path.write_bytes(b"another photograph")
     restored.put_back()
-    report = backups.finish(restored.database)
+    report = finishing.finish(restored.database)
     assert (report.refused, path.read_bytes()) == (1, b"another photograph")
 
 
@@ -253,19 +253,23 @@ def test_a_copy_that_is_not_whole_is_refused_by_name(restored: Restored, tmp_pat
         (tmp_path, "no copy of an installation"),
     ):
         with pytest.raises(BadInput, match=sentence):
-            backups.read_copy(restored.config, folder)
-    assert not backups.is_waiting(restored.database)
+            copies.read_copy(restored.config, folder)
+    assert not waiting.is_waiting(restored.database)
 
 
-def test_a_copy_is_there_as_a_whole_or_not_at_all(restored: Restored, tmp_path: Path) -> None:
+def test_a_copy_is_there_as_a_whole_or_not_at_all(
+    restored: Restored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)  # A copy is called after its second.
     place = tmp_path / "file"
     place.write_text("in the way")
     with pytest.raises(Unavailable, match="cannot be written"):
-        backups.save(restored.database, place)
-    copy = backups.save(restored.database, tmp_path / "two")
-    assert backups.read_copy(restored.config, copy.folder).files == copy.files
+        copies.save(restored.database, place)
+    copy = copies.save(restored.database, tmp_path / "two")
+    assert copies.read_copy(restored.config, copy.folder).files == copy.files
     with pytest.raises(BadInput, match="there already"):
-        backups.save(restored.database, tmp_path / "two")
+        copies.save(restored.database, tmp_path / "two")
 
 
 def test_what_is_kept_beside_the_database_does_not_open_without_the_key(restored: Restored) -> None:
@@ -274,7 +278,7 @@ def test_what_is_kept_beside_the_database_does_not_open_without_the_key(restored
         record = ledger.read(session, restored.ids[0], "done")
         assert record is not None
         (image,) = record.of(Image)
-        assert redoing.missing(session, deep=True) == {}
+        assert remembering.missing(session, deep=True) == {}
     assert image["key"].endswith(".jpg")
     assert image["key"].encode() not in kept
     assert image["digest"] not in kept

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from portal import audit, backups
+from portal import audit
 from portal.backups import copies
 from portal.config import Config
 from portal.db import Database
@@ -53,7 +53,7 @@ def measure(erasures: int) -> dict[str, Any]:
 
 def _erase_after_a_copy(scene: Scene, folder: Path) -> Path:
     database = Database(scene.config)
-    copy = backups.save(database, folder)
+    copy = copies.save(database, folder)
     for erasure_id in erasing.approve_all(database):
         carry_out(database, "erasing", erasure_id)
     with database.writing() as session:
