@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import lifecycle, mandates
+from portal.cases import deciding, lifecycle, mandates
 from portal.cases.law import rule_by
 from portal.cases.law.acting import Point
 from portal.db import config_of
@@ -126,7 +126,9 @@ def _go_on(session: Session, case: Case, mandate: Mandate, account_id: str) -> N
         lifecycle.wait_for(session, case, "approver")
         return
     mandates.purge_papers(session, mandate, keep="judged")
-    lifecycle.wait_for(session, case, "caseworker")
+    lifecycle.wait_as_usual(session, case)
+    if case.state == "deciding":
+        deciding.go_on(session, case)
     if case.state != "identity-check":
         return
     if mandate.judged == "turned-down":

@@ -120,6 +120,11 @@ def wait_for(session: Session, case: Case, whom: str) -> None:
     session.flush()
 
 
+def wait_as_usual(session: Session, case: Case) -> None:
+    """Once nothing special is waited for any more: the case waits for whom it waits where it is."""
+    wait_for(session, case, next(one.waiting_for for one in MOVES if one.to == case.state))
+
+
 def open_rights(session: Session, case: Case) -> list[CaseRight]:
     """The rights of a case that have no outcome yet."""
     session.flush()

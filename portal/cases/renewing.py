@@ -32,5 +32,7 @@ def renew(session: Session, case: Case, mandate: Mandate, paper: Paper, expires_
     mandates.add_paper(session, mandate, rule, point, paper)
     mandate.expires_on = expires_on
     authority.reopen(session, mandate)
+    # Also where the one before was being turned down: the second person has nothing to agree to any more.
+    lifecycle.wait_for(session, case, "caseworker")
     lifecycle.record(session, case, "permission-renewed", "subject")
     audit.append(session, "permission-renewed", {"case": case.id, "actor": "subject"})

@@ -21,6 +21,7 @@ from portal.cases import (
     mandates,
     person_link,
     purging,
+    renewing,
     withdrawing,
 )
 from portal.cases.papers import PDF, Paper
@@ -251,3 +252,34 @@ def test_whoever_asks_for_themselves_has_no_list(session: Session) -> None:
     case = send_own(session, "deletion").case
     with pytest.raises(NotFound):
         authority.judge(session, case, make_account(session).id, {}, "")
+
+
+def expired(session: Session, case: Case) -> Mandate:
+    mandate = mandate_of(session, case)
+    mandate.expires_on = mandates.today(session) - timedelta(days=1)
+    session.flush()
+    return mandate
+
+
+def test_renewing_while_a_turn_down_waits_leaves_it_to_a_caseworker(session: Session) -> None:
+    case = send(session, "deletion").case
+    first, second = make_account(session).id, make_account(session).id
+    mandate = mandate_of(session, case)
+    missing = {line.point.name: False for line in authority.lines(session, mandate)}
+    authority.judge(session, case, first, missing, "The signature is missing.")
+    assert case.waiting_for == "approver"
+    renewing.renew(session, case, expired(session, case), PAPER, None)
+    assert (case.waiting_for, mandate.judged, authority.waits_for_second(mandate)) == ("caseworker", None, False)
+    with pytest.raises(Conflict):
+        authority.agree(session, case, second)
+    assert case.state == "identity-check"
+
+
+def test_a_renewed_permission_is_judged_without_taking_the_case_from_whom_it_waits_for(session: Session) -> None:
+    case = send(session, "deletion", "opt-out").case
+    to_deciding(session, case)
+    lifecycle.move(session, case, "reviewing", make_account(session).id, "look again")
+    renewing.renew(session, case, expired(session, case), PAPER, None)
+    assert case.waiting_for == "caseworker"
+    accept(session, case)
+    assert (case.state, case.waiting_for) == ("reviewing", "reviewer")
