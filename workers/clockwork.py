@@ -16,6 +16,7 @@ from portal.db import Database
 from portal.erasure import holds, rechecking, resuming
 from portal.jobs import sweep
 from portal.notices import chasing
+from portal.orders import recipients
 from portal.stores import drift
 from workers import log_unforeseen
 
@@ -72,7 +73,9 @@ def chase(database: Database) -> None:
     """Recipients who are silent, those found later, and what was kept for them."""
     with database.writing() as session:
         purged = chasing.keep_up(session)["purged"]
-    if purged:
+        recipients.look_for_others(session)
+        answered = recipients.take_up(session)
+    if purged or answered:
         database.forget_deleted_bytes()
 
 

@@ -11,11 +11,12 @@ def work(lease: Lease) -> None:
     """One look. A store that is away is tried again later: nothing is said about what nobody could see."""
     with lease.database.reading() as session:
         recheck = session.get_one(Recheck, lease.row_id)
-        found = rechecking.look(session, recheck) if recheck.erasure.state == "settled" else None
+        erasure = recheck.erasure
+        found = rechecking.look(session, erasure) if erasure is not None and erasure.state == "settled" else None
     with lease.database.writing() as session:
         lease.hold(session)
         recheck = session.get_one(Recheck, lease.row_id)
-        if found is None or recheck.erasure.state != "settled":
+        if found is None or recheck.erasure is None or recheck.erasure.state != "settled":
             # It is being erased again just now, and is looked at anew from the day on which that is done.
             recheck.state = "missed"
         else:

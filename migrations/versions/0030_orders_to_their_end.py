@@ -28,24 +28,21 @@ def upgrade() -> None:
     op.add_column(
         "recheck", sa.Column("cursor", sa.Integer(), nullable=True, comment="the chunk up to which it has come")
     )
-    with op.batch_alter_table("order_chunk") as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "looked_at",
-                sa.DateTime(timezone=True),
-                nullable=True,
-                comment="when it was last asked who else has a copy; empty: nobody was told yet",
-            )
-        )
-        batch_op.add_column(
-            sa.Column(
-                "again_at",
-                sa.DateTime(timezone=True),
-                nullable=True,
-                comment="when what its store keeps is tried again",
-            )
-        )
-        batch_op.create_index(batch_op.f("ix_order_chunk_looked_at"), ["looked_at"])
+    op.add_column(
+        "order",
+        sa.Column(
+            "looked_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it was last asked who else has a copy",
+        ),
+    )
+    op.add_column(
+        "order_chunk",
+        sa.Column(
+            "again_at", sa.DateTime(timezone=True), nullable=True, comment="when what its store keeps is tried again"
+        ),
+    )
     with op.batch_alter_table("order_certificate") as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), server_default="1", nullable=False))
         batch_op.add_column(
@@ -88,10 +85,8 @@ def downgrade() -> None:
         batch_op.create_unique_constraint(batch_op.f("uq_order_certificate_order_id"), ["order_id"])
         batch_op.drop_column("supersedes")
         batch_op.drop_column("number")
-    with op.batch_alter_table("order_chunk") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_order_chunk_looked_at"))
-        batch_op.drop_column("again_at")
-        batch_op.drop_column("looked_at")
+    op.drop_column("order_chunk", "again_at")
+    op.drop_column("order", "looked_at")
     op.drop_column("recheck", "cursor")
     for table, unique in (("notice", ["order_id", "recipient_id", "number"]), ("recheck", None)):
         rows = sa.table(table, sa.column("erasure_id"))

@@ -12,6 +12,7 @@ from portal.cli.opening import opened
 from portal.errors import BadInput
 from portal.lineage import records
 from portal.notices import answering, chasing, registering, wire, wording
+from portal.orders import recipients
 from portal.tables import Notice
 
 
@@ -80,4 +81,8 @@ def look() -> None:
     """Ask now who else received one of the photographs, instead of once a day; remind whom it is time to remind."""
     with opened() as database, database.writing() as session:
         done = chasing.keep_up(session, look_now=True)
+        orders = recipients.look_for_others(session, look_now=True)
+        recipients.take_up(session)
     click.echo(f"{done['found']} notices made, {done['chased']} seen to.")
+    if orders:
+        click.echo(f"{orders} orders have somebody who was not told. A worker tells them.")

@@ -49,9 +49,9 @@ def recheck_all(session: Session) -> int:
     return len(found)
 
 
-def look(session: Session, recheck: Recheck) -> tuple[int, list[dict[str, Any]]]:
+def look(session: Session, erasure: Erasure) -> tuple[int, list[dict[str, Any]]]:
     """How many items were looked at, and what was seen of those that are not gone. Changes nothing."""
-    erasure, gate, hits, looked = recheck.erasure, Gate(session), [], 0
+    gate, hits, looked = Gate(session), [], 0
     for item in erasure.items:
         if item.state != "verified" or item.kind in FOR_PEOPLE or not _can_be_looked_at(session, item):
             continue
@@ -64,13 +64,18 @@ def look(session: Session, recheck: Recheck) -> tuple[int, list[dict[str, Any]]]
 
 def record(session: Session, recheck: Recheck, looked: int, hits: list[dict[str, Any]]) -> None:
     """Write down what was seen. After the last day what the looking needed is forgotten, unless something is back."""
+    close(session, recheck, looked, hits, len(hits))
+    if recheck.occasion == "day-30" and recheck.erasure_id is not None and not _open(session, recheck.erasure_id):
+        forget(session, recheck.erasure_id)
+
+
+def close(session: Session, recheck: Recheck, looked: int, hits: list[dict[str, Any]], back: int) -> None:
+    """Write down what a look at an erasure or an order saw: how many things it looked at, and what is back of them."""
     recheck.looked, recheck.hits, recheck.looked_at = looked, hits, clock.now()
     recheck.state = "found" if hits else "clear"
     session.flush()
-    facts = {"erasure": recheck.erasure_id, "occasion": recheck.occasion, "looked": looked, "back": len(hits)}
-    audit.append(session, "rechecked", facts)
-    if recheck.occasion == "day-30" and not _open(session, recheck.erasure_id):
-        forget(session, recheck.erasure_id)
+    about = {"erasure": recheck.erasure_id} if recheck.erasure_id else {"order": recheck.order_id}
+    audit.append(session, "rechecked", {**about, "occasion": recheck.occasion, "looked": looked, "back": back})
 
 
 def dismiss(session: Session, recheck: Recheck, account_id: str) -> None:
@@ -79,21 +84,29 @@ def dismiss(session: Session, recheck: Recheck, account_id: str) -> None:
 
 
 def confirm(session: Session, recheck: Recheck, account_id: str) -> None:
-    """It is so. The person is told now, and a second person is asked to have it erased again."""
+    """It is so. The person of a request is told now, and a second person is asked to have it erased again."""
     _decide(session, recheck, account_id, "confirmed")
+    if recheck.erasure is None:
+        return
     case = session.get_one(Case, recheck.erasure.case_id)
     lifecycle.record(session, case, "copy-found-again", account_id, photographs=len(_images(session, recheck)))
     mails.queue_news(session, case)
 
 
-def erase_again(session: Session, recheck: Recheck, account_id: str) -> None:
-    """A second person agrees: the items that are back are carried out once more, by the plan that was approved."""
-    erasure = recheck.erasure
-    if recheck.state != "confirmed" or recheck.approved_by is not None or erasure.state != "settled":
+def agree(session: Session, recheck: Recheck, account_id: str) -> None:
+    """A second person agrees that what is back is erased again. Raises Conflict, and NotAllowed to the first."""
+    about = recheck.erasure or recheck.order
+    if recheck.state != "confirmed" or recheck.approved_by is not None or about is None or about.state != "settled":
         raise Conflict("This is not waiting for a second person.", "not-waiting")
     if account_id == recheck.decided_by and config_of(session).two_people:
         raise NotAllowed("You found that it is back. A second person must agree to erase it again.", "same-person")
     recheck.approved_by, recheck.one_person = account_id, not config_of(session).two_people
+
+
+def erase_again(session: Session, recheck: Recheck, account_id: str) -> None:
+    """A second person agrees: the items that are back are carried out once more, by the plan that was approved."""
+    agree(session, recheck, account_id)
+    erasure = session.get_one(Erasure, recheck.erasure_id)
     images = _images(session, recheck)
     for item in erasure.items:
         if item.state == "verified" and item.image_id in images and item.sealed is not None:
@@ -153,7 +166,8 @@ def _decide(session: Session, recheck: Recheck, account_id: str, state: str) -> 
         raise Conflict("Somebody else has just decided about this. Load the page again.", "moved-meanwhile")
     recheck.state, recheck.decided_by, recheck.decided_at = state, account_id, clock.now()
     session.flush()
-    audit.append(session, f"recheck-{state}", {"erasure": recheck.erasure_id, "by": account_id})
+    about = {"erasure": recheck.erasure_id} if recheck.erasure_id else {"order": recheck.order_id}
+    audit.append(session, f"recheck-{state}", {**about, "by": account_id})
 
 
 def _images(session: Session, recheck: Recheck) -> set[int | None]:

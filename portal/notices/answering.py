@@ -19,8 +19,8 @@ from portal.erasure import carrying, plans, resuming
 from portal.errors import BadInput, Conflict
 from portal.keys import keys_of
 from portal.languages import gettext as _
-from portal.notices import feeds, making, wire, wording
-from portal.tables import Erasure, ErasureItem, Notice, Recipient
+from portal.notices import making, wire, wording
+from portal.tables import Erasure, ErasureItem, Notice, Order, Recipient
 
 # What an answer means for the plan's item, in the words of the certificate.
 FOR_ITEM = {
@@ -79,7 +79,7 @@ def take_signed(session: Session, text: str, only: Recipient | None = None) -> l
 
 
 def answers_of(session: Session, notice: Notice) -> list[dict[str, Any]]:
-    """All answers to a notice, oldest first: at, by, result, words (verbatim), signed."""
+    """All answers to a notice, oldest first: at, by, result, words (verbatim), signed, why (in their sentence)."""
     if notice.answer is None:
         return []
     kept: list[dict[str, Any]] = json.loads(keys_of(session).unseal(notice.answer, f"notice/{notice.id}/answer"))
@@ -93,9 +93,9 @@ def note_for_item(notice: Notice, result: str, why: str) -> str:
 
 
 def close_item(session: Session, notice: Notice, result: str, note: str, account_id: str | None) -> None:
-    """Carry an outcome into the plan, where it has this recipient: others were found out about later.
+    """Carry an outcome into the plan of an erasure, where it has this recipient: others were found out about later.
 
-    After the certificate a new one is issued, which supersedes it.
+    After the certificate a new one is issued, which supersedes it. An order takes outcomes up by itself.
     """
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
     if item is None:
@@ -121,8 +121,7 @@ def _meant(session: Session, recipient: Recipient, said: wire.Answer) -> list[No
     theirs = list(session.scalars(select(Notice).filter_by(recipient_id=recipient.id)))
     if said.notice:
         return [one for one in theirs if one.id == said.notice]
-    seen = feeds.gone_through(session, said.feed, said.size)
-    return [one for one in theirs if (images := making.images_of(session, one)) and images <= seen]
+    return [one for one in theirs if making.is_in_feed(session, one, said.feed, said.size)]
 
 
 def _keep(
@@ -138,7 +137,8 @@ def _keep(
 ) -> None:
     now = clock.now()
     kept = answers_of(session, notice)
-    kept.append({"at": instant(now), "by": by, "result": result, "words": words, "signed": signed})
+    why = words if why is None else why
+    kept.append({"at": instant(now), "by": by, "result": result, "words": words, "signed": signed, "why": why})
     notice.answer = keys_of(session).seal(json.dumps(kept).encode(), f"notice/{notice.id}/answer")
     notice.result, notice.answered_at, notice.answered_by, notice.signed = result, now, by, signed
     notice.account_id = account_id
@@ -147,11 +147,12 @@ def _keep(
     notice.next_at = None
     notice.escalated_at = now if result in ("refused", "partly") else None
     session.flush()
-    note = note_for_item(notice, result, words if why is None else why)
-    late = session.get_one(Erasure, notice.erasure_id).state == "settled"
-    close_item(session, notice, FOR_ITEM[result], note, account_id)
-    resuming.look_at_holder(session, notice.erasure_id, notice.recipient_id)
-    said = {"notice": notice.id, "erasure": notice.erasure_id, "result": result, "by": by, "signed": signed}
+    about = making.erasure_of(session, notice) or session.get_one(Order, notice.order_id)
+    late = about.state == "settled"
+    close_item(session, notice, FOR_ITEM[result], note_for_item(notice, result, why), account_id)
+    if notice.erasure_id is not None:
+        resuming.look_at_holder(session, notice.erasure_id, notice.recipient_id)
+    said = {"notice": notice.id, **making.subject_of(notice), "result": result, "by": by, "signed": signed}
     audit.append(session, "notice-answered", {**said, "late": late})
 
 

@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.audit.log import instant
-from portal.notices import answering, clocks, making, sending, wording
+from portal.notices import answering, clocks, making, sending
 from portal.tables import ErasureItem, Notice, NoticeGround
 
 log = logging.getLogger(__name__)
@@ -76,15 +75,12 @@ def give_up(session: Session, notice: Notice) -> None:
     # A worker that calls just now must not record anything any more.
     notice.work_state, notice.fence = "idle", notice.fence + 1
     session.flush()
-    tried = wording.all_sentences(notice.facts) or "Nothing could be tried."
-    mail = sending.mail_of(session, notice)
-    if mail is not None:
-        tried += f" The last mail left on {instant(mail.sent_at)[:10]}." if mail.sent_at else " No mail has left."
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
-    if item is not None and item.result is None:
+    outcome = sending.outcome_of(session, notice)
+    if item is not None and item.result is None and outcome is not None:
         # What a person has answered already, such as that they wrote a letter, stays.
-        answering.close_item(session, notice, "not-reached", f"No answer until now. {tried}", None)
-    audit.append(session, "notice-unreachable", {"notice": notice.id, "erasure": notice.erasure_id})
+        answering.close_item(session, notice, *outcome, None)
+    audit.append(session, "notice-unreachable", {"notice": notice.id, **making.subject_of(notice)})
 
 
 def _look(session: Session, now: bool) -> int:

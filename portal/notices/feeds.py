@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -23,26 +23,28 @@ from portal.tables import Dataset, Feed, FeedEntry
 BATCH = 500
 
 
-def append(session: Session, dataset: Dataset, digests: dict[int, bytes]) -> Feed:
-    """Add photographs, SHA-256 by image id, to the feed of a dataset and sign its head. Known ones are left out."""
+def append(session: Session, dataset: Dataset, digests: dict[int, bytes]) -> set[int]:
+    """Add photographs, SHA-256 by image id, to the feed of a dataset and sign its head. Returns those it had not."""
     feed = session.get(Feed, dataset.id)
     if feed is None:
         feed = _begin(session, dataset)
         session.add(feed)
         session.flush()
-    known = _known(session, feed, digests)
+    new = sorted(set(digests) - _known(session, feed, digests))
     origin, day = origin_of(session, dataset), clock.local_date(clock.now(), config_of(session).zone)
     salt, frontier = wire.feed_salt(origin), _unpacked(feed.frontier)
-    for image_id in sorted(set(digests) - known):
+    rows = []
+    for image_id in new:
         digest = wire.salted(salt, digests[image_id])
-        entry = FeedEntry(dataset_id=dataset.id, position=feed.size, image_id=image_id, digest=digest, removed_on=day)
-        session.add(entry)
+        rows.append({"position": feed.size, "image_id": image_id, "digest": digest})
         merkle.push(frontier, feed.size, merkle.leaf_hash(wire.write_line(day.isoformat(), digest).encode()))
         feed.size += 1
+    if rows:
+        session.execute(insert(FeedEntry), [{"dataset_id": dataset.id, "removed_on": day, **row} for row in rows])
     feed.frontier = b"".join(frontier)
     _sign(session, feed, origin, frontier)
     session.flush()
-    return feed
+    return set(new)
 
 
 def find(session: Session, name: str, version: str) -> Feed:
@@ -72,13 +74,10 @@ def pages(session: Session, feed: Feed) -> Iterator[str]:
         yield page(session, feed, number)
 
 
-def gone_through(session: Session, origin: str, size: int) -> set[int]:
-    """Image ids of the first `size` entries of the feed with this name. Empty where there is no such feed."""
-    for feed in session.scalars(select(Feed)):
-        if origin_of(session, feed.dataset) == origin:
-            rows = select(FeedEntry.image_id).where(FeedEntry.dataset_id == feed.dataset_id, FeedEntry.position < size)
-            return set(session.scalars(rows))
-    return set()
+def size_of(session: Session, dataset: Dataset) -> int:
+    """How many lines the feed of a dataset has."""
+    feed = session.get(Feed, dataset.id)
+    return feed.size if feed is not None else 0
 
 
 def origin_of(session: Session, dataset: Dataset) -> str:

@@ -1,4 +1,4 @@
-"""Making notices: whom to tell of an erasure, of which photographs, and what the signed text says.
+"""Making notices: whom to tell of an erasure or an order, of which photographs, and what the signed text says.
 
 A notice carries salted digests of the photographs that this recipient got, and the names and versions of what they
 got. It carries no face, no template, no picture, and nobody's name. What later notices need, the digests alone, is
@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from datetime import datetime, timedelta
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -25,6 +27,7 @@ from portal.jobs import make_due
 from portal.keys import keys_of
 from portal.lineage.members import batches
 from portal.notices import feeds, links, wire
+from portal.suppression import YEAR
 from portal.tables import (
     Dataset,
     Erasure,
@@ -40,7 +43,33 @@ from portal.tables import (
 # So many digests fit into a request that any server takes; beyond that the feeds alone say which photographs.
 MOST_DIGESTS = 10_000
 BATCH = 500
-Places = dict[str, set[int]]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a notice tells of: an erasure or an order, one of the two; what it asks; when its text is purged."""
+
+    erasure_id: str | None
+    order_id: str | None
+    asks: str
+    purge_after: datetime
+
+    @property
+    def key(self) -> dict[str, str | None]:
+        return {"erasure_id": self.erasure_id, "order_id": self.order_id}
+
+
+@dataclass
+class Got:
+    """What one recipient got of the photographs: the disclosures by their mark, and how many photographs these held.
+
+    `digests` has at most one more than a notice carries; `inside` counts the photographs by dataset.
+    """
+
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
+    photographs: int = 0
+    digests: list[bytes] = field(default_factory=list)
+    inside: Counter[str] = field(default_factory=Counter)
 
 
 def announce(session: Session, erasure: Erasure) -> list[Notice]:
@@ -53,34 +82,124 @@ def announce(session: Session, erasure: Erasure) -> list[Notice]:
     if not digests:
         return []
     ground = _lay_ground(session, erasure, digests)
-    places = lineage.ever_in(session, digests)
-    for dataset_id, images in sorted(places.items()):
-        feeds.append(session, session.get_one(Dataset, dataset_id), {image: digests[image] for image in images})
-    reached = lineage.trace(session, sorted(digests)).recipients
-    given = [(one.id, one.facts["disclosures"]) for one in reached]
-    places |= _in_stores(session, digests)
-    return [_make(session, ground, recipient, what, digests, places) for recipient, what in given]
+    publish(session, digests)
+    reached: dict[str, Got] = {}
+    gather(session, digests, {}, reached)
+    return tell_all(session, _about(session, ground), reached)
 
 
 def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
     """Tell who turned out later to have received one of the photographs, or another copy of the same bytes."""
     ground.looked_at = clock.now()
-    digests = digests_of(session, ground)
-    digests |= _other_copies(session, digests)
-    places = lineage.ever_in(session, digests) | _in_stores(session, digests)
-    made = []
-    for reached in lineage.trace(session, sorted(digests)).recipients:
-        told = _told(session, ground.erasure_id, reached.id)
-        given = [one for one in reached.facts["disclosures"] if _mark(one) not in told]
-        if given:
-            made.append(_make(session, ground, reached.id, given, digests, places))
-    return made
+    about, digests = _about(session, ground), digests_of(session, ground)
+    late: dict[str, Got] = {}
+    gather(session, digests | other_copies(session, digests), told(session, about), late)
+    return tell_all(session, about, late)
+
+
+def publish(session: Session, digests: dict[int, bytes]) -> set[int]:
+    """Put photographs, SHA-256 by image id, into the feed of each dataset they were in. Returns those new to one."""
+    added: set[int] = set()
+    for dataset_id, images in sorted(lineage.ever_in(session, digests).items()):
+        dataset = session.get_one(Dataset, dataset_id)
+        added |= feeds.append(session, dataset, {image: digests[image] for image in images})
+    return added
+
+
+def gather(session: Session, digests: dict[int, bytes], known: dict[str, set[str]], reached: dict[str, Got]) -> None:
+    """Add to `reached`, by recipient, what each got of these photographs. Millions are gathered in portions.
+
+    `known` has the marks of disclosures that are left out, by recipient: what they were `told` of before.
+    """
+    places, held = lineage.ever_in(session, digests), _in_stores(session, digests)
+    for one in lineage.trace(session, sorted(digests)).recipients:
+        new = {_mark(given): given for given in one.facts["disclosures"]}
+        new = {mark: given for mark, given in new.items() if mark not in known.get(one.id, ())}
+        if not new:
+            continue
+        got = reached.setdefault(one.id, Got())
+        got.given |= new
+        images = {image for given in new.values() for image in places.get(given["dataset"] or "", ())}
+        images |= {image for given in new.values() for image in held.get(given["store"] or "", ())}
+        got.inside.update({dataset: len(images & held) for dataset, held in places.items()})
+        got.photographs += len(images)
+        room = MOST_DIGESTS + 1 - len(got.digests)
+        got.digests += [digests[image] for image in sorted(images)[:room]]
+
+
+def told(session: Session, about: About) -> dict[str, set[str]]:
+    """By recipient the marks of the disclosures that they were told of."""
+    found: dict[str, set[str]] = {}
+    for recipient_id, covers in session.execute(select(Notice.recipient_id, Notice.covers).filter_by(**about.key)):
+        found.setdefault(recipient_id, set()).update(covers)
+    return found
+
+
+def tell_all(session: Session, about: About, reached: dict[str, Got]) -> list[Notice]:
+    """Make a notice for each recipient of what was gathered. A worker sends them."""
+    return [_make(session, about, recipient_id, got) for recipient_id, got in reached.items()]
+
+
+def _make(session: Session, about: About, recipient_id: str, got: Got) -> Notice:
+    notice_id, now, keys = random_id(), clock.now(), keys_of(session)
+    text = wire.sign(
+        wire.NOTICE,
+        _facts(session, about, notice_id, now, got),
+        heads.origin_of(keys.public_key),
+        keys.signing_key,
+    )
+    sealed = json.dumps({"text": text, "feeds": _feeds(session, got)}).encode()
+    notice = Notice(
+        id=notice_id,
+        **about.key,
+        recipient_id=recipient_id,
+        item_id=_item(session, about.erasure_id, recipient_id),
+        number=_next_number(session, about, recipient_id),
+        covers=sorted(got.given),
+        photographs=got.photographs,
+        sealed=keys.seal(sealed, _place(notice_id)),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        purge_after=about.purge_after,
+        made_at=now,
+        facts=[],
+    )
+    session.add(notice)
+    session.flush()
+    make_due(session, notice)
+    said = {"notice": notice.id, **subject_of(notice), "recipient": recipient_id, "digest": notice.digest}
+    audit.append(session, "notice-made", {**said, "photographs": notice.photographs, "number": notice.number})
+    return notice
+
+
+def subject_of(notice: Notice) -> dict[str, str]:
+    """What a notice tells of, as the log says it."""
+    return {"erasure": notice.erasure_id} if notice.erasure_id else {"order": notice.order_id or ""}
+
+
+def erasure_of(session: Session, notice: Notice) -> Erasure | None:
+    """The erasure that a notice tells of; None for one of an order."""
+    return session.get_one(Erasure, notice.erasure_id) if notice.erasure_id else None
 
 
 def digests_of(session: Session, ground: NoticeGround) -> dict[int, bytes]:
     """SHA-256 of each photograph of an erasure by image id."""
     kept = json.loads(keys_of(session).unseal(ground.sealed, _ground_place(ground.erasure_id)))
     return {int(image): bytes.fromhex(digest) for image, digest in kept.items()}
+
+
+def other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, bytes]:
+    """Photographs of the same bytes that came to light since: in another store, or under another name."""
+    found: dict[int, bytes] = {}
+    wanted = sorted(set(digests.values()))
+    for start in range(0, len(wanted), BATCH):
+        rows = select(Image.id, Image.digest).where(Image.digest.in_(wanted[start : start + BATCH]))
+        found |= {image: digest for image, digest in session.execute(rows) if digest is not None}
+    return found
+
+
+def kept_until(session: Session) -> datetime:
+    """How long what is told now may be told again: as long as the photographs are not taken in."""
+    return clock.now() + config_of(session).suppression_years * YEAR
 
 
 def text_of(session: Session, notice: Notice) -> str:
@@ -95,9 +214,10 @@ def facts_of(session: Session, notice: Notice) -> dict[str, Any]:
     return facts
 
 
-def images_of(session: Session, notice: Notice) -> set[int]:
-    """Ids of the photographs a notice is about; empty once it was purged."""
-    return set(_opened(session, notice).get("images", ()))
+def is_in_feed(session: Session, notice: Notice, origin: str, size: int) -> bool:
+    """Whether the first `size` lines of the feed with this name have all photographs of the notice."""
+    needed = _opened(session, notice).get("feeds", {}).get(origin)
+    return needed is not None and needed <= size
 
 
 def _gone_since(session: Session, erasure: Erasure) -> dict[int, bytes]:
@@ -118,72 +238,28 @@ def _lay_ground(session: Session, erasure: Erasure, digests: dict[int, bytes]) -
     if ground is None:
         ground = NoticeGround(erasure_id=erasure.id)
         session.add(ground)
-    ground.sealed, ground.looked_at = sealed, clock.now()
-    ground.purge_after = clock.now() + _kept_for(session)
+    ground.sealed, ground.looked_at, ground.purge_after = sealed, clock.now(), kept_until(session)
     session.flush()
     return ground
 
 
-def _told(session: Session, erasure_id: str, recipient_id: str) -> set[str]:
-    earlier = select(Notice.covers).filter_by(erasure_id=erasure_id, recipient_id=recipient_id)
-    return {mark for covers in session.scalars(earlier) for mark in covers}
-
-
-def _make(
-    session: Session,
-    ground: NoticeGround,
-    recipient_id: str,
-    given: list[dict[str, Any]],
-    digests: dict[int, bytes],
-    places: Places,
-) -> Notice:
+def _about(session: Session, ground: NoticeGround) -> About:
     erasure = session.get_one(Erasure, ground.erasure_id)
-    images = sorted({image for one in given for image in places.get(one["dataset"] or one["store"] or "", ())})
-    notice_id, now = random_id(), clock.now()
-    facts = _facts(session, erasure, notice_id, now, given, [digests[image] for image in images])
-    keys = keys_of(session)
-    text = wire.sign(wire.NOTICE, facts, heads.origin_of(keys.public_key), keys.signing_key)
-    notice = Notice(
-        id=notice_id,
-        erasure_id=erasure.id,
-        recipient_id=recipient_id,
-        item_id=_item(session, erasure, recipient_id),
-        number=_next_number(session, erasure, recipient_id),
-        covers=sorted(_mark(one) for one in given),
-        photographs=len(images),
-        sealed=keys.seal(json.dumps({"text": text, "images": images}).encode(), _place(notice_id)),
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-        purge_after=ground.purge_after,
-        made_at=now,
-        facts=[],
-    )
-    session.add(notice)
-    session.flush()
-    make_due(session, notice)
-    said = {"notice": notice.id, "erasure": erasure.id, "recipient": recipient_id, "digest": notice.digest}
-    audit.append(session, "notice-made", {**said, "photographs": len(images), "number": notice.number})
-    return notice
+    return About(erasure.id, None, "erase" if erasure.kind == "deletion" else "stop-using", ground.purge_after)
 
 
-def _facts(
-    session: Session,
-    erasure: Erasure,
-    notice_id: str,
-    now: datetime,
-    given: list[dict[str, Any]],
-    digests: list[bytes],
-) -> dict[str, Any]:
+def _facts(session: Session, about: About, notice_id: str, now: datetime, got: Got) -> dict[str, Any]:
     """What the text says, as a JSON object. The digests are sorted: their order would tell which came in together."""
     config, salt = config_of(session), secrets.token_bytes(16)
-    listed = digests if len(digests) <= MOST_DIGESTS else []
+    listed = got.digests if len(got.digests) <= MOST_DIGESTS else []
     return {
         "v": 1,
         "id": notice_id,
         "at": instant(now),
-        "asks": "erase" if erasure.kind == "deletion" else "stop-using",
+        "asks": about.asks,
         "issuer": {"organisation": config.organisation, "contact": config.contact},
-        "received": [_received(session, one) for one in given],
-        "photographs": len(digests),
+        "received": [_received(session, one) for one in got.given.values()],
+        "photographs": got.photographs,
         "how": "SHA-256(salt || SHA-256(file)); salt and digests are hexadecimal",
         "salt": salt.hex(),
         "digests": sorted(wire.salted(salt, digest).hex() for digest in listed),
@@ -205,19 +281,16 @@ def _received(session: Session, given: dict[str, Any]) -> dict[str, Any]:
     return {"what": "model", "name": model.name, "version": model.version, "on": given["disclosed_on"]}
 
 
-def _other_copies(session: Session, digests: dict[int, bytes]) -> dict[int, bytes]:
-    """Photographs of the same bytes that came to light since: in another store, or under another name."""
-    found: dict[int, bytes] = {}
-    wanted = sorted(set(digests.values()))
-    for start in range(0, len(wanted), BATCH):
-        rows = select(Image.id, Image.digest).where(Image.digest.in_(wanted[start : start + BATCH]))
-        found |= {image: digest for image, digest in session.execute(rows) if digest is not None}
-    return found
+def _feeds(session: Session, got: Got) -> dict[str, int]:
+    """The feeds that have all its photographs, and how long each is: who went through so much of it has answered."""
+    whole = [dataset for dataset, count in got.inside.items() if count and count == got.photographs]
+    found = [session.get_one(Dataset, dataset) for dataset in whole]
+    return {feeds.origin_of(session, one): feeds.size_of(session, one) for one in found}
 
 
-def _in_stores(session: Session, digests: dict[int, bytes]) -> Places:
+def _in_stores(session: Session, digests: dict[int, bytes]) -> dict[str, set[int]]:
     """By store, which of the photographs somebody else holds there."""
-    found: Places = {}
+    found: dict[str, set[int]] = {}
     held = select(Image.id, Image.store_id).join(Store, Image.store_id == Store.id).where(Store.holder_id.is_not(None))
     for batch in batches(digests):
         for image, store in session.execute(held.where(Image.id.in_(batch))):
@@ -225,13 +298,13 @@ def _in_stores(session: Session, digests: dict[int, bytes]) -> Places:
     return found
 
 
-def _item(session: Session, erasure: Erasure, recipient_id: str) -> int | None:
-    wanted = select(ErasureItem.id).filter_by(erasure_id=erasure.id, kind="recipient", target=recipient_id)
+def _item(session: Session, erasure_id: str | None, recipient_id: str) -> int | None:
+    wanted = select(ErasureItem.id).filter_by(erasure_id=erasure_id, kind="recipient", target=recipient_id)
     return session.scalar(wanted)
 
 
-def _next_number(session: Session, erasure: Erasure, recipient_id: str) -> int:
-    last = select(func.max(Notice.number)).filter_by(erasure_id=erasure.id, recipient_id=recipient_id)
+def _next_number(session: Session, about: About, recipient_id: str) -> int:
+    last = select(func.max(Notice.number)).filter_by(**about.key, recipient_id=recipient_id)
     return (session.scalar(last) or 0) + 1
 
 
@@ -244,10 +317,6 @@ def _opened(session: Session, notice: Notice) -> dict[str, Any]:
         return {}
     opened: dict[str, Any] = json.loads(keys_of(session).unseal(notice.sealed, _place(notice.id)))
     return opened
-
-
-def _kept_for(session: Session) -> timedelta:
-    return timedelta(days=365.25 * config_of(session).suppression_years)
 
 
 def _place(notice_id: str) -> str:

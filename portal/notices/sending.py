@@ -17,8 +17,8 @@ from portal.config import MAIL_ADDRESS
 from portal.db import config_of
 from portal.errors import BadInput, Conflict
 from portal.jobs import make_due
-from portal.notices import answering, clocks, links, making
-from portal.tables import Case, Erasure, Mail, Notice, Recipient
+from portal.notices import answering, clocks, links, making, wording
+from portal.tables import Case, Mail, Notice, Recipient
 
 OPEN = ("made", "sent", "read")
 
@@ -96,6 +96,20 @@ def mail_of(session: Session, notice: Notice) -> Mail | None:
     return session.scalars(mine.limit(1)).first()
 
 
+def outcome_of(session: Session, notice: Notice) -> tuple[str, str] | None:
+    """What came of a notice: the result of a plan's item, and the sentence about it. None while they are waited for."""
+    if notice.result is not None:
+        why = answering.answers_of(session, notice)[-1].get("why", "")
+        return answering.FOR_ITEM[notice.result], answering.note_for_item(notice, notice.result, why)
+    if notice.state != "unreachable":
+        return None
+    tried = wording.all_sentences(notice.facts) or "Nothing could be tried."
+    mail = mail_of(session, notice)
+    if mail is not None:
+        tried += f" The last mail left on {instant(mail.sent_at)[:10]}." if mail.sent_at else " No mail has left."
+    return "not-reached", f"No answer until now. {tried}"
+
+
 def _of_call(session: Session, notice: Notice, call: Call, came: Came) -> timedelta | None:
     said = {"host": urlsplit(call.endpoint).hostname or "", "came": came.word, "status": came.status}
     if came.word != "taken":
@@ -131,7 +145,8 @@ def _mail(session: Session, notice: Notice) -> None:
     dedupe = f"notice/{notice.id}/{notice.reminders}"
     if session.scalar(select(Mail.id).where(Mail.dedupe == dedupe)) is not None:
         return
-    case = session.get_one(Case, session.get_one(Erasure, notice.erasure_id).case_id)
+    erasure = making.erasure_of(session, notice)
+    case = session.get_one(Case, erasure.case_id) if erasure is not None else None
     subject = f"{'Reminder: ' if notice.reminders else ''}Photographs to erase, notice {notice.id[:8]}"
     mails.queue_mail(session, case, to, subject, _letter(session, notice), dedupe)
     _fact(notice, by="mail")
@@ -142,14 +157,19 @@ def _letter(session: Session, notice: Notice) -> str:
     """The mail. It is to a firm, so it is in English; the page it leads to is in the reader's language."""
     config = config_of(session)
     return (
-        f"{config.organisation} passed photographs, or something made from them, on to you. A person in these "
-        "photographs asked that they are erased, or not used any more.\n\n"
+        f"{config.organisation} passed photographs, or something made from them, on to you. {_why(notice)}\n\n"
         f"Please read which ones, and tell us what you did:\n{links.answer_page(session, notice.id)}\n\n"
         "The page has a signed file with digests, by which you find the photographs in what you hold. "
         "It has no picture and no name in it.\n\n"
         f"{config.organisation}\n{config.contact}".rstrip()
         + "\n"
     )
+
+
+def _why(notice: Notice) -> str:
+    if notice.order_id is not None:
+        return "We have erased these photographs, and ask you to erase them, too."
+    return "A person in these photographs asked that they are erased, or not used any more."
 
 
 def _left(session: Session, notice: Notice) -> None:

@@ -19,41 +19,58 @@ from portal.orders import chunks, people, places, statement, verifying
 from portal.orders.planning import chunk_place
 from portal.tables import Order, OrderCertificate, OrderChunk, OrderItem, random_id
 
+SETTLING = ("notifying", "settled")
+# Stands in no line of JSON.
+BETWEEN = "\x1e"
+
 
 def settle_if_complete(session: Session, order: Order) -> bool:
-    """Issue the statement once every photograph has its end, every model a remedy and every recipient an answer."""
-    if order.state != "notifying" or people.open_items(session, order):
+    """Issue the statement once every photograph has its end, every model a remedy and every recipient an answer.
+
+    After an answer that came later it is superseded. True where a new one was issued.
+    """
+    if order.state not in SETTLING or people.open_items(session, order):
         return False
-    issue(session, order)
-    lineage.settle_versions(session, places.because(order), clock.now())
-    order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
+    before = newest(session, order)
+    issued = issue(session, order) is not before
+    if order.state == "notifying":
+        lineage.settle_versions(session, places.because(order), clock.now())
+        order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
     session.flush()
-    return True
+    return issued
 
 
 def issue(session: Session, order: Order) -> OrderCertificate:
-    """The certificate: made once, and the same one on every later call. Needs a writing session.
+    """The certificate: the same one on every later call, as long as nothing that it lists has changed.
+
+    Else a new one, which supersedes the one before it; that one stays, and verifies as ever. Needs a writing session.
 
     Raises Conflict, code evidence-missing, while a chunk was not looked at again or a person's answer is missing; code
     plan-changed when the chunks are not the ones that were approved.
     """
-    earlier = session.scalar(select(OrderCertificate).filter_by(order_id=order.id))
-    if earlier is not None:
-        return earlier
     _refuse_incomplete(session, order)
-    lines = statement.lines_of(session, order)
-    by_chunk = statement.chunk_lines(session, order)
-    text = _jsonl(lines)
+    earlier = newest(session, order)
+    lines, by_chunk = statement.lines_of(session, order), statement.chunk_lines(session, order)
+    texts = _jsonl(lines), _jsonl(by_chunk)
+    if earlier is not None and texts == _texts(session, earlier):
+        return earlier
     certificate_id, now = random_id(), clock.now()
-    ids = {"id": certificate_id, "lines_digest": _digest(text), "chunks_digest": _digest(_jsonl(by_chunk))}
+    ids = {
+        "id": certificate_id,
+        "supersedes": earlier.id if earlier is not None else None,
+        "lines_digest": _digest(texts[0]),
+        "chunks_digest": _digest(texts[1]),
+    }
     said = statement.statement_of(session, order, lines, by_chunk, ids, now)
     entry = audit.append_bytes(session, "order-certificate", canonical(said), now)
     certificate = OrderCertificate(
         id=certificate_id,
         order_id=order.id,
+        number=earlier.number + 1 if earlier is not None else 1,
+        supersedes=ids["supersedes"],
         kind=said["extent"],
         statement=canonical(said),
-        sealed_people=keys_of(session).seal(text.encode(), _place(certificate_id)),
+        sealed_people=keys_of(session).seal(BETWEEN.join(texts).encode(), _place(certificate_id)),
         entry=entry.position,
         issued_at=now,
     )
@@ -62,9 +79,15 @@ def issue(session: Session, order: Order) -> OrderCertificate:
     return certificate
 
 
+def newest(session: Session, order: Order) -> OrderCertificate | None:
+    """The certificate that counts: no other one supersedes it."""
+    query = select(OrderCertificate).filter_by(order_id=order.id).order_by(OrderCertificate.number.desc()).limit(1)
+    return session.scalars(query).first()
+
+
 def of_order(session: Session, order: Order) -> OrderCertificate:
-    """Raises NotFound while the order is not settled."""
-    found = session.scalar(select(OrderCertificate).filter_by(order_id=order.id))
+    """The one that counts. Raises NotFound while the order was never settled."""
+    found = newest(session, order)
     if found is None:
         raise NotFound("This order is not settled, so there is no statement yet.")
     return found
@@ -73,7 +96,7 @@ def of_order(session: Session, order: Order) -> OrderCertificate:
 def read(session: Session, certificate: OrderCertificate) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The statement and its lines, for those who show them."""
     said: dict[str, Any] = json.loads(certificate.statement)
-    return said, [json.loads(line) for line in _lines(session, certificate).splitlines()]
+    return said, [json.loads(line) for line in _texts(session, certificate)[0].split("\n") if line]
 
 
 def file_of(session: Session, certificate: OrderCertificate) -> bytes:
@@ -82,14 +105,15 @@ def file_of(session: Session, certificate: OrderCertificate) -> bytes:
     Hand it out only after the commit: until then the head it carries does not count.
     """
     proof = _proof(session, certificate)
-    order = session.get_one(Order, certificate.order_id)
-    by_chunk = _jsonl(statement.chunk_lines(session, order))
-    said = certificate.statement.decode()
-    return verifying.write_order(said, _lines(session, certificate), by_chunk, proof)
+    return verifying.write_order(certificate.statement.decode(), *_texts(session, certificate), proof)
 
 
 def part_of(session: Session, certificate: OrderCertificate, number: int) -> bytes:
-    """The file of one chunk: each of its photographs, with what became of it. Needs a writing session."""
+    """The file of one chunk: each of its photographs, with what became of it. Needs a writing session.
+
+    Raises Conflict while the order is carried out again: then the photographs are not as the statement says.
+    """
+    _refuse_moving(session, certificate)
     chunk = session.scalar(select(OrderChunk).filter_by(order_id=certificate.order_id, number=number))
     if chunk is None:
         raise NotFound("This order has no such chunk.")
@@ -102,8 +126,9 @@ def part_of(session: Session, certificate: OrderCertificate, number: int) -> byt
 def part_with(session: Session, certificate: OrderCertificate, photo: bytes) -> bytes:
     """The file about exactly this photograph, byte for byte: its line and the path. Needs a writing session.
 
-    Raises NotFound when it is not one of them.
+    Raises NotFound when it is not one of them, Conflict while the order is carried out again.
     """
+    _refuse_moving(session, certificate)
     chunk, place = _find(session, certificate, hashlib.sha256(photo).digest())
     lines = _certified(session, chunk)
     leaves = [merkle.leaf_hash(line) for line in lines]
@@ -113,6 +138,11 @@ def part_with(session: Session, certificate: OrderCertificate, photo: bytes) -> 
     position = chunk.number * chunks.SIZE + place
     said, proof = certificate.statement.decode(), _proof(session, certificate)
     return verifying.write_part(said, position, images, [lines[place]], path, proof)
+
+
+def _refuse_moving(session: Session, certificate: OrderCertificate) -> None:
+    if session.get_one(Order, certificate.order_id).state != "settled":
+        raise Conflict("This order is being carried out again. Ask once there is a new statement.", "running-again")
 
 
 def _find(session: Session, certificate: OrderCertificate, digest: bytes) -> tuple[OrderChunk, int]:
@@ -165,8 +195,11 @@ def _proof(session: Session, certificate: OrderCertificate) -> str:
     return audit.prove(session, certificate.entry)
 
 
-def _lines(session: Session, certificate: OrderCertificate) -> str:
-    return keys_of(session).unseal(certificate.sealed_people, _place(certificate.id)).decode()
+def _texts(session: Session, certificate: OrderCertificate) -> tuple[str, str]:
+    """The lines of a certificate and those of its chunks, as JSON lines."""
+    kept = keys_of(session).unseal(certificate.sealed_people, _place(certificate.id)).decode()
+    lines, _, by_chunk = kept.partition(BETWEEN)
+    return lines, by_chunk
 
 
 def _digest(text: str) -> str:

@@ -47,7 +47,7 @@ class Item(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What stays of it on the certificate. Who has the photograph can check the commitment by the salt."""
+    """What stands of it on the certificate. Who has the photograph can check the commitment by the salt."""
 
     image: int
     commitment: bytes
@@ -77,21 +77,57 @@ def unpack(data: bytes) -> list[Item]:
     return list(map(Item, head["images"], stores, head["keys"], digests, nears, salts))
 
 
-def pack_kept(items: Sequence[Item]) -> bytes:
-    """The photographs once it is over: no key and no digest is left of them."""
-    commitments = b"".join(hashlib.sha256(item.salt + item.digest).digest() for item in items)
-    return _packed({"images": [item.image for item in items]}, [commitments, b"".join(item.salt for item in items)])
+def forget_places(data: bytes) -> bytes:
+    """The chunk once nobody looks for its photographs any more: their digests stay, to tell whoever got them."""
+    items = unpack(data)
+    return _kept([one.image for one in items], [one.digest for one in items], [one.salt for one in items], digests=True)
+
+
+def forget_digests(data: bytes) -> bytes:
+    """The chunk once all is over, in whatever form it was: what is left lets a holder check, and nobody else."""
+    kept = unpack_kept(data)
+    return _kept([one.image for one in kept], [one.commitment for one in kept], [one.salt for one in kept])
 
 
 def unpack_kept(data: bytes) -> list[Kept]:
+    """What a certificate needs of the photographs, of a chunk in any form."""
     head, rest = _head(data)
-    return list(map(Kept, head["images"], *_columns(rest, len(head["images"]), 32, SALT)))
+    if "keys" in head:
+        return [kept_of(one) for one in unpack(data)]
+    told, salts = _columns(rest, len(head["images"]), 32, SALT)
+    committed = map(_commitment, salts, told) if head.get("digests") else told
+    return list(map(Kept, head["images"], committed, salts))
+
+
+def kept_of(item: Item) -> Kept:
+    return Kept(item.image, _commitment(item.salt, item.digest), item.salt)
+
+
+def digests_in(data: bytes) -> list[bytes]:
+    """The photographs' digests, of a chunk in any form; empty once they were forgotten."""
+    head, rest = _head(data)
+    if "keys" not in head and not head.get("digests"):
+        return []
+    return _columns(rest, len(head["images"]), 32)[0]
 
 
 def images_in(data: bytes) -> list[int]:
-    """The images of a chunk in either form."""
+    """The images of a chunk in any form."""
     images: list[int] = _head(data)[0]["images"]
     return images
+
+
+def has_places(data: bytes) -> bool:
+    """Whether it is still known where the photographs were."""
+    return "keys" in _head(data)[0]
+
+
+def _kept(images: list[int], told: list[bytes], salts: list[bytes], *, digests: bool = False) -> bytes:
+    return _packed({"images": images, "digests": digests}, [b"".join(told), b"".join(salts)])
+
+
+def _commitment(salt: bytes, digest: bytes) -> bytes:
+    return hashlib.sha256(salt + digest).digest()
 
 
 def salts(count: int) -> Iterator[bytes]:
@@ -102,7 +138,7 @@ def salts(count: int) -> Iterator[bytes]:
 def root(number: int, items: Iterable[Item]) -> bytes:
     """The root over the leaves of chunk `number` as they are planned."""
     return merkle.root(
-        leaf_of("image", position, str(item.image), hashlib.sha256(item.salt + item.digest).hexdigest())
+        leaf_of("image", position, str(item.image), _commitment(item.salt, item.digest).hex())
         for position, item in enumerate(items, number * SIZE)
     )
 

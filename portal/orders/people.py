@@ -1,4 +1,4 @@
-"""Models, products and recipients that an order reached: what people must see to, and what they answered."""
+"""Models, stored outputs, products and recipients that an order reached: what people must see to, and answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from portal.lineage import Reached, Trace
 from portal.orders import remedies
 from portal.tables import Order, OrderItem
 
-KINDS = {"model": "models", "product": "products", "recipient": "recipients"}
+KINDS = {"model": "models", "output": "outputs", "product": "products", "recipient": "recipients"}
+REACHED = {"model": "Trained on", "output": "About them", "product": "Built on", "recipient": "Received"}
 
 Lines = dict[str, dict[str, Any]]
 
@@ -34,23 +35,26 @@ def joined(before: dict[str, Lines], now: Trace) -> dict[str, Lines]:
 def _with(line: dict[str, Any] | None, one: Reached) -> dict[str, Any]:
     counted = {name: count for name, count in one.facts.items() if name in ("photographs", "taken_out")}
     if line is None:
-        return {"name": one.name, "how": _how(one), **counted}
+        kind = f", {one.facts['kind']}" if "kept_at" in one.facts else ""
+        return {"name": one.name + kind, "how": _how(one), **counted}
     how = line["how"] + [said for said in _how(one) if said not in line["how"]]
     return {**line, "how": how, **{name: line.get(name, 0) + count for name, count in counted.items()}}
 
 
 def _how(one: Reached) -> list[list[str]]:
     """What and when: the trainings of a model, what a recipient got. Without numbers, which differ by page."""
+    if "kept_at" in one.facts:
+        return [[f"{one.facts['count']:,}, kept at {one.facts['kept_at']}", one.facts["made_on"] or ""]]
     trained = [[str(use.get("dataset")), str(use.get("trained_on"))] for use in one.facts.get("trained", [])]
     got = [
-        [str(each.get("dataset") or each.get("model")), str(each.get("disclosed_on"))]
+        [str(each["dataset"] or each["model"] or each["store"]), str(each["disclosed_on"])]
         for each in one.facts.get("disclosures", [])
     ]
     return trained or got or ([[str(one.facts["model"]), ""]] if "model" in one.facts else [])
 
 
 def write_items(session: Session, order: Order) -> list[bytes]:
-    """A row for each model, product and recipient of the plan. Returns their leaves in order."""
+    """A row for each model, output, product and recipient of the plan. Returns their leaves in order."""
     reached = (order.plan or {}).get("reached", {})
     names = {one: line["name"] for lines in reached.values() for one, line in lines.items()}
     leaves: list[bytes] = []
@@ -75,9 +79,8 @@ def write_items(session: Session, order: Order) -> list[bytes]:
 
 
 def _sentence(kind: str, how: list[list[str]], names: dict[str, str]) -> str:
-    said = {"model": "Trained on", "product": "Built on", "recipient": "Received"}[kind]
     parts = [f"{names.get(what, what)}{f' on {day}' if day else ''}" for what, day in how]
-    return f"{said} {', '.join(parts)}." if parts else ""
+    return f"{REACHED[kind]} {', '.join(parts)}." if parts else ""
 
 
 def items_of(session: Session, order: Order) -> list[OrderItem]:

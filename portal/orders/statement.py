@@ -18,12 +18,13 @@ from portal.audit import merkle
 from portal.audit.heads import origin_of
 from portal.audit.log import instant
 from portal.db import config_of
+from portal.erasure.rechecking import LONGEST
 from portal.keys import keys_of
 from portal.orders import chunks, people, remedies
 from portal.orders.making import title
 from portal.orders.verifying import STATEMENT, tally_of
 from portal.proofs import UNDONE
-from portal.tables import Encoder, Order, OrderChunk, OrderItem, Store, SuppressionChunk
+from portal.tables import Encoder, Notice, Order, OrderChunk, OrderItem, Recipient, Store, SuppressionChunk
 
 BACKUPS = (
     "Backups and copies outside of the stores named are outside of this statement: the portal cannot reach them. "
@@ -53,6 +54,9 @@ OATHS = {
     "statement": ("", "I state that the foregoing is true and correct, and that I am authorised to say so."),
 }
 LOG_STAYS = "the lines of the log about this order stay: no names and no pictures in them"
+PLACES = "sealed names and digests of what was erased, to look 1, 7 and 30 days later whether it is back"
+DIGESTS = "sealed digests of what was erased, to tell whoever turns out later to have got it"
+FOUND_LATER = "recipient-found-later"
 PROMISES = "keyed hashes of the photographs' digests and sealed near-duplicate digests; no face template"
 
 Line = dict[str, Any]
@@ -90,7 +94,35 @@ def lines_of(session: Session, order: Order) -> list[Line]:
             encoder = session.get(Encoder, int(name.partition("/")[2]))
             told = f"{encoder.name} {encoder.version}" if encoder else name
             lines.append({"kind": "encoder", "name": told, "templates": count})
-    return lines + [_of_people(session, order, item) for item in people.items_of(session, order)]
+    notices, items = _notices(session, order), people.items_of(session, order)
+    lines += [{**_of_people(session, order, item), "notices": notices.pop(item.target, [])} for item in items]
+    return lines + [_found_later(session, recipient, late) for recipient, late in sorted(notices.items())]
+
+
+def _found_later(session: Session, recipient_id: str, notices: list[Line]) -> Line:
+    """A recipient that the approved plan could not know of yet."""
+    recipient = session.get_one(Recipient, recipient_id)
+    return {"kind": FOUND_LATER, "target": recipient_id, "name": recipient.name, "notices": notices}
+
+
+def _notices(session: Session, order: Order) -> dict[str, list[Line]]:
+    """By recipient what they were told and what came back; the digest is that of the signed text they got."""
+    told: dict[str, list[Line]] = {}
+    rows = select(Notice).filter_by(order_id=order.id).order_by(Notice.made_at, Notice.id)
+    for one in session.scalars(rows):
+        line = {
+            "notice": one.id,
+            "digest": one.digest,
+            "photographs": one.photographs,
+            "made": instant(one.made_at),
+            "sent": _instant(one.sent_at),
+            "state": one.state,
+            "answer": one.result,
+            "answered": _instant(one.answered_at),
+            "signed": one.signed,
+        }
+        told.setdefault(one.recipient_id, []).append(line)
+    return told
 
 
 def _of_people(session: Session, order: Order, item: OrderItem) -> Line:
@@ -108,9 +140,14 @@ def _of_people(session: Session, order: Order, item: OrderItem) -> Line:
 
 
 def statement_of(
-    session: Session, order: Order, lines: list[Line], by_chunk: list[Line], ids: dict[str, str], issued: datetime
+    session: Session,
+    order: Order,
+    lines: list[Line],
+    by_chunk: list[Line],
+    ids: dict[str, str | None],
+    issued: datetime,
 ) -> Line:
-    """The statement as a JSON object. `ids`: its own id, and digests of both lists."""
+    """The statement as a JSON object. `ids`: its own id, that of the one it supersedes, and digests of both lists."""
     results = tally_of(line["results"] for line in by_chunk)
     law, words = OATHS[order.oath]
     return {
@@ -118,6 +155,7 @@ def statement_of(
         "format": STATEMENT,
         "kind": "order-certificate",
         "id": ids["id"],
+        "supersedes": ids["supersedes"],
         "at": instant(issued),
         "extent": _extent(order, results, lines),
         "issuer": _issuer(session),
@@ -129,7 +167,7 @@ def statement_of(
         "lines_digest": ids["lines_digest"],
         "chunks_digest": ids["chunks_digest"],
         "parts": _parts(session, order, results, by_chunk, lines),
-        "kept": _kept(session, order),
+        "kept": _kept(session, order, issued),
         "exceptions": _exceptions(order, results),
         "backups": BACKUPS,
         "checked": CHECKED,
@@ -155,8 +193,8 @@ def _parts(
             "dataset_places": gone.get("places", 0),
             **span,
         },
-        "models": _people_part(lines, ("model", "product"), NO_MODEL),
-        "recipients": _people_part(lines, ("recipient",), NO_RECIPIENT),
+        "models": _people_part(lines, ("model", "output", "product"), NO_MODEL),
+        "recipients": {**_people_part(lines, ("recipient",), NO_RECIPIENT), **_notices_part(lines)},
     }
 
 
@@ -169,6 +207,18 @@ def _people_part(lines: list[Line], kinds: Sequence[str], none: str) -> Line:
         "basis": "" if mine else none,
         "from": days[0] if days else None,
         "to": days[-1] if days else None,
+    }
+
+
+def _notices_part(lines: list[Line]) -> Line:
+    """How many notices are in each state, when the first and the last left, and who was found out about later."""
+    notices = [notice for line in lines for notice in line.get("notices", [])]
+    sent = sorted(notice["sent"] for notice in notices if notice["sent"])
+    return {
+        "notices": dict(sorted(Counter(notice["state"] for notice in notices).items())),
+        "first_sent": sent[0] if sent else None,
+        "last_sent": sent[-1] if sent else None,
+        "found_later": sum(line["kind"] == FOUND_LATER for line in lines),
     }
 
 
@@ -191,15 +241,17 @@ def _exceptions(order: Order, results: dict[str, int]) -> list[Line]:
     return left + unread + since
 
 
-def _kept(session: Session, order: Order) -> list[Line]:
+def _kept(session: Session, order: Order, issued: datetime) -> list[Line]:
     count, until = session.execute(
         select(func.count(), func.max(SuppressionChunk.expires_at)).filter_by(order_id=order.id)
     ).one()
-    promised = _gone(session, order)["suppressions"]
-    kept: list[Line] = [{"what": "log", "why": LOG_STAYS}]
+    kept: list[Line] = []
     if count:
-        kept.insert(0, {"what": "suppressions", "count": promised, "form": PROMISES, "until": instant(until)})
-    return kept
+        promised = _gone(session, order)["suppressions"]
+        kept.append({"what": "suppressions", "count": promised, "form": PROMISES, "until": instant(until)})
+        kept.append({"what": "digests", "form": DIGESTS, "until": instant(until)})
+    kept.append({"what": "places", "form": PLACES, "until": instant(issued + LONGEST)})
+    return [*kept, {"what": "log", "why": LOG_STAYS}]
 
 
 def _dates(order: Order, issued: datetime) -> dict[str, str | None]:

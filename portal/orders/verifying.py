@@ -24,7 +24,7 @@ FIELDS = {
     ORDER: ("format", "statement", "lines", "chunks", "proof"),
     PART: ("format", "statement", "number", "of", "items", "path", "proof"),
 }
-FOR_PEOPLE = ("model", "product", "recipient")
+FOR_PEOPLE = ("model", "output", "product", "recipient")
 
 
 def write_order(statement: str, lines: str, chunks: str, proof: str) -> bytes:

@@ -33,10 +33,20 @@ EVIDENCE = {
     "method": "Method",
     "basis": "Basis",
 }
+NOTICES = {
+    "made": "not sent yet",
+    "sent": "sent",
+    "read": "read",
+    "acknowledged": "answered",
+    "refused": "refused",
+    "unreachable": "could not be reached",
+}
+PART_C = ("model", "output", "product")
+PART_D = ("recipient", "recipient-found-later")
 PARTS = {
     "images": "Part A. Photographs",
     "templates": "Part B. Face templates and what was made of the photographs",
-    "models": "Part C. Models and products",
+    "models": "Part C. Models, stored outputs and products",
     "recipients": "Part D. Recipients",
 }
 
@@ -61,8 +71,8 @@ def sections(statement: dict[str, Any], lines: list[dict[str, Any]]) -> list[Sec
         Section(f"Statement about an order: {_what(statement)}", list(_head(statement))),
         Section(PARTS["images"], list(_images(parts["images"])), ("Store or dataset", "Photographs"), _places(by_kind)),
         Section(PARTS["templates"], list(_templates(parts["templates"])), ("Encoder", "Templates"), _encoders(by_kind)),
-        _people("models", parts["models"], by_kind.get("model", []) + by_kind.get("product", [])),
-        _people("recipients", parts["recipients"], by_kind.get("recipient", [])),
+        _people("models", parts["models"], [one for kind in PART_C for one in by_kind.get(kind, [])]),
+        _people("recipients", parts["recipients"], [one for kind in PART_D for one in by_kind.get(kind, [])]),
         Section("What was not done, and what was kept", list(_rest(statement))),
         Section("How this was made", list(_made(statement))),
         Section("Declaration", list(_declaration(statement["declaration"]))),
@@ -118,21 +128,33 @@ def _people(name: str, part: dict[str, Any], lines: list[dict[str, Any]]) -> Sec
         sentences.append(part["basis"])
     if part["from"]:
         sentences.append(f"Answered from {_day(part['from'])} to {_day(part['to'])}.")
-    rows = [
-        (
-            line["name"],
-            f"{result_in_words(line['result'])}, {_day(line['at'])}",
-            _said_of(line),
-        )
-        for line in lines
-    ]
+    sentences += [f"{count:,} notices: {NOTICES[state]}." for state, count in part.get("notices", {}).items()]
+    if part.get("first_sent"):
+        sentences.append(f"Notices left from {_day(part['first_sent'])} to {_day(part['last_sent'])}.")
+    rows = [(line["name"], _done_with(line), _said_of(line)) for line in lines]
     return Section(PARTS[name], sentences, ("Name", "What was done", "How it was reached, and what was said"), rows)
+
+
+def _done_with(line: dict[str, Any]) -> str:
+    if "result" not in line:
+        return "found out about after the plan was approved"
+    return f"{result_in_words(line['result'])}, {_day(line['at'])}"
 
 
 def _said_of(line: dict[str, Any]) -> str:
     """How it was reached, what was said of it, and by what that can be checked."""
-    named = [f"{EVIDENCE[name]}: {value}." for name, value in line["evidence"].items() if name in EVIDENCE]
-    return " ".join(part for part in (line["how"], line["note"], *named, line["evidence"].get("caution", "")) if part)
+    evidence = line.get("evidence", {})
+    named = [f"{EVIDENCE[name]}: {value}." for name, value in evidence.items() if name in EVIDENCE]
+    told = [_of_notice(one) for one in line.get("notices", [])]
+    parts = (line.get("how"), line.get("note"), *named, evidence.get("caution"), *told)
+    return " ".join(part for part in parts if part)
+
+
+def _of_notice(notice: dict[str, Any]) -> str:
+    """What was sent, by the digest of its signed text, and what came back."""
+    sent = f"sent on {_day(notice['sent'])}" if notice["sent"] else "not sent"
+    came = f", {NOTICES[notice['state']]}" + (f" on {_day(notice['answered'])}" if notice["answered"] else "")
+    return f"Notice {notice['notice'][:8]} (text {notice['digest'][:16]}…): {sent}{came}."
 
 
 def _places(by_kind: dict[str, list[dict[str, Any]]]) -> list[tuple[str, ...]]:
@@ -155,6 +177,8 @@ def _rest(statement: dict[str, Any]) -> Iterator[str]:
     for one in statement["kept"]:
         if one["what"] == "suppressions":
             yield f"Kept until {_day(one['until'])}, so that the same photographs do not come in again: {one['form']}."
+        elif "until" in one:
+            yield f"Kept until {_day(one['until'])} at the latest: {one['form']}."
         else:
             yield f"Kept: {one['why']}."
 

@@ -55,7 +55,9 @@ class Order(Work, Base):
     suppresses: Mapped[str] = mapped_column(String(8), default="near", comment="what is stopped at the gate after")
     state: Mapped[str] = mapped_column(String(10), default="planning")
     paused: Mapped[bool] = mapped_column(default=False)
-    cursor: Mapped[list[Any] | None] = mapped_column(comment="of the planning: store and key; then of the checking")
+    cursor: Mapped[list[Any] | None] = mapped_column(
+        comment="of the planning: store and key; once settled: the chunk after which it is asked who else has a copy"
+    )
     plan: Mapped[dict[str, Any] | None] = mapped_column(comment="counts by store and dataset, what is left out and why")
     plan_digest: Mapped[str | None] = mapped_column(String(64), comment="Merkle root, hexadecimal")
     images_root: Mapped[str | None] = mapped_column(String(64))
@@ -74,6 +76,7 @@ class Order(Work, Base):
     cooling_until: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None] = mapped_column(comment="when it was last asked who else has a copy")
     why_stopped: Mapped[str | None] = mapped_column(String(500))
     signatory: Mapped[str] = mapped_column(String(200), comment="who signs the sworn statement on paper")
     position: Mapped[str] = mapped_column(String(200), comment="their position in the organisation")
@@ -100,9 +103,6 @@ class OrderChunk(Base):
     results_root: Mapped[bytes | None] = mapped_column(LargeBinary(32), comment="of the lines as they are certified")
     done_at: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
-    looked_at: Mapped[datetime | None] = mapped_column(
-        index=True, comment="when it was last asked who else has a copy; empty: nobody was told yet"
-    )
     again_at: Mapped[datetime | None] = mapped_column(comment="when what its store keeps is tried again")
 
 

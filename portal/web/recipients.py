@@ -14,7 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.errors import BadInput, NotFound
-from portal.notices import answering, registering, sending, wording
+from portal.notices import answering, making, registering, sending, wording
 from portal.tables import Case, Disclosure, Erasure, Notice, Recipient
 from portal.web.context import database
 from portal.web.policy import policy
@@ -146,12 +146,12 @@ def _notice(notice_id: str) -> Notice:
 
 
 def _notice_page(found: Notice, form: ByHand) -> Page:
-    erasure = g.session.get_one(Erasure, found.erasure_id)
+    erasure = making.erasure_of(g.session, found)
     page = render_template(
         "recipients/notice.html",
         notice=found,
         state=STATES[found.state],
-        case=g.session.get_one(Case, erasure.case_id),
+        case=g.session.get_one(Case, erasure.case_id) if erasure is not None else None,
         facts=[wording.sentence(fact) for fact in found.facts],
         mail=sending.mail_of(g.session, found),
         answers=answering.answers_of(g.session, found),
