@@ -23,6 +23,10 @@ from portal.tables import Case, Mandate
 
 # So many strangers may have somebody written to in a day.
 LINKS_PER_ADDRESS = 3
+# A mail lies in a mailbox for years. Without a word of the person the request itself ends sooner.
+VALID = timedelta(days=30)
+# For somebody who pressed the button and lost the page with their words.
+VALID_AFTER_YES = timedelta(days=1)
 
 
 def ask_person(session: Session, case: Case, mandate: Mandate) -> bool:
@@ -73,12 +77,21 @@ def _new_link(session: Session, mandate: Mandate) -> str:
 
 
 def find(session: Session, token: str) -> tuple[Case, Mandate]:
-    """Case and mandate of a link. Raises Gone, in the same words for one that never was."""
+    """Case and mandate of a link. Raises Gone, in the same words for one whose time is over or that never was."""
     mandate = session.scalar(select(Mandate).where(Mandate.token_digest == _digest(session, token[:100])))
     case = session.get(Case, mandate.case_id) if mandate is not None and mandate.case_id else None
-    if mandate is None or case is None:
+    if mandate is None or case is None or _is_over(case, mandate):
         raise Gone(_("This link does not work any more. If you have secret words, sign in with them."), "link-gone")
     return case, mandate
+
+
+def _is_over(case: Case, mandate: Mandate) -> bool:
+    """With the request, a day after the person said yes here, or once everybody was silent for long."""
+    if case.state == "closed" or mandate.asked_at is None:
+        return True
+    if mandate.confirmed_at is not None and mandate.secret_hash is not None:
+        return clock.now() >= mandate.confirmed_at + VALID_AFTER_YES
+    return clock.now() >= max(mandate.asked_at, mandate.judged_at or mandate.asked_at) + VALID
 
 
 def confirm(session: Session, case: Case, mandate: Mandate) -> str:

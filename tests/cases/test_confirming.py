@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import confirming, mails, person_link, upkeep
+from portal.cases import confirming, mails, person_link, upkeep, withdrawing
 from portal.errors import Gone
 from portal.tables import Blob, Case, Mail
 from tests.cases.test_mandates import accept, mandate_of, send
@@ -73,3 +73,26 @@ def test_others_are_never_ended_so(session: Session, monkeypatch: pytest.MonkeyP
         later(monkeypatch, days=8)
         assert confirming.remind_and_end(session) == NOTHING
     assert case.state == "identity-check"
+
+
+@pytest.mark.parametrize("how", ["silence", "yes", "closed"])
+def test_a_link_ends_long_before_the_mailbox_does(session: Session, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    case = send(session, "copy", "deletion").case
+    [link] = links(session)
+    mandate = mandate_of(session, case)
+    if how == "yes":
+        person_link.confirm(session, case, mandate)
+        later(monkeypatch, hours=23)
+        person_link.confirm(session, case, person_link.find(session, link)[1])
+        later(monkeypatch, hours=2)
+    if how == "silence":
+        later(monkeypatch, days=29)
+        accept(session, case)
+        later(monkeypatch, days=29)
+        assert person_link.find(session, link)[0].id == case.id, "who judged late leaves the person time"
+        later(monkeypatch, days=2)
+    if how == "closed":
+        withdrawing.withdraw(session, case)
+        mandate.token_digest = person_link._digest(session, link)
+    with pytest.raises(Gone):
+        person_link.find(session, link)
