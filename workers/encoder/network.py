@@ -5,8 +5,7 @@ means and the division by 256 into the first one, which is exact because that on
 the largest difference of a component to dlib's own template is below 1e-6 in fp32.
 
 In fp32 a face takes 4.6 ms on a core with one 512-bit multiplier (AMD EPYC of 2023), which is 115 GFLOP/s, what that
-multiplier can do: 16 times dlib-bin. With fewer multiplications (Winograd's F(4 x 4, 3 x 3), its sums compiled with
-Numba) it took 4.2 in place of 4.9 on the same busy core. Not kept: too little for a second network.
+multiplier can do. For many faces at a time `winograd` needs fewer multiplications.
 """
 
 from __future__ import annotations
@@ -53,15 +52,12 @@ def encoder_graph(network: Network) -> tuple[Any, list[Any]]:
     """Chips (n, 150, 150, 3) uint8 RGB -> templates (n, 128) float32."""
     chips = ops.parameter([-1, CHIP, CHIP, 3], np.uint8, name="chips")
     node = planes(chips)
-    layers = list(network.layers)
-    first, affine, *_ = layers
-    node = convolve(node, first, affine, given=(np.asarray(network.means, np.float32), 256.0))
+    node = convolve(node, network.layers[0], network.layers[1], taken_off(network))
     node = opset1.max_pool(ops.relu(node), [2, 2], [0, 0], [0, 0], [3, 3])
-    for block in _blocks(layers[4:-2]):
+    for block in residual_blocks(network):
         node = _residual(node, block)
-    matrix = layers[-1].params.reshape(layers[-1].sizes[::-1])
     mean = ops.reduce_mean(node, np.array([2, 3]), keep_dims=False)
-    return ops.matmul(mean, ops.constant(matrix), False, False), [chips]
+    return ops.matmul(mean, ops.constant(last_matrix(network)), False, False), [chips]
 
 
 def planes(pixels: Any) -> Any:
@@ -76,11 +72,7 @@ def convolve(
 
     `rounded` takes each filter in 255 steps, for processors that multiply small whole numbers faster.
     """
-    weights, biases = _folded(layer, affine)
-    if given is not None:
-        means, divisor = given
-        weights = weights / divisor
-        biases = biases - np.einsum("oihw,i->o", weights, means)
+    weights, biases = folded(layer, affine, given)
     _, _, _, stride_y, stride_x, pad_y, pad_x = layer.sizes
     pads = [pad_y, pad_x]
     filters = ops.constant(weights.astype(np.float32))
@@ -91,21 +83,38 @@ def convolve(
     return ops.add(node, ops.constant(biases.reshape(1, -1, 1, 1).astype(np.float32)))
 
 
-def _folded(layer: Layer, affine: Layer | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Filters (out, in, rows, columns) and biases (out,)."""
+def folded(
+    layer: Layer, affine: Layer | None, given: tuple[Floats, float] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Filters (out, in, rows, columns) and biases (out,); `given` as in `convolve`."""
     filters, rows, columns = layer.sizes[:3]
     weights = layer.params[:-filters].reshape(filters, -1, rows, columns)
     biases = layer.params[-filters:]
-    if affine is None:
-        return weights, biases
-    gamma, beta = np.split(affine.params, 2)
-    return weights * gamma[:, None, None, None], biases * gamma + beta
+    if affine is not None:
+        gamma, beta = np.split(affine.params, 2)
+        weights, biases = weights * gamma[:, None, None, None], biases * gamma + beta
+    if given is not None:
+        means, divisor = given
+        weights = weights / divisor
+        biases = biases - np.einsum("oihw,i->o", weights, means)
+    return weights, biases
 
 
-def _blocks(layers: list[Layer]) -> Iterator[list[Layer]]:
-    """The residual blocks: each ends with the relu after its addition."""
+def taken_off(network: Network) -> tuple[Floats, float]:
+    """The means to take off pixels before the first convolution, and the divisor."""
+    return np.asarray(network.means, np.float32), 256.0
+
+
+def last_matrix(network: Network) -> Floats:
+    """What makes a template (128,) of the means of the encoder's last planes, (planes, 128)."""
+    last = network.layers[-1]
+    return last.params.reshape(last.sizes[::-1])
+
+
+def residual_blocks(network: Network) -> Iterator[list[Layer]]:
+    """The encoder's residual blocks: each ends with the relu after its addition."""
     block: list[Layer] = []
-    for layer in layers:
+    for layer in network.layers[4:-2]:
         block.append(layer)
         if layer.kind == "relu" and block[-2].kind == "add":
             yield block
