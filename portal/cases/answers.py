@@ -81,6 +81,7 @@ class Status:
     can_withdraw: bool
     can_add: bool
     keeps: str | None
+    forgets: bool
     more_time: str | None
 
 
@@ -135,6 +136,7 @@ def status_of(session: Session, case: Case) -> Status:
         can_withdraw=withdrawing.may_withdraw(session, case),
         can_add=case.state not in {"fulfilling", "closed"},
         keeps=keeping.chosen(case),
+        forgets=bool(keeping.forgettable(session, case)),
         more_time=_later(session, case),
     )
 

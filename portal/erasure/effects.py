@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from portal import clock, lineage, stores
 from portal.blobs import purge_blob
-from portal.cases import lifecycle
+from portal.cases import keeping, lifecycle
 from portal.erasure import redactions
-from portal.erasure.items import NOTHING
+from portal.erasure.items import FACE, NOTHING
+from portal.erasure.kept_faces import keep_face_of
 from portal.erasure.plans import sealed_facts
 from portal.errors import Conflict
 from portal.suppression import Gate, suppress
@@ -134,7 +135,7 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
     facts = sealed_facts(session, item)
     # Long after, only some kinds keep theirs.
     digest = bytes.fromhex(facts.get("digest", ""))
-    if item.kind == "suppression" and item.target.startswith(NOTHING):
+    if item.kind == "suppression" and _keeps_nothing(session, erasure, item):
         return _counted(_promises_left(session, item), "what is kept to know it again was counted")
     if item.kind == "suppression":
         near = bytes.fromhex(facts["near_digest"]) or None
@@ -169,7 +170,7 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
 
 
 def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> str:
-    if item.target.startswith(NOTHING):
+    if _keeps_nothing(session, erasure, item):
         return "not-suppressed"
     image, facts = session.get_one(Image, item.image_id), sealed_facts(session, item)
     blocks = "intake" if erasure.kind == "deletion" else "datasets"
@@ -178,7 +179,14 @@ def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> str
         near = bytes.fromhex(facts["near_digest"]) or None
         image = Image(id=image.id, digest=bytes.fromhex(facts["digest"]), near_digest=near)
     suppress(session, erasure.id, image, blocks, near=bool(facts["near_digest"]))
-    return "suppressed"
+    # Now: the templates go with the next items.
+    return "face-kept" if item.target.startswith(FACE) and keep_face_of(session, erasure) else "suppressed"
+
+
+def _keeps_nothing(session: Session, erasure: Erasure, item: ErasureItem) -> bool:
+    """From the start, or since the person took back what they had let us keep."""
+    case = session.get_one(Case, erasure.case_id)
+    return item.target.startswith(NOTHING) or (erasure.kind == "deletion" and keeping.keeps_nothing(case))
 
 
 def _promises_left(session: Session, item: ErasureItem) -> int | None:

@@ -20,7 +20,7 @@ from portal.cases import keeping
 from portal.db import config_of
 from portal.erasure import copies, faces
 from portal.erasure.copies import Made
-from portal.erasure.items import NOTHING, commitment, leaf_of, plan_digest
+from portal.erasure.items import FACE, NOTHING, commitment, leaf_of, plan_digest
 from portal.errors import BadInput, Conflict, NotAllowed
 from portal.jobs import make_due
 from portal.keys import keys_of
@@ -146,13 +146,26 @@ def enumerate_items(session: Session, case: Case, kind: str) -> list[Planned]:
             items += _of_image(session, candidate.image, kind, places[candidate.image_id], made)
         else:
             items += _of_face(session, candidate, remedy, places[candidate.image_id])
-    if kind == "deletion" and keeping.keeps_nothing(case):
-        # Each stays an item: recipients are told of it, and models are asked about it, as of any other.
-        items = [
-            replace(item, target=f"{NOTHING}{item.target}") if item.kind == "suppression" else item for item in items
-        ]
+    if kind == "deletion":
+        items = _as_chosen(case, confirmed, items)
     kept = [one.image_id for one in confirmed if kind == "deletion" and faces.remedy_of(session, one) == "template"]
     return items + _for_people(session, sorted(planned - set(kept)))
+
+
+def _as_chosen(case: Case, confirmed: list[Candidate], items: list[Planned]) -> list[Planned]:
+    """The items, whose suppressions say what the person lets us keep.
+
+    Each stays an item where nothing is kept: recipients are told of it, and models are asked about it, as of any other.
+    """
+    keeps = keeping.mode(case)
+    with_face = {one.image_id for one in confirmed if one.face_id is not None}
+
+    def sign(item: Planned) -> str:
+        if keeps == "face" and item.image_id in with_face:
+            return FACE
+        return NOTHING if keeps == "none" else ""
+
+    return [replace(item, target=sign(item) + item.target) if item.kind == "suppression" else item for item in items]
 
 
 def sealed_facts(session: Session, item: ErasureItem) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from portal.tables import (
     Erasure,
     ErasureItem,
     Image,
+    KeptFace,
     Source,
     Store,
     Suppression,
@@ -45,10 +46,11 @@ IN_PLACE: dict[type[Base], tuple[str, ...]] = {
     CaseRight: ("case_id", "right"),
     Erasure: ("id",),
     Suppression: ("erasure_id", "image_id"),
+    KeptFace: ("case_id", "encoder"),
     Certificate: ("id",),
 }
 # Numbers of rows that nobody knows by their number: another row may have it by now.
-NUMBERED = {CaseRight, ErasureItem, Suppression}
+NUMBERED = {CaseRight, ErasureItem, KeptFace, Suppression}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal.audit import ledger
 from portal.audit.ledger import Stage, Values, values_of
 from portal.db import config_of
-from portal.tables import Account, Case, Certificate, Erasure, ErasureItem, Image, Source, Store, Suppression
+from portal.tables import Account, Case, Certificate, Erasure, ErasureItem, Image, KeptFace, Source, Store, Suppression
 
 BEGUN = ("running", "checking", "notifying", "settled")
 # What an erasure's own rows point to. It is kept as it was before.
@@ -78,5 +78,8 @@ def _of(session: Session, erasure: Erasure) -> list[tuple[str, Values]]:
     case = session.get_one(Case, erasure.case_id)
     items = session.scalars(select(ErasureItem).filter_by(erasure_id=erasure.id).order_by(ErasureItem.position))
     suppressions = session.scalars(select(Suppression).filter_by(erasure_id=erasure.id).order_by(Suppression.id))
+    # Of a face this is what is sealed under its own key, and no more once that key is destroyed.
+    kept = select(KeptFace).filter_by(case_id=case.id)
+    faces = list(session.scalars(kept)) if erasure.kind == "deletion" else []
     certificates = session.scalars(select(Certificate).filter_by(erasure_id=erasure.id).order_by(Certificate.entry))
-    return [values_of(row) for row in (case, *case.rights, erasure, *items, *suppressions, *certificates)]
+    return [values_of(row) for row in (case, *case.rights, erasure, *items, *suppressions, *faces, *certificates)]

@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from portal.audit.heads import origin_of
 from portal.audit.log import instant
+from portal.cases import keeping
 from portal.db import config_of
 from portal.erasure import particulars
 from portal.erasure.items import NOT_GONE, extent_of, tally
 from portal.erasure.verifying import STATEMENT
 from portal.keys import keys_of
 from portal.languages import mark
+from portal.suppression.faces import kept_for
 from portal.tables import (
     Candidate,
     Case,
@@ -54,6 +56,11 @@ NOT_AGAIN = {
 }
 NOTHING_KEPT = mark(
     "the person asked that nothing is kept by which these photographs could be known again, so they may come in again"
+)
+FACE_FORM = "a protected face template under a key of its own, which is destroyed at the end"
+FACE_KEPT = mark(
+    "kept with the person's consent, only to hold back new photographs of this face when they come in, and for nothing "
+    "else; the person can take that back at any time, and its key is then destroyed at once"
 )
 LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.
@@ -237,10 +244,23 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
                 "until": particulars.said_at(until),
             }
         )
-    if any(item["result"] == "not-suppressed" for item in items):
+    asked_for_none = erasure.kind == "deletion" and keeping.keeps_nothing(session.get_one(Case, erasure.case_id))
+    if asked_for_none or any(item["result"] == "not-suppressed" for item in items):
         kept.append({"what": "suppressions", "mode": "none", "count": 0, "why": NOTHING_KEPT})
+    kept += _faces(session, erasure)
     kept.append({"what": "log", "why": LOG_STAYS})
     return kept
+
+
+def _faces(session: Session, erasure: Erasure) -> list[dict[str, Any]]:
+    """The face that the person lets us keep: its form, its purpose and its end. Never the template itself."""
+    living = [one for one in kept_for(session, erasure.case_id) if one.ended_at is None]
+    if erasure.kind != "deletion" or not living:
+        return []
+    until = max(one.expires_at for one in living)
+    by = sorted(one.encoder for one in living)
+    said = {"mode": "face", "count": len(living), "encoders": by, "form": FACE_FORM, "purpose": living[0].purpose}
+    return [{"what": "faces", **said, "why": FACE_KEPT, "until": particulars.said_at(until)}]
 
 
 def _exceptions(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

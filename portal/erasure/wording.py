@@ -37,12 +37,21 @@ UNLEARNING = mark("Nobody can prove from the weights of a model that it has forg
 KEPT: dict[str, Callable[[int], str]] = {
     "photographs": THINGS["image"],
     "suppressions": THINGS["suppression"],
+    "faces": lambda count: ngettext(
+        "%(num)s protected template of the face", "%(num)s protected templates of the face", count
+    ),
     "log": lambda _count: _("log"),
+}
+# What the person chose may be kept, and what that is.
+MODES = {
+    "photographs": mark("These are numbers made from each photograph. Nothing made from the face is in them."),
+    "face": mark("A template is numbers made from the face. Nobody can look at it, and no search uses it."),
 }
 RESULTS = {
     "deleted": mark("deleted"),
     "already-absent": mark("already gone when we looked"),
     "suppressed": mark("set, so that the same photographs are not taken in again"),
+    "face-kept": mark("set, and a protected template of the face is kept to hold back new photographs of it"),
     "not-suppressed": mark("not set, because the person asked that nothing is kept"),
     "masked": mark("stays, with the face covered"),
     "cropped": mark("stays, with the face cut away"),
@@ -256,7 +265,8 @@ def _kept(statement: dict[str, Any]) -> Iterator[str]:
     for one in statement["kept"]:
         what = KEPT[one["what"]](one.get("count", 0)) if one["what"] in KEPT else one["what"]
         until = " " + _("Until %(day)s.", day=_day(one["until"])) if one.get("until") else ""
-        yield f"  {_sentence(what, _signed(one['why']))}{until}"
+        form = MODES.get(one.get("mode", ""), "")
+        yield f"  {_sentence(what, _signed(one['why']))}{until}{' ' + _(form) if form else ''}"
 
 
 def _search(statement: dict[str, Any]) -> Iterator[str]:

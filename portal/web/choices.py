@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from io import BytesIO
 
 from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import RadioField
+from wtforms import BooleanField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal import audit
 from portal.cases import choosing, keeping, mandates, packages
+from portal.erasure import forgetting
 from portal.errors import BadInput, NotAllowed, NotFound
+from portal.languages import formats, mark
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.tables import Case
@@ -26,13 +29,25 @@ from portal.web.policy import policy
 
 blueprint = Blueprint("choices", __name__, url_prefix="/case")
 
+FORGOTTEN = {
+    "face": mark("We deleted the template of your face. We cannot know your face in new photographs any more."),
+    "photographs": mark("We deleted the numbers made from your photographs. The photographs may come in again."),
+}
+
 
 class Keep(FlaskForm):  # type: ignore[misc]
     keeps = RadioField(
         _l("What may we keep of the photographs that we delete?"), [InputRequired(_l("Choose what we may keep"))]
     )
 
-    def __init__(self, **more: object) -> None:
+    agrees = BooleanField(
+        _l(
+            "I agree that you keep a template of my face for this. It is biometric data. "
+            "I can take this back at any time, without a reason."
+        )
+    )
+
+    def __init__(self, offered: list[str], ends: datetime, **more: object) -> None:
         super().__init__(**more)
         years = f"{settings().suppression_years:g}"
         number = _(
@@ -41,10 +56,18 @@ class Keep(FlaskForm):  # type: ignore[misc]
             years=years,
         )
         nothing = _("Then we cannot know the photograph again. It may come in again, for example from another website.")
-        self.keeps.choices = [
-            SelectChoice("photographs", _("A number made from each photograph"), {"hint": number}),
-            SelectChoice("none", _("Nothing of them"), {"hint": nothing}),
-        ]
+        face = _(
+            "A template is numbers made from your face in the photographs that we delete. We use it for one thing: "
+            "when a new photograph of you comes in, we hold it back, and a person looks at it. We search nothing with "
+            "it, and give it to nobody. We delete it on %(day)s at the latest, and at once when you ask.",
+            day=formats.day(ends.date()),
+        )
+        words = {
+            "photographs": (_("A number made from each photograph"), number),
+            "face": (_("That number, and a protected template of my face"), face),
+            "none": (_("Nothing of them"), nothing),
+        }
+        self.keeps.choices = [SelectChoice(one, words[one][0], {"hint": words[one][1]}) for one in offered]
 
 
 @blueprint.get("/photographs/<int:number>.jpg")
@@ -163,15 +186,37 @@ def ask() -> Page:
 def keep() -> Page:
     """What may be kept so that deleted photographs are known when they come again."""
     case = sessions.held_case(g.session)
-    form = Keep(data={"keeps": keeping.chosen(case)})
+    offered = keeping.choices(g.session, case)
+    form = Keep(offered, keeping.face_ends(g.session, case), data={"keeps": keeping.chosen(case)})
     if form.validate_on_submit():
-        keeping.choose(g.session, case, form.keeps.data)
-        g.session.commit()
-        flash(_("We saved what you chose."))
-        return redirect(url_for("following.overview"), 303)
-    if keeping.chosen(case) is None:
+        try:
+            keeping.choose(g.session, case, form.keeps.data, form.agrees.data)
+        except BadInput as problem:
+            form.agrees.errors = [problem.sentence]
+        else:
+            g.session.commit()
+            flash(_("We saved what you chose."))
+            return redirect(url_for("following.overview"), 303)
+    if keeping.chosen(case) is not None:
+        days = f"{settings().backup_days:g}"
+        page = render_template("subject/keep.html", form=form, offered=offered, days=days)
+        return page, 422 if form.errors else 200
+    forgettable = keeping.forgettable(g.session, case)
+    if not forgettable:
         raise NotFound(_("There is nothing more to choose here. You can write us a message."))
-    return render_template("subject/keep.html", form=form), 422 if form.errors else 200
+    return render_template("subject/kept.html", forgettable=forgettable)
+
+
+@blueprint.post("/keep/forget")
+@policy("case-holder")
+def forget() -> Page:
+    """The person takes back what they let us keep. It is destroyed before the answer is given."""
+    case, what = sessions.held_case(g.session), request.form.get("what", "")
+    forgetting.forget(g.session, case, what)
+    g.session.commit()
+    database().forget_deleted_bytes()
+    flash(_(FORGOTTEN[what]))
+    return redirect(url_for("following.overview"), 303)
 
 
 @blueprint.post("/choose/<wish>/undo")

@@ -19,7 +19,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from portal.cases import deciding, lifecycle
 from portal.erasure import carrying, certificate, faces, intending, plans, remedies
-from portal.erasure.items import NOTHING
+from portal.erasure.items import FACE, NOTHING
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
 from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -303,6 +303,8 @@ def described(session: Session, kind: str, target: str, facts: Mapping[str, Any]
     what = KINDS[kind][0]
     if kind == "suppression" and target.startswith(NOTHING):
         what = "nothing kept to know a photograph again"
+    if kind == "suppression" and target.startswith(FACE):
+        what = f"{what}, and a protected template of the face kept"
     if kind in FOR_PEOPLE:
         return {"what": what, "where": facts.get("name", ""), "via": facts.get("via", "")}
     store = session.get(Store, facts["store"]) if facts.get("store") else None

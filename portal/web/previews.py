@@ -135,10 +135,18 @@ def _stays(session: Session, case: Case, kind: str, planned: list[Planned]) -> I
 
 
 def _known_again(case: Case, kind: str) -> str:
-    if kind == "deletion" and keeping.keeps_nothing(case):
+    mode = keeping.mode(case) if kind == "deletion" else "photographs"
+    if mode == "none":
         return "Nothing to know the photographs by: the person asked for that. They may come in again."
     years = f"{settings().suppression_years:g}"
-    return f"A fingerprint of each photograph under a key, for {years} years: so that it cannot come in again."
+    prints = f"A fingerprint of each photograph under a key, for {years} years: so that it cannot come in again."
+    if mode != "face":
+        return prints
+    ends = keeping.face_ends(g.session, case).date()
+    return (
+        f"{prints} A protected template of the face, because the person asked for it, until {ends} at the latest: "
+        "new photographs of it are held back for you to look at. It is used for nothing else, and nobody can see it."
+    )
 
 
 def _confirmed_but_gone(session: Session, case: Case) -> int:

@@ -16,6 +16,7 @@ from portal import clock
 from portal.cases import deciding, lifecycle
 from portal.db import Database
 from portal.erasure import plans
+from portal.keys import keys_of
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, Face, Image, Package, Store
 from tests.web.conftest import form_token
 from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
@@ -336,3 +337,39 @@ def test_the_person_says_what_may_be_kept_until_it_is_decided(
     assert 'href="/case/keep"' not in person.get("/case").text
     assert press(person, "/case/keep", keeps="photographs")[0] == 409
     assert right_of(database, "deletion").keeps == "none"
+
+
+def test_a_face_is_kept_only_by_a_consent_of_its_own_and_forgotten_by_one_button(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    page = person.get("/case/keep").text
+    assert 'value="face"' in page
+    assert "It is biometric data." in page
+    assert 'value="face" checked' not in page
+    status, page = press(person, "/case/keep", keeps="face")
+    assert (status, "Tick the box if we may keep a template of your face" in page) == (422, True)
+    assert right_of(database, "deletion").keeps == "photographs"
+    assert press(person, "/case/keep", keeps="face", agrees="y")[0] == 303
+    assert right_of(database, "deletion").keeps == "face"
+    desk = cora.get(f"/staff/cases/{answered}/plan/deletion")
+    assert "A protected template of the face, because the person asked for it" in desk
+    assert press(person, "/case/keep/forget", what="face")[0] == 409, "until it is decided they simply choose again"
+    cooling(database, cora, answered)
+    assert 'href="/case/keep"' in person.get("/case").text
+    assert "Forget my face" in person.get("/case/keep").text
+    status, page = press(person, "/case/keep/forget", what="face")
+    assert (status, "We deleted the template of your face." in page) == (303, True)
+    with database.reading() as session:
+        assert keys_of(session).is_destroyed("face", answered)
+        assert session.scalars(select(Entry).where(Entry.kind == "face-forgotten")).one()
+
+
+def test_nobody_is_asked_for_their_face_who_did_not_agree_to_the_comparison(
+    person: FlaskClient, database: Database, answered: str
+) -> None:
+    with database.writing() as session:
+        session.get_one(Case, answered).consented_at = None
+    press(person, "/case/choose", wish="deletion", photograph="1")
+    assert 'value="face"' not in person.get("/case/keep").text
+    assert press(person, "/case/keep", keeps="face", agrees="y")[0] == 422
