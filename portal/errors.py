@@ -13,6 +13,7 @@ EffaceError
 ├── TooMany           tried too often                        page 429
 ├── Unavailable       a store, the queue or the disk is away page 503, tried again later
 │   └── StoreUnavailable
+│       └── StoreForbids   it answers, and says no: a person has to see to that, not time
 ├── LostLease         another worker holds this row now: stop without recording
 └── UnsafeConfig      a setting that would be unsafe; the portal refuses to start
 """
@@ -91,6 +92,12 @@ class Unavailable(EffaceError):
 
 class StoreUnavailable(Unavailable):
     code = "store-unavailable"
+
+
+class StoreForbids(StoreUnavailable):
+    """The store is there and refuses: however often it is tried, somebody has to give a right first."""
+
+    code = "store-forbidden"
 
 
 class ObjectUnreadable(StoreUnavailable):

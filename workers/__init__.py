@@ -14,7 +14,7 @@ from rq import get_current_job
 
 from portal.config import read_config
 from portal.db import Database
-from portal.errors import EffaceError, LostLease, Unavailable
+from portal.errors import EffaceError, LostLease, StoreForbids, Unavailable
 from portal.jobs import KINDS, Lease, claim, renewed
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,9 @@ def log_unforeseen(what: str, problem: Exception) -> None:
 
 def _record_failure(database: Database, lease: Lease, problem: Exception) -> None:
     sentence = problem.sentence if isinstance(problem, EffaceError) else f"{type(problem).__name__}"
+    passing = isinstance(problem, Unavailable) and not isinstance(problem, StoreForbids)
     try:
         with database.writing() as session:
-            lease.failed(session, sentence, passing=isinstance(problem, Unavailable))
+            lease.failed(session, sentence, passing=passing)
     except LostLease:
         log.info("the failed row went to another worker")

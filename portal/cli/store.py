@@ -64,7 +64,9 @@ command.add_command(drift.command)
 )
 @click.option("--holder", help="With --http-manifest: the recipient who holds the pictures and is asked to erase.")
 @click.option(
-    "--copies", multiple=True, help="With --folder, any number: files made of one, as thumbs/{folder}/{stem}_*.jpg."
+    "--copies",
+    multiple=True,
+    help="With --folder and --s3, any number: files made of one, as thumbs/{folder}/{stem}_*.jpg.",
 )
 @click.option("--may-erase", is_flag=True, help="Files may be deleted here when a deletion is approved.")
 @click.option("--source", help="Name of the source the photographs came from.")

@@ -110,6 +110,7 @@ def _redact(database: Database, lease: Lease, item: ErasureItem, store: Store, f
     """
     data = redactions.make(store, {**facts, **(item.evidence or {})})
     if data is None:
+        redactions.finish(store, facts)
         return
     with database.writing() as session:
         lease.hold(session)

@@ -8,7 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import stores
+from portal.stores.copies import made_among
 from portal.tables import Image, Store
+
+# No key goes on with a greater sign than this.
+LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,33 @@ class Made:
 def made_of(session: Session, image: Image) -> list[Made]:
     """The copies of a photograph that its store knows to be there now. Raises StoreUnavailable.
 
-    They are few small files on a disk, and only stores with patterns are opened: so it is done while a plan is made.
+    On a disk they are few small files, and only stores with patterns are opened: so it is done while a plan is made.
+    Nobody waits for a network meanwhile: of a bucket those count that a scan has seen. What came later is found when
+    the photograph is erased, which then says so.
     """
     store = session.get_one(Store, image.store_id)
-    if not store.settings.get("copies"):
+    patterns = store.settings.get("copies")
+    if not patterns:
         return []
     connector = stores.connect(store)
     if not isinstance(connector, stores.Deriving):
-        return []
+        return _seen_of(session, image, patterns)
     found = connector.derived_copies(image.key)
     rows = select(Image).where(Image.store_id == store.id, Image.key.in_(found), Image.state == "live")
     # A row without a digest, or with another one, was not seen as it is now.
     known = {one.key: one for one in session.scalars(rows) if one.digest == found[one.key]}
     return [Made(ref, digest, known.get(ref)) for ref, digest in sorted(found.items())]
+
+
+def _seen_of(session: Session, image: Image, patterns: list[str]) -> list[Made]:
+    rows: dict[str, Image] = {}
+
+    def listed(prefix: str) -> list[str]:
+        below = (Image.store_id == image.store_id, Image.key >= prefix, Image.key <= prefix + LAST)
+        usable = (Image.state.in_(("live", "unreadable")), Image.digest.is_not(None))
+        found = {row.key: row for row in session.scalars(select(Image).where(*below, *usable))}
+        rows.update(found)
+        return list(found)
+
+    keys = made_among(listed, image.key, patterns)
+    return [Made(key, digest, rows[key]) for key in keys if (digest := rows[key].digest) is not None]

@@ -55,9 +55,11 @@ def erase_in_store(store: Store, facts: dict[str, Any]) -> str:
 
 
 def _is_made_of(connector: stores.Connector, facts: dict[str, Any], ref: str) -> bool:
-    return (
-        "ref" not in facts and isinstance(connector, stores.Deriving) and ref in connector.derived_copies(facts["key"])
-    )
+    if "ref" in facts:
+        return False
+    if isinstance(connector, stores.Versioned):
+        return not connector.is_version_of(facts["key"], ref)
+    return isinstance(connector, stores.Deriving) and ref in connector.derived_copies(facts["key"])
 
 
 def _new_copy(store: Store) -> Conflict:
@@ -75,7 +77,8 @@ def _refs(connector: stores.Connector, facts: dict[str, Any]) -> list[str]:
     """The places of an item's copies. What appeared after the approval is among them: it is seen, or refused."""
     if "ref" in facts:
         return [facts["ref"]]
-    others = set(facts.get("copies", ()))
+    # Each of them has an item of its own, by which all its versions go.
+    others = {ref for each in facts.get("copies", ()) for ref in connector.enumerate_copies(each)}
     return [ref for ref in connector.enumerate_copies(facts["key"]) if ref not in others]
 
 

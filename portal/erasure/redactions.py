@@ -52,6 +52,13 @@ def put(store: Store, facts: dict[str, Any], data: bytes) -> None:
     connector.replace_copy(facts["key"], bytes.fromhex(facts["digest"]), data)
 
 
+def finish(store: Store, facts: dict[str, Any]) -> None:
+    """Take away what a run that was killed left of the old picture behind the new one. Raises Conflict."""
+    connector = stores.connect(store)
+    if isinstance(connector, stores.Versioned):
+        connector.erase_older(facts["key"], bytes.fromhex(facts["digest"]))
+
+
 def drop_face(session: Session, item: ErasureItem, facts: dict[str, Any]) -> str:
     """Delete the face and with it its templates. Who else was suspected to be it has nothing left to be judged by."""
     if facts["remedy"] == "template":
@@ -127,8 +134,11 @@ def look_at_picture(store: Store, item: ErasureItem, facts: dict[str, Any]) -> d
     """The new picture is read back from the store and opened: it must be the one, without anything at that place."""
     to = (item.evidence or {}).get("to")
     seen = {"by": "the picture was read back and opened", "to": to, "size": (item.evidence or {}).get("size")}
+    connector = stores.connect(store)
+    if isinstance(connector, stores.Versioned) and connector.has_older(facts["key"], bytes.fromhex(facts["digest"])):
+        return {**seen, "gone": False, "store": "an older version is there"}
     try:
-        data = stores.connect(store).open(facts["key"])
+        data = connector.open(facts["key"])
     except NotFound:
         return {**seen, "gone": True, "store": "absent"}
     pixels = images.open_picture(data).pixels

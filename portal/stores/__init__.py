@@ -7,6 +7,7 @@ from importlib import import_module
 from portal.errors import BadInput
 from portal.stores.connector import (
     LARGEST_OBJECT,
+    Asked,
     Check,
     Connector,
     Deriving,
@@ -15,12 +16,14 @@ from portal.stores.connector import (
     Locked,
     Replacing,
     Together,
+    Versioned,
 )
 from portal.tables import Store
 
 __all__ = [
     "KINDS",
     "LARGEST_OBJECT",
+    "Asked",
     "Check",
     "Connector",
     "Deriving",
@@ -29,6 +32,7 @@ __all__ = [
     "Locked",
     "Replacing",
     "Together",
+    "Versioned",
     "connect",
     "connector_class",
 ]
@@ -40,7 +44,8 @@ KINDS = {
     "parquet": "parquet.Parquet",
     "sql": "sql.Sql",
     "sql-files": "sql_files.SqlFiles",
-    "s3": "s3.S3",
+    "s3": "s3_rewriting.RewritableS3",
+    "http-manifest": "http_manifest.HttpManifest",
 }
 
 

@@ -147,6 +147,20 @@ class Replacing(Protocol):
 
 
 @runtime_checkable
+class Versioned(Protocol):
+    """What a connector has besides when bytes may lie behind an object, also after `replace_copy` was killed."""
+
+    def is_version_of(self, key: str, ref: str) -> bool:
+        """Whether a ref is of this object, and not of another that was made of it."""
+
+    def erase_older(self, key: str, digest: bytes) -> None:
+        """Delete what lies behind an object and has these bytes. Raises what `erase_copy` raises."""
+
+    def has_older(self, key: str, digest: bytes) -> bool:
+        """Whether something with these bytes still lies behind it."""
+
+
+@runtime_checkable
 class Deriving(Protocol):
     """What a connector has besides when it knows where files lie that were made of an object, such as thumbnails."""
 

@@ -11,7 +11,7 @@ import fnmatch
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from portal.errors import BadInput
@@ -21,6 +21,7 @@ MOST_PATTERNS = 50
 LONGEST_PATTERN = 300
 PLACE = re.compile(r"\{(folder|name|stem)\}")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+SIGN = re.compile(r"[*?[]")
 # The portal's own drafts and test files.
 OWN = ".efface-"
 
@@ -63,6 +64,38 @@ def made_of(root: int, key: str, patterns: Iterable[str]) -> list[str]:
         return []
     folder, longer = names[:-1], _longer(root, names)
     return sorted({tree.key_of(path) for path, pattern in found if not _is_of_another(path, pattern, folder, longer)})
+
+
+def made_among(listed: Callable[[str], Iterable[str]], key: str, patterns: Iterable[str]) -> list[str]:
+    """As `made_of`, where there are no folders: `listed` gives all keys of a store that begin with a text."""
+    names = tree.names_of(key)
+    found: set[tuple[str, str]] = set()
+    for pattern in patterns:
+        filled = _filled(pattern, names)
+        found |= {(path, pattern) for path in listed(_fixed_part(filled)) if path != key and _is_like(path, filled)}
+    if not found:
+        return []
+    folder, stem = names[:-1], os.path.splitext(names[-1])[0]
+    beside = (path.split("/") for path in listed("/".join([*folder, stem])))
+    longer = [path[-1] for path in beside if path[:-1] == folder and len(os.path.splitext(path[-1])[0]) > len(stem)]
+    return sorted({path for path, pattern in found if not _is_of_another(path, pattern, folder, longer)})
+
+
+def taken_from(settings: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The checked patterns in a store's settings, and its other settings. Raises BadInput."""
+    return checked(settings.get("copies") or []), {name: each for name, each in settings.items() if name != "copies"}
+
+
+def refuse_unfixed(patterns: Iterable[str]) -> None:
+    """Refuse patterns that begin with `*`, `?` or `[`, where each look would list a whole bucket. Raises BadInput."""
+    for pattern in patterns:
+        if SIGN.match(pattern):
+            raise BadInput(f"The pattern {pattern!r} must begin with a name in a bucket, not with * or ? or [.")
+
+
+def _fixed_part(names: list[str]) -> str:
+    """What every path begins with that fits; signs of a key that only stand for themselves end it, too."""
+    return SIGN.split("/".join(names), maxsplit=1)[0]
 
 
 def _filled(pattern: str, names: list[str]) -> list[str]:

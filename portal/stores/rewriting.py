@@ -31,8 +31,8 @@ class RewritableFolder(Folder):
 
     @staticmethod
     def clean(settings: Mapping[str, Any]) -> dict[str, Any]:
-        patterns = copies.checked(settings.get("copies") or [])
-        kept = Folder.clean({name: value for name, value in settings.items() if name != "copies"})
+        patterns, others = copies.taken_from(settings)
+        kept = Folder.clean(others)
         return {**kept, "copies": patterns} if patterns else kept
 
     def enumerate_copies(self, key: str) -> Texts:

@@ -68,19 +68,24 @@ class S3:
 
     def list(self, after: str | None = None) -> Iterator[Found]:
         """The bucket lists in the order of the keys' UTF-8 bytes, which is that of their code points."""
-        last = self._prefix + (after or "")
+        for one in self._objects(self._prefix, self._prefix + (after or "")):
+            if self._is_listed(one):
+                version = f"{one['Size']}-{one['ETag']}-{one['LastModified'].timestamp()}"
+                yield Found(one["Key"].removeprefix(self._prefix), one["Size"], version)
+        # A bucket that was taken away while it was read would look as if its photographs had gone.
+        self._still_there()
+
+    def _objects(self, prefix: str, last: str) -> Iterator[Any]:
+        """What the bucket lists below a prefix, after a key."""
         while True:
-            page, before = self._bucket.call("list_objects_v2", Prefix=self._prefix, StartAfter=last), last
+            page, before = self._bucket.call("list_objects_v2", Prefix=prefix, StartAfter=last), last
             for one in page.get("Contents", []):
                 if one["Key"] <= last:
                     raise StoreUnavailable(f"The bucket of {self.name} does not list in order.", "not-in-order")
                 last = one["Key"]
-                if self._is_listed(one):
-                    version = f"{one['Size']}-{one['ETag']}-{one['LastModified'].timestamp()}"
-                    yield Found(last.removeprefix(self._prefix), one["Size"], version)
+                yield one
             if not page["IsTruncated"]:
-                # A bucket that was taken away while it was read would look as if its photographs had gone.
-                return self._still_there()
+                return
             if last == before:
                 raise StoreUnavailable(f"The bucket of {self.name} gave half an answer.")
 
@@ -101,11 +106,11 @@ class S3:
     def enumerate_copies(self, key: str) -> Texts:
         """Older versions first, so that taking a newer one away never lets an older one be seen; markers after them."""
         versions, markers = self._versions(key)
-        refs = [_ref(key, "version", one["VersionId"]) for one in reversed(versions)]
+        refs = [ref_of(key, "version", one["VersionId"]) for one in reversed(versions)]
         if not markers and [one["VersionId"] for one in versions] == ["null"]:
             refs = []  # A bucket that never had versions: the object itself is all there is.
-        refs += [_ref(key, "upload", upload) for upload in self._uploads(key)]
-        return [*refs, *(_ref(key, "marker", one["VersionId"]) for one in markers), key]
+        refs += [ref_of(key, "upload", upload) for upload in self._uploads(key)]
+        return [*refs, *(ref_of(key, "marker", one["VersionId"]) for one in markers), key]
 
     def erase_copy(self, ref: str, digest: bytes) -> Literal["deleted", "already-absent"]:
         """Raises Locked, with the day until which, when the bucket's object lock holds a version."""
@@ -141,23 +146,34 @@ class S3:
 
     def _erase_bytes(self, key: str, version: str, digest: bytes) -> None:
         """Delete one version, or what the key holds now. Raises Missing, Conflict, Locked."""
+        answer = self._read(key, digest, version)
+        self._refuse_locked(answer)
+        if "VersionId" in answer:
+            self._hide_what_would_surface(key, answer["VersionId"])
+        else:
+            self._refuse_other_than(key, answer)
+        which = {"VersionId": answer["VersionId"]} if "VersionId" in answer else {}
+        self._bucket.call("delete_object", Key=self._full(key), **which)
+
+    def _read(self, key: str, digest: bytes, version: str = "") -> dict[str, Any]:
+        """What the bucket says of a version, or of the object, whose bytes are these. Raises Missing, Conflict."""
         which = {"VersionId": version} if version else {}
         answer = self._bucket.call("get_object", Key=self._full(key), **which)
+        if self._digest_of(answer) != digest:
+            self._changed()
+        return answer
+
+    def _digest_of(self, answer: Mapping[str, Any]) -> bytes:
         state = hashlib.sha256()
         for chunk in self._bucket.chunks(answer["Body"]):
             state.update(chunk)
-        if state.digest() != digest:
+        return state.digest()
+
+    def _refuse_other_than(self, key: str, answer: Mapping[str, Any]) -> None:
+        """While the bytes were read, another object may have come to this name."""
+        now = self._bucket.call("head_object", Key=self._full(key))
+        if any(now.get(field) != answer.get(field) for field in ("ETag", "LastModified", "ContentLength")):
             self._changed()
-        self._refuse_locked(answer)
-        if "VersionId" in answer:
-            which = {"VersionId": answer["VersionId"]}
-            self._hide_what_would_surface(key, answer["VersionId"])
-        else:
-            # Without versions, another object may have come to this name while the bytes were read.
-            now = self._bucket.call("head_object", Key=self._full(key))
-            if any(now.get(field) != answer.get(field) for field in ("ETag", "LastModified", "ContentLength")):
-                self._changed()
-        self._bucket.call("delete_object", Key=self._full(key), **which)
 
     def _hide_what_would_surface(self, key: str, version: str) -> None:
         """Versions that are kept (other bytes, or locked) stay behind a delete marker, as they were behind this one."""
@@ -185,18 +201,27 @@ class S3:
 
     def _versions(self, key: str) -> tuple[Any, Any]:
         """(versions, delete markers) of exactly this key, newest first."""
-        full, versions, markers = self._full(key), [], []
+        full = self._full(key)
+        versions, markers = [], []
+        try:
+            for page in self._version_pages(full):
+                versions += [one for one in page.get("Versions", []) if one["Key"] == full]
+                markers += [one for one in page.get("DeleteMarkers", []) if one["Key"] == full]
+                # The versions of one key stand together; after them come keys that only begin as this one does.
+                if page.get("NextKeyMarker", full) != full:
+                    break
+        except NotOffered:
+            return [], []
+        return versions, markers
+
+    def _version_pages(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Raises NotOffered where the server knows no versions."""
         place: dict[str, str] = {}
         while True:
-            try:
-                page = self._bucket.call("list_object_versions", Prefix=full, **place)
-            except NotOffered:
-                return [], []
-            versions += [one for one in page.get("Versions", []) if one["Key"] == full]
-            markers += [one for one in page.get("DeleteMarkers", []) if one["Key"] == full]
-            # The versions of one key stand together; after them come keys that only begin as this one does.
-            if not page["IsTruncated"] or page.get("NextKeyMarker", full) != full:
-                return versions, markers
+            page = self._bucket.call("list_object_versions", Prefix=prefix, **place)
+            yield page
+            if not page["IsTruncated"]:
+                return
             place = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
 
     def _uploads(self, key: str) -> Texts:
@@ -290,10 +315,10 @@ class S3:
         key = one["Key"].removeprefix(self._prefix)
         folder = key.endswith("/") and not one["Size"]
         own = key.startswith(TOMBSTONES) or key.rpartition("/")[2].startswith(PROBE)
-        return not folder and not own and _is_safe(key)
+        return not folder and not own and is_safe(key)
 
     def _full(self, key: str) -> str:
-        if not _is_safe(key):
+        if not is_safe(key):
             raise BadInput("This name leads out of the store, so it was not opened.", "key-outside")
         return self._prefix + key
 
@@ -312,10 +337,10 @@ class S3:
         raise Conflict(sentence, "content-changed")
 
 
-def _is_safe(key: str) -> bool:
-    """A server in between may take `..` for the folder above, whatever S3 itself says."""
+def is_safe(key: str) -> bool:
+    """False for keys that are left alone: a server in between may take `..` for the folder above, whatever S3 says."""
     return bool(key) and APART not in key and not {".", ".."} & set(key.split("/"))
 
 
-def _ref(key: str, kind: Kind, name: str) -> str:
+def ref_of(key: str, kind: Kind, name: str) -> str:
     return APART.join((key, kind, name))

@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
 
-from portal.errors import BadInput, NotFound, ObjectUnreadable, StoreUnavailable
+from portal.errors import BadInput, NotFound, ObjectUnreadable, StoreForbids, StoreUnavailable
 
 NAMES = ("bucket", "prefix", "endpoint", "region", "addressing", "profile")
 ADDRESSING = ("auto", "path", "virtual")
@@ -55,10 +55,8 @@ class Missing(NotFound):
     """There is no such object, version or upload; whether the bucket is there is another question."""
 
 
-class Forbidden(StoreUnavailable):
+class Forbidden(StoreForbids):
     """The bucket says 403."""
-
-    code = "store-forbidden"
 
 
 class NotOffered(StoreUnavailable):

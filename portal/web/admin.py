@@ -36,7 +36,7 @@ FIELDS = {
     "folder": ("folder", "copies"),
     "sql": ("url", "table", "key", "image", "erase"),
     "sql-files": ("url", "table", "key", "path", "folder", "erase"),
-    "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile"),
+    "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile", "copies"),
     "http-manifest": ("manifest",),
 }
 STATES = {
@@ -72,7 +72,7 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     )
     copies = TextAreaField(
         "Files that are made of a photograph",
-        description="Only for a folder: one pattern on each line, such as thumbs/{folder}/{stem}_*.jpg or "
+        description="Only for a folder or a bucket: one pattern on each line, such as thumbs/{folder}/{stem}_*.jpg or "
         "{folder}/.cache/{name}*. They are deleted with their photograph.",
         render_kw={"spellcheck": "false"},
     )

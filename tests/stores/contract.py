@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -251,8 +251,8 @@ class ConnectorContract:
             list(listing)
 
 
-def approved(database: Database, store: Store) -> str:
-    """The id of an approved erasure of all live photographs of the store. There must be one."""
+def approved(database: Database, store: Store, keys: Collection[str] = ()) -> str:
+    """The id of an approved erasure of photographs of the store: those with `keys`, or all. There must be one."""
     with database.writing() as session:
         asker, approver = make_account(session, "asker"), make_account(session, "approver")
         case = make_case(session, state="fulfilling")
@@ -260,7 +260,8 @@ def approved(database: Database, store: Store) -> str:
         search = Search(case_id=case.id, created_at=clock.now(), finished_at=clock.now(), coverage={}, candidates=1)
         session.add(search)
         session.flush()
-        images = session.scalars(select(Image.id).where(Image.store_id == store.id, Image.state == "live")).all()
+        live = select(Image.id).where(Image.store_id == store.id, Image.state == "live")
+        images = session.scalars(live.where(Image.key.in_(keys)) if keys else live).all()
         assert images, "nothing was found in the store"
         for image in images:
             found = Candidate(case_id=case.id, search_id=search.id, image_id=image, evidence=["face"])

@@ -19,12 +19,13 @@ from portal.audit.log import instant
 from portal.cli import efface
 from portal.config import Config
 from portal.db import Database
-from portal.erasure import certificate
+from portal.erasure import certificate, resuming
 from portal.erasure.wording import in_words
-from portal.errors import BadInput, Conflict, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
-from portal.stores import Locked, adding, s3_client
-from portal.stores.s3 import S3
-from portal.tables import Certificate, ErasureItem, Scan, Store
+from portal.errors import BadInput, Conflict, NotAllowed, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
+from portal.jobs import POISON
+from portal.stores import Locked, Replacing, adding, s3_client
+from portal.stores.s3_rewriting import RewritableS3
+from portal.tables import Certificate, Erasure, ErasureItem, Scan, Store
 from tests.experiments import buckets
 from tests.fakes import drawn_jpeg
 from tests.stores.contract import ConnectorContract, Put, Take, approved, digest
@@ -68,8 +69,8 @@ def raw(endpoint: str, bucket: str) -> dict[str, Any]:
     return {"bucket": bucket, "prefix": "in/", "endpoint": endpoint, "region": REGION}
 
 
-def made(settings: dict[str, Any], may_erase: bool = True) -> S3:
-    return S3("cloud", S3.clean(settings), may_erase)
+def made(settings: dict[str, Any], may_erase: bool = True) -> RewritableS3:
+    return RewritableS3("cloud", RewritableS3.clean(settings), may_erase)
 
 
 def empty(s3: Any, bucket: str) -> None:
@@ -83,11 +84,11 @@ class TestContract(ConnectorContract):
         return raw
 
     @pytest.fixture
-    def connector(self, raw: dict[str, Any]) -> S3:
+    def connector(self, raw: dict[str, Any]) -> RewritableS3:
         return made(raw)
 
     @pytest.fixture
-    def locked(self, raw: dict[str, Any]) -> S3:
+    def locked(self, raw: dict[str, Any]) -> RewritableS3:
         return made(raw, may_erase=False)
 
     @pytest.fixture
@@ -107,7 +108,7 @@ class TestContract(ConnectorContract):
         return take_away
 
     @pytest.mark.parametrize("key", ["../x", "a/../../x", "./a", "", "a\0b", "a\0version\0", ".."])
-    def test_keys_cannot_lead_out(self, connector: S3, key: str) -> None:
+    def test_keys_cannot_lead_out(self, connector: RewritableS3, key: str) -> None:
         """In a bucket slashes lead nowhere: only what a server in between could take for a folder is refused."""
         super().test_keys_cannot_lead_out(connector, key)
         for plain in ("/etc/passwd", "a//b", "a/"):
@@ -192,6 +193,40 @@ def test_what_a_lock_keeps_is_on_the_certificate_with_its_day(
     assert made(raw).open("b.jpg") == held
 
 
+def test_after_the_day_of_a_lock_the_photograph_goes_and_the_certificate_says_so(
+    raw: dict[str, Any],
+    s3: Any,
+    lockable: str,
+    database: Database,
+    scan: Callable[[Store], Scan],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    until = clock.now().replace(microsecond=0) + timedelta(days=40)
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+    key = {"Bucket": lockable, "Key": "in/a.jpg"}
+    s3.put_object(**key, Body=drawn_jpeg(1), **lock)
+    with database.writing() as session:
+        store = adding.add_store(session, "cloud", "s3", raw, may_erase=True)
+    scan(store)
+    erasure_id = approved(database, store)
+    workers.carry_out(database, "erasing", erasure_id)
+    with database.writing() as session:
+        assert resuming.resume(session) == 0, "the lock is not over"
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=41))
+    # The server goes by its own clock: there the lock ends now.
+    s3.put_object_retention(
+        **key, BypassGovernanceRetention=True, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": now()}
+    )
+    with database.writing() as session:
+        assert resuming.resume(session) == 1
+    workers.carry_out(database, "erasing", erasure_id)
+    with database.reading() as session:
+        first, second = session.scalars(select(Certificate).order_by(Certificate.number))
+        assert (first.kind, second.kind, second.supersedes) == ("partial", "full", first.id)
+    assert "Versions" not in s3.list_object_versions(Bucket=lockable)
+
+
 def test_a_legal_hold_has_no_day(raw: dict[str, Any], s3: Any, lockable: str) -> None:
     s3.put_object(Bucket=lockable, Key="in/a.jpg", Body=b"a", ObjectLockLegalHoldStatus="ON")
     connector = made(raw)
@@ -234,14 +269,14 @@ def test_a_long_bucket_is_listed_page_by_page_in_the_order_of_bytes(
 )
 def test_settings_that_are_wrong_are_named(raw: dict[str, Any], wrong: dict[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        S3.clean(raw | wrong)
+        RewritableS3.clean(raw | wrong)
 
 
 def test_stores_share_objects_where_one_prefix_holds_the_other(raw: dict[str, Any]) -> None:
-    one = S3.clean(raw)
-    assert S3.overlap(one, S3.clean(raw | {"prefix": "in/side/"}))
-    assert not S3.overlap(one, S3.clean(raw | {"prefix": "out/"}))
-    assert not S3.overlap(one, S3.clean(raw | {"bucket": "another"}))
+    one = RewritableS3.clean(raw)
+    assert RewritableS3.overlap(one, RewritableS3.clean(raw | {"prefix": "in/side/"}))
+    assert not RewritableS3.overlap(one, RewritableS3.clean(raw | {"prefix": "out/"}))
+    assert not RewritableS3.overlap(one, RewritableS3.clean(raw | {"bucket": "another"}))
 
 
 def test_no_access_keys_are_a_clear_error_and_keys_stand_nowhere(
@@ -249,7 +284,7 @@ def test_no_access_keys_are_a_clear_error_and_keys_stand_nowhere(
 ) -> None:
     caplog.set_level(logging.INFO)
     made(raw).check()
-    assert "testing-secret" not in caplog.text + repr(S3.clean(raw))
+    assert "testing-secret" not in caplog.text + repr(RewritableS3.clean(raw))
     with pytest.raises(StoreUnavailable) as caught:
         made(raw | {"profile": "nobody"}).check()
     assert caught.value.code == "no-credentials"
@@ -274,6 +309,123 @@ def test_a_bucket_without_the_right_to_delete(raw: dict[str, Any], s3: Any, buck
         with pytest.raises(StoreUnavailable, match="region eu-west-3"):
             connector.check()
     assert [found.key for found in made(raw).list()] == ["a.jpg"]
+
+
+def test_what_may_not_be_deleted_is_never_verified(
+    raw: dict[str, Any], s3: Any, versioned: str, endpoint: str, database: Database, scan: Callable[[Store], Scan]
+) -> None:
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=drawn_jpeg(1))
+    with troubled(endpoint) as (proxy, address):
+        with database.writing() as session:
+            store = adding.add_store(session, "cloud", "s3", raw | {"endpoint": address}, may_erase=True)
+        scan(store)
+        erasure_id = approved(database, store)
+        proxy.refuse = {"DELETE"}
+        for _ in range(POISON):
+            with database.writing() as session:
+                session.get_one(Erasure, erasure_id).run_after = clock.now()
+            workers.carry_out(database, "erasing", erasure_id)
+    with database.reading() as session:
+        erasure = session.get_one(Erasure, erasure_id)
+        assert (erasure.state, erasure.work_state) == ("running", "failed"), "a person has to see to it"
+        assert "s3:DeleteObject" in (erasure.problem or "")
+        assert {item.state for item in erasure.items if item.kind == "image"} == {"intent"}
+        assert session.scalars(select(Certificate)).all() == []
+    assert len(s3.list_object_versions(Bucket=versioned)["Versions"]) == 1
+
+
+PATTERNS = ["thumbs/{folder}/{stem}_*.jpg", "{folder}/{stem}.xmp"]
+
+
+def test_what_was_made_of_a_photograph_goes_with_it(
+    raw: dict[str, Any], s3: Any, versioned: str, database: Database, scan: Callable[[Store], Scan]
+) -> None:
+    others = ["in/a_2.jpg", "in/thumbs/a_2_9.jpg", "in/thumbs/b_1.jpg", "out/thumbs/a_1.jpg"]
+    for number, key in enumerate(["in/a.jpg", "in/thumbs/a_1.jpg", *others]):
+        picture = drawn_jpeg(number + 1)
+        for _ in range(2):
+            s3.put_object(Bucket=versioned, Key=key, Body=picture)
+    s3.put_object(Bucket=versioned, Key="in/a.xmp", Body=b"<xmp>Anna</xmp>")
+    with database.writing() as session:
+        store = adding.add_store(session, "cloud", "s3", raw | {"copies": PATTERNS}, may_erase=True)
+    scan(store)
+    erasure_id = approved(database, store, ["a.jpg"])
+    with database.reading() as session:
+        items = session.scalars(select(ErasureItem).filter_by(erasure_id=erasure_id, kind="image")).all()
+        assert len(items) == 3, "each of them is in the plan that was approved"
+    workers.carry_out(database, "erasing", erasure_id)
+    with database.reading() as session:
+        ends = {(item.kind, item.state, item.note) for item in session.scalars(select(ErasureItem))}
+        assert {state for _, state, _ in ends} == {"verified"}, ends
+        assert session.scalars(select(Certificate)).one().kind == "full"
+    left = s3.list_object_versions(Bucket=versioned)
+    assert sorted({one["Key"] for one in left["Versions"]}) == others
+    assert "DeleteMarkers" not in left
+
+
+def test_a_copy_that_came_after_the_approval_is_not_called_gone(
+    raw: dict[str, Any], s3: Any, versioned: str, database: Database, scan: Callable[[Store], Scan]
+) -> None:
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=drawn_jpeg(1))
+    with database.writing() as session:
+        store = adding.add_store(session, "cloud", "s3", raw | {"copies": PATTERNS}, may_erase=True)
+    scan(store)
+    erasure_id = approved(database, store)
+    s3.put_object(Bucket=versioned, Key="in/thumbs/a_1.jpg", Body=drawn_jpeg(2))
+    workers.carry_out(database, "erasing", erasure_id)
+    with database.reading() as session:
+        assert session.scalars(select(Certificate)).one().kind == "partial"
+        item = session.scalars(select(ErasureItem).filter_by(erasure_id=erasure_id, kind="image")).one()
+        assert (item.state, item.result) == ("refused", "copy-appeared")
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=versioned)["Contents"]] == ["in/thumbs/a_1.jpg"]
+
+
+def test_a_pattern_that_would_list_the_whole_bucket_is_refused(raw: dict[str, Any]) -> None:
+    for pattern in ("*/{name}", "[ab]/{stem}.jpg", "?{stem}.jpg"):
+        with pytest.raises(BadInput, match="must begin with a name"):
+            RewritableS3.clean(raw | {"copies": [pattern]})
+
+
+def test_a_face_is_covered_and_no_older_version_shows_it(raw: dict[str, Any], s3: Any, versioned: str) -> None:
+    key = {"Bucket": versioned, "Key": "in/a.jpg"}
+    for body in (b"whole", b"another", b"whole"):
+        s3.put_object(**key, Body=body, ContentType="image/jpeg", Metadata={"album": "2014"})
+    connector = made(raw)
+    assert isinstance(connector, Replacing)
+    with pytest.raises(Conflict):
+        connector.replace_copy("a.jpg", digest(b"other"), b"covered")
+    with pytest.raises(NotFound):
+        connector.replace_copy("none.jpg", digest(b"whole"), b"covered")
+    assert connector.replace_copy("a.jpg", digest(b"whole"), b"covered") == "replaced"
+    now = s3.get_object(**key)
+    assert (now["Body"].read(), now["ContentType"], now["Metadata"]) == (b"covered", "image/jpeg", {"album": "2014"})
+    left = [one["VersionId"] for one in s3.list_object_versions(Bucket=versioned)["Versions"]]
+    assert {s3.get_object(**key, VersionId=one)["Body"].read() for one in left} == {b"covered", b"another"}
+    with pytest.raises(NotAllowed):
+        made(raw, may_erase=False).replace_copy("a.jpg", digest(b"covered"), b"x")
+
+
+def test_a_replacing_that_was_killed_half_way_is_seen_and_brought_to_its_end(
+    raw: dict[str, Any], s3: Any, versioned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=b"whole")
+    connector = made(raw)
+    with monkeypatch.context() as patch:
+        patch.setattr(RewritableS3, "erase_older", lambda *_: None)
+        connector.replace_copy("a.jpg", digest(b"whole"), b"covered")
+    assert connector.has_older("a.jpg", digest(b"whole"))
+    for _ in range(2):
+        connector.erase_older("a.jpg", digest(b"whole"))
+        assert not connector.has_older("a.jpg", digest(b"whole"))
+    assert connector.open("a.jpg") == b"covered"
+
+
+def test_what_a_lock_keeps_is_not_replaced(raw: dict[str, Any], s3: Any, lockable: str) -> None:
+    s3.put_object(Bucket=lockable, Key="in/a.jpg", Body=b"whole", ObjectLockLegalHoldStatus="ON")
+    s3.put_object(Bucket=lockable, Key="in/a.jpg", Body=b"whole")
+    with pytest.raises(Locked):
+        made(raw).replace_copy("a.jpg", digest(b"whole"), b"covered")
+    assert made(raw).open("a.jpg") == b"whole"
 
 
 def test_what_is_too_large_is_not_read(
