@@ -2,6 +2,7 @@
 
 One sealed file for each erasure holds the rows that it needs: `begun` is written before anything is touched, `done`
 with the certificate. A file goes once no backup is so old that it would be missing in it (EFFACE_BACKUP_DAYS).
+An order, which has millions of photographs, is kept in parts: files of their own in a folder of its name.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,6 +31,8 @@ Stage = Literal["begun", "done"]
 Values = dict[str, Any]
 Row = TypeVar("Row", bound=Base)
 FOLDER = "erased"
+ORDERS = "orders/"
+"""What the names of orders begin with."""
 STAGES: tuple[Stage, ...] = ("done", "begun")
 
 
@@ -54,25 +58,46 @@ def values_of(row: Base) -> tuple[str, Values]:
 
 def write(session: Session, name: str, stage: Stage, rows: Iterable[tuple[str, Values]]) -> None:
     """Keep the rows under `name`, in place of what was kept there at this stage. On the disk when this returns."""
+    _write(session, folder_of(config_of(session)) / f"{name}.{stage}", _place(name, stage), rows)
+
+
+def write_part(session: Session, name: str, number: int, rows: Iterable[tuple[str, Values]]) -> None:
+    """Keep some rows of `name` apart. They count once `write` was called for it; until then they are written anew."""
+    _write(session, folder_of(config_of(session)) / name / f"{number:08}", _part_place(name, number), rows)
+
+
+def _write(session: Session, path: Path, place: str, rows: Iterable[tuple[str, Values]]) -> None:
     said = {"at": clock.now(), "rows": [[table, values] for table, values in rows]}
-    sealed = keys_of(session).seal(json.dumps(said, default=_plain).encode(), _place(name, stage))
-    folder = folder_of(config_of(session))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f"{name}.{os.getpid()}.new"
+    sealed = keys_of(session).seal(json.dumps(said, default=_plain).encode(), place)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     with draft.open("wb") as file:
         file.write(sealed)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(folder / f"{name}.{stage}")
-    heads.sync_folder(folder)
+    draft.replace(path)
+    heads.sync_folder(path.parent)
 
 
-def stages(config: Config) -> dict[str, Stage]:
-    """How far each erasure on record had come."""
+def read_part(session: Session, name: str, number: int) -> list[tuple[str, Values]]:
+    """The rows of a part. Raises SealBroken when it was changed, FileNotFoundError when it is gone."""
+    path = folder_of(config_of(session)) / name / f"{number:08}"
+    said = json.loads(keys_of(session).unseal(path.read_bytes(), _part_place(name, number)), object_hook=_rich)
+    return [(table, values) for table, values in said["rows"]]
+
+
+def parts(config: Config, name: str) -> list[int]:
+    """The numbers of the parts that are kept of `name`, in order."""
+    return sorted(int(path.name) for path in (folder_of(config) / name).glob("????????"))
+
+
+def stages(config: Config, kind: str = "") -> dict[str, Stage]:
+    """How far each erasure on record had come; with `kind` ORDERS, each order."""
     found: dict[str, Stage] = {}
-    for path in folder_of(config).glob("*.*"):
-        if path.suffix in (".begun", ".done") and found.get(path.stem) != "done":
-            found[path.stem] = "done" if path.suffix == ".done" else "begun"
+    for path in (folder_of(config) / kind).glob("*.*"):
+        name = f"{kind}{path.stem}"
+        if path.suffix in (".begun", ".done") and found.get(name) != "done":
+            found[name] = "done" if path.suffix == ".done" else "begun"
     return found
 
 
@@ -86,9 +111,9 @@ def read(session: Session, name: str, stage: Stage) -> Record | None:
 
 
 def forget(session: Session, before: datetime) -> int:
-    """Remove what was written before this instant. Returns of how many erasures. May be repeated."""
+    """Remove what was written before this instant. Returns of how many erasures and orders. May be repeated."""
     config, gone = config_of(session), 0
-    for name, last in stages(config).items():
+    for name, last in (stages(config) | stages(config, ORDERS)).items():
         # The file's own time is never earlier: so only a few have to be opened.
         if (folder_of(config) / f"{name}.{last}").stat().st_mtime > before.timestamp():
             continue
@@ -96,6 +121,7 @@ def forget(session: Session, before: datetime) -> int:
         if record is not None and record.at < before:
             for stage in STAGES:
                 (folder_of(config) / f"{name}.{stage}").unlink(missing_ok=True)
+            shutil.rmtree(folder_of(config) / name, ignore_errors=True)
             gone += 1
     if gone:
         heads.sync_folder(folder_of(config))
@@ -113,6 +139,10 @@ def table_of(name: str) -> Table:
 
 def _place(name: str, stage: Stage) -> str:
     return f"ledger/{name}/{stage}"
+
+
+def _part_place(name: str, number: int) -> str:
+    return f"ledger/{name}/part/{number}"
 
 
 def _plain(value: Any) -> Any:

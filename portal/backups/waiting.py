@@ -10,6 +10,7 @@ from portal.audit import heads, ledger
 from portal.backups import copies
 from portal.db import Database
 from portal.erasure import remembering
+from portal.orders import remembering as orders
 
 
 def is_waiting(database: Database) -> bool:
@@ -20,4 +21,4 @@ def is_waiting(database: Database) -> bool:
     if heads.read(heads.folder_of(config)) is None and not ledger.folder_of(config).exists():
         return False
     with database.reading() as session:
-        return audit.is_behind(session) or bool(remembering.missing(session))
+        return audit.is_behind(session) or bool(remembering.missing(session) or orders.missing(session))

@@ -18,12 +18,12 @@ from portal.db import Database
 
 @click.command()
 @click.argument("copy", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--despite-orders", is_flag=True, help="Also where orders were begun since: give them again at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def command(copy: Path, despite_orders: bool, as_json: bool) -> None:
+def command(copy: Path, as_json: bool) -> None:
     """Put the copy in the folder COPY in the place of the database. The portal must not be running.
 
-    What was added since the copy was made is lost, but for the log and the erasures: these are carried out again.
+    What was added since the copy was made is lost, but for the log, the erasures and the orders: these are carried
+    out again.
     """
     config = read_config()
     make_data_folder(config)
@@ -31,5 +31,5 @@ def command(copy: Path, despite_orders: bool, as_json: bool) -> None:
         copies.put_back(config, copies.read_copy(config, copy))
         with closing(Database(config)) as database:
             schema.upgrade(database)
-            report = finishing.finish(database, despite_orders=despite_orders)
+            report = finishing.finish(database)
     show_report(report, as_json)

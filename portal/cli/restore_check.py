@@ -46,4 +46,4 @@ def _try(config: Config, copy: copies.Copy, place: Path) -> finishing.Report:
     copies.put_back(beside, copy)
     with closing(Database(beside)) as database:
         schema.upgrade(database)
-        return finishing.finish(database, in_stores=False, despite_orders=True)
+        return finishing.finish(database, in_stores=False)

@@ -23,8 +23,8 @@ def show_report(report: Report, as_json: bool) -> None:
         click.echo(json.dumps(vars(report)))
         return
     click.echo(f"{report.entries} lines of the log were put back.")
-    click.echo(f"{report.erasures} erasures were carried out again, {report.back} of them had been undone by the copy.")
+    orders = f" and {report.orders} orders" if report.orders else ""
+    done = f"{report.erasures} erasures{orders} were carried out again"
+    click.echo(f"{done}, {report.back} of them had been undone by the copy.")
     click.echo(f"{report.left} things are still there, {report.refused} are another photograph by now.")
-    if report.orders:
-        click.echo(f"{report.orders} orders were begun since the copy was made. Give them again at once.")
     click.echo(f"{report.purged} rows of what people sent had had their time, and are deleted.")

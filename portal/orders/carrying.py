@@ -19,7 +19,7 @@ from portal import audit, clock, stores
 from portal.erasure import holds
 from portal.jobs import Lease
 from portal.keys import keys_of
-from portal.orders import chunks, effects, grown, in_stores
+from portal.orders import chunks, effects, grown, in_stores, remembering
 from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item
 from portal.orders.planning import chunk_place
 from portal.stores import Connector
@@ -75,9 +75,14 @@ def _stop(session: Session, lease: Lease, order: Order, new: int) -> None:
     lease.idle(session)
 
 
-def carry_out(lease: Lease) -> bool:
-    """Erase what is left to erase. False when somebody paused it. Raises what stores raise; what is done stays done."""
-    connectors = connectors_of(lease)
+def carry_out(lease: Lease, *, touch: bool = True) -> bool:
+    """Erase what is left to erase. False when somebody paused it. Raises what stores raise; what is done stays done.
+
+    Without `touch` no store is touched: for trying a backup out.
+    """
+    # Whoever puts an older database back must be able to do all this again.
+    remembering.remember(lease.database, lease.row_id)
+    connectors = connectors_of(lease) if touch else dict.fromkeys(connectors_of(lease))
     for batch in _batches(_places(lease), connectors):
         if not _carry_out(lease, connectors, batch):
             return False

@@ -15,7 +15,7 @@ from portal.audit import merkle
 from portal.audit.log import canonical
 from portal.errors import Conflict, NotFound
 from portal.keys import keys_of
-from portal.orders import chunks, people, places, statement, verifying
+from portal.orders import chunks, people, places, remembering, statement, verifying
 from portal.orders.planning import chunk_place
 from portal.tables import Order, OrderCertificate, OrderChunk, OrderItem, random_id
 
@@ -37,6 +37,7 @@ def settle_if_complete(session: Session, order: Order) -> bool:
         lineage.settle_versions(session, places.because(order), clock.now())
         order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
     session.flush()
+    remembering.remember_end(session, order)
     return issued
 
 

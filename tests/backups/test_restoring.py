@@ -187,7 +187,7 @@ def test_an_erasure_without_a_certificate_yet_goes_on_after_it(restored: Restore
     assert restored.count(Certificate) == CASES
 
 
-def test_orders_begun_since_keep_all_shut_unless_the_operator_says_so(restored: Restored) -> None:
+def test_an_order_of_which_nothing_is_kept_keeps_all_shut(restored: Restored) -> None:
     with restored.database.writing() as session:
         audit.append(session, "order-started", {"order": "f" * 32, "digest": "00"})
         audit.publish(session)
@@ -195,9 +195,6 @@ def test_orders_begun_since_keep_all_shut_unless_the_operator_says_so(restored: 
     with pytest.raises(Conflict, match="1 orders were begun"):
         finishing.finish(restored.database)
     assert waiting.is_waiting(restored.database)
-    report = finishing.finish(restored.database, despite_orders=True)
-    assert (report.orders, report.erasures, report.left) == (1, CASES, 0)
-    assert not waiting.is_waiting(restored.database)
 
 
 def test_another_photograph_at_the_same_place_is_not_touched(restored: Restored) -> None:
