@@ -189,7 +189,12 @@ def _second_hop_is_due(session: Session, case: Case) -> bool:
 
 
 def fulfil_step(session: Session, case: Case) -> None:
-    """Called after a package is ready or an erasure settled: closes the case once every right has an outcome."""
+    """Called after a package is ready or an erasure settled: closes the case once every right has an outcome.
+
+    What is settled after the end, because nothing keeps it any more, changes how the case ended.
+    """
+    if case.state == "closed":
+        settle_anew(session, case)
     if case.state != "fulfilling":
         return
     for right in open_rights(session, case):
@@ -219,6 +224,27 @@ def settle_right(session: Session, right: CaseRight, outcome: str) -> None:
     if rest and case.identity == "confirmed":
         case.due_on = min(each.due_on for each in rest)
     session.flush()
+
+
+def settle_anew(session: Session, case: Case) -> bool:
+    """Let what was carried out in part be so in full, or the other way round, as the newest certificate has it.
+
+    True where an outcome changed. The one before stays in the timeline and in the log.
+    """
+    changed = False
+    for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
+        now = _outcome_of_erasure(session, right) if right.outcome in CARRIED_OUT else None
+        if now is None or now == right.outcome:
+            continue
+        facts = {"right": right.right, "before": right.outcome, "outcome": now}
+        right.outcome, changed = now, True
+        record(session, case, "outcome-changed", "machine", **facts)
+        audit.append(session, "outcome-changed", {"case": case.id, **facts})
+    if changed and case.state == "closed":
+        case.outcome = taken_together({right.outcome or "" for right in case.rights})
+        case.version += 1
+    session.flush()
+    return changed
 
 
 def taken_together(outcomes: set[str]) -> str:

@@ -119,8 +119,11 @@ def queue_news(session: Session, case: Case) -> Mail | None:
     """That something is new. What it is stands behind the sign-in only.
 
     Where nobody checked who the person is, the mail leaves on the day the answer is due: a case with photographs
-    takes longer to carry out than one without, and the day of the mail would tell them apart.
+    takes longer to carry out than one without, and the day of the mail would tell them apart. After the end there is no
+    news for them at all: only a case with photographs has any.
     """
+    if case.identity == "not-needed" and case.state == "closed":
+        return None
     delay = timedelta(0)
     if case.identity == "not-needed":
         days = (case.due_on - clock.local_date(clock.now(), config_of(session).zone)).days

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.audit.log import canonical, instant
+from portal.cases import lifecycle
 from portal.erasure import remedies
 from portal.erasure.items import NOT_GONE, commitment_of, leaf_of, plan_digest
 from portal.erasure.statement import Issued, statement_of
 from portal.erasure.verifying import write_file
 from portal.errors import Conflict
 from portal.keys import keys_of
-from portal.tables import CaseRight, Certificate, Erasure, ErasureItem, random_id
+from portal.tables import Case, CaseRight, Certificate, Erasure, ErasureItem, random_id
 from portal.tables.erasure import FOR_PEOPLE
 
 
@@ -59,6 +60,8 @@ def issue(session: Session, erasure: Erasure) -> Certificate:
     )
     session.add(certificate)
     session.flush()
+    # An answer that came after the end may complete what was done, or take something of it back.
+    lifecycle.settle_anew(session, session.get_one(Case, erasure.case_id))
     return certificate
 
 

@@ -8,7 +8,7 @@ whoever placed it is told for which photographs.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -139,6 +139,23 @@ def held(session: Session, image_ids: Collection[int]) -> dict[int, list[str]]:
             for image_id, target in COVERED[scope](session, batch, targets):
                 kept[image_id].update(targets[target])
     return {image_id: sorted(ids, key=order.__getitem__) for image_id, ids in kept.items()}
+
+
+def on_case(session: Session, case_id: str) -> list[tuple[Hold, int]]:
+    """The holds that keep something of a case now, the oldest first, with how many of its photographs each keeps.
+
+    One on the request itself is among them also while no photograph is confirmed.
+    """
+    confirmed = select(Candidate.image_id).where(Candidate.case_id == case_id, Candidate.state == "confirmed")
+    planned = select(ErasureItem.image_id).join(Erasure, Erasure.id == ErasureItem.erasure_id)
+    mine = confirmed.union(planned.where(Erasure.case_id == case_id, ErasureItem.image_id.is_not(None)))
+    kept = held(session, set(session.scalars(mine)))
+    counts = Counter(hold_id for ids in kept.values() for hold_id in ids)
+    return [
+        (hold, counts[hold.id])
+        for hold in in_force(session)
+        if counts[hold.id] or (hold.scope, hold.target) == ("case", case_id)
+    ]
 
 
 def today(session: Session) -> date:

@@ -40,6 +40,7 @@ from portal.cases import (
     outlook,
     stuck,
 )
+from portal.erasure import holds
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, Certificate, Erasure, Package
 from portal.web.context import database, settings
@@ -131,6 +132,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         older=len(events) > LATEST,
         names=_actors(session, events),
         charging=_charging(session, found),
+        holds=holds.on_case(session, found.id),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],
         probes=looking.probes_of(session, found),
         helps=drafts.read_details(session, found).get("helps"),

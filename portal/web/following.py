@@ -27,7 +27,7 @@ from portal.cases import (
     withdrawing,
 )
 from portal.clock import now
-from portal.erasure import interim, wording
+from portal.erasure import aftermath, interim, wording
 from portal.erasure.certificate import file_of, items_of
 from portal.errors import NotAllowed, NotFound
 from portal.languages import gettext as _
@@ -117,6 +117,7 @@ def overview() -> Page:
         letters=letters.of_person(g.session, case) if _may_read(case) else [],
         mandate=mandates.of_case(g.session, case),
         so_far=interim.so_far(g.session, case) if _may_read(case) else None,
+        after=aftermath.of_case(g.session, case) if _may_read(case) else None,
         waits=answer is not None and not answers.is_blind(case) and case.state != "closed",
         elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
         rights=answers.RIGHTS,

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases import held, keeping, law, lifecycle, package_page, packages
 from portal.cases.purging import RECORD_MONTHS
-from portal.erasure import plans
+from portal.erasure import holds, plans
 from portal.erasure.plans import Planned
 from portal.errors import Conflict, NotFound
 from portal.languages import known, speaking
@@ -94,6 +94,7 @@ def plan(case_id: str, kind: str) -> str:
         counts=[(KINDS[each][0 if counts[each] == 1 else 1], counts[each]) for each in KINDS if counts[each]],
         items=[described(g.session, one.kind, one.target, one.facts) for one in planned[:ITEMS_SHOWN]],
         more=max(0, len(planned) - ITEMS_SHOWN),
+        holds=holds.on_case(g.session, case.id),
         stays=list(_stays(g.session, case, kind, planned)),
         rule=law.rule_by(right.rule, right.rule_version),
         back=_back(case),
