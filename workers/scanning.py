@@ -24,8 +24,9 @@ from portal import stores
 from portal.errors import EffaceError, LostLease, NotFound, ObjectUnreadable, TooLarge, Unavailable
 from portal.jobs import Lease
 from portal.matching import encoders as rules
+from portal.matching.kept_out import KeptOut
 from portal.stores import Connector, Found, scans, seeing
-from portal.stores.seeing import Look, Seen
+from portal.stores.seeing import Look, Seen, Stopped
 from portal.suppression import Gate, newest
 from portal.tables import Scan, Store
 from workers import encoder as encoders
@@ -99,6 +100,7 @@ class Scanner:
         self._ready: list[Seen] = []
         self._looks: dict[bytes, Look] = {}
         self._started = time.monotonic()
+        self._names = [(one.name, one.version) for one in used]
         with self._database.writing() as session:
             self._encoders = [seeing.encoder_id(session, one.name, one.version, one.dimensions) for one in used]
         with self._database.reading() as session:
@@ -245,13 +247,16 @@ class Scanner:
         if newest(session) != self._newest:
             self._ask_gate_anew(session)
 
-    def _stops(self, look: Look) -> bool:
-        return self._gate.stops(look.digest, look.near_digest)
+    def _stops(self, look: Look) -> Stopped | None:
+        if self._gate.stops(look.digest, look.near_digest):
+            return "erased"
+        return "face" if self._kept_out.holds_back(look.digest, look.templates) else None
 
     def _ask_gate_anew(self, session: Session) -> None:
         """Whatever shut the gate may have erased faces, too: none of them is kept at hand."""
         self._newest = newest(session)
         self._gate = Gate(session)
+        self._kept_out = KeptOut(session, self._names)
         self._looks.clear()
 
 

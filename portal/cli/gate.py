@@ -19,8 +19,10 @@ import click
 from portal import images, suppression
 from portal.cli.opening import opened
 from portal.db import Database
-from portal.errors import BadPicture, EffaceError
+from portal.errors import BadPicture, EffaceError, Unavailable
 from portal.suppression import Gate
+from portal.suppression.asking import FaceAsker
+from portal.suppression.faces import any_kept
 
 STDIN = "-"
 # Large enough for the near digest, whose copy has 64 px: a JPEG is opened at a fraction of its size.
@@ -31,12 +33,16 @@ RENEW_AFTER = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of one file. `stopped`: it may not come in; None when it could not be read, and `problem` why."""
+    """What is known of one file. `stopped`: it may not come in; None when it could not be read, and `problem` why.
+
+    `held`: a person has to look first, because of a face in it; None where faces were not looked at.
+    """
 
     path: str
     stopped: bool | None
     picture: bool = True
     problem: str | None = None
+    held: bool | None = None
 
 
 @click.command()
@@ -44,16 +50,18 @@ class Answer:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all that was found.")
 @click.option("--lines", is_flag=True, help="Print one line of JSON for each file, as soon as it is known.")
 @click.option("--for-datasets", is_flag=True, help="May they be put into datasets? People who opted out count, too.")
-def command(paths: tuple[Path, ...], as_json: bool, lines: bool, for_datasets: bool) -> None:
+@click.option("--faces", is_flag=True, help="Look at faces, too: hold back whom people asked to keep out. Slower.")
+def command(paths: tuple[Path, ...], as_json: bool, lines: bool, for_datasets: bool, faces: bool) -> None:
     """Say which files may not come in, because people had them erased.
 
     PATHS are files and folders; - reads their names from standard input, one on each line. Files are looked at one
-    after another, however many there are. Exit 0: all may come in. 1: at least one is stopped. 2: it is not known,
-    because a file or the installation could not be read.
+    after another, however many there are. Exit 0: all may come in. 1: at least one is stopped, or held back until a
+    person has looked. 2: it is not known, because a file or the installation could not be read.
     """
     counts: Counter[str] = Counter()
-    found: dict[str, list[str]] = {"stopped": [], "no_picture": [], "unreadable": []}
-    for answer in _answers(_files(paths), "datasets" if for_datasets else "intake"):
+    found: dict[str, list[str]] = {"stopped": [], "held": [], "no_picture": [], "unreadable": []}
+    for answer in _answers(_files(paths), "datasets" if for_datasets else "intake", faces):
+        counts["held"] += answer.held is True
         counts["checked"] += answer.stopped is not None
         counts["stopped"] += answer.stopped is True
         counts["unreadable"] += answer.stopped is None
@@ -66,11 +74,12 @@ def command(paths: tuple[Path, ...], as_json: bool, lines: bool, for_datasets: b
     if as_json:
         click.echo(json.dumps({"checked": counts["checked"], **found}, ensure_ascii=False))
     elif not lines:
-        click.echo(f"Files checked: {counts['checked']}. Stopped: {counts['stopped']}.", err=True)
-    sys.exit(2 if counts["unreadable"] else 1 if counts["stopped"] else 0)
+        held = f" Held back: {counts['held']}." if faces else ""
+        click.echo(f"Files checked: {counts['checked']}. Stopped: {counts['stopped']}.{held}", err=True)
+    sys.exit(2 if counts["unreadable"] else 1 if counts["stopped"] or counts["held"] else 0)
 
 
-def _answers(files: Iterable[Path | Answer], blocks: str) -> Iterator[Answer]:
+def _answers(files: Iterable[Path | Answer], blocks: str, faces: bool) -> Iterator[Answer]:
     """What is known of each, in their order. As many are opened at once as there are cores, and few are read ahead."""
     cores = os.cpu_count() or 1
     with ExitStack() as stack:
@@ -78,7 +87,8 @@ def _answers(files: Iterable[Path | Answer], blocks: str) -> Iterator[Answer]:
         openers = _Openers(stack)
         pool = stack.enter_context(ThreadPoolExecutor(cores, "gate"))
         ahead: deque[Answer | tuple[Path, Future[_Read]]] = deque()
-        doorkeeper = _Doorkeeper(database, blocks)
+        asker = stack.enter_context(FaceAsker(database.config)) if faces else None
+        doorkeeper = _Doorkeeper(database, blocks, asker)
         for file in files:
             ahead.append(file if isinstance(file, Answer) else (file, pool.submit(_read, openers, file)))
             if len(ahead) > 2 * cores:
@@ -108,8 +118,8 @@ class _Openers:
 class _Doorkeeper:
     """Asks the gate, which is made anew when something was erased meanwhile."""
 
-    def __init__(self, database: Database, blocks: str) -> None:
-        self._database, self._blocks = database, blocks
+    def __init__(self, database: Database, blocks: str, asker: FaceAsker | None) -> None:
+        self._database, self._blocks, self._asker = database, blocks, asker
         self._asked = 0
         self._newest: tuple[int, ...] | None = None
         self._look()
@@ -125,13 +135,29 @@ class _Doorkeeper:
         if self._asked % RENEW_AFTER == 0:
             self._look()
         digest, near = read
-        return Answer(str(path), self._gate.stops(digest, near, self._blocks), picture=near is not None)
+        if self._gate.stops(digest, near, self._blocks):
+            return Answer(str(path), True, picture=near is not None)
+        return self._with_faces(path, picture=near is not None)
+
+    def _with_faces(self, path: Path, picture: bool) -> Answer:
+        """What is not stopped by its digests, with what its faces say where somebody asked for that."""
+        if self._asker is None:
+            return Answer(str(path), False, picture)
+        if not (picture and self._any_face):
+            return Answer(str(path), False, picture, held=False)
+        try:
+            return Answer(str(path), False, picture, held=self._asker.ask(path.read_bytes()) == "held")
+        except OSError as problem:
+            return Answer(str(path), None, problem=f"{path}: {problem.strerror}")
+        except Unavailable as problem:
+            return Answer(str(path), None, problem=f"{path}: {problem.sentence}")
 
     def _look(self) -> None:
         with self._database.reading() as session:
             newest = suppression.newest(session)
             if newest != self._newest:
                 self._newest, self._gate = newest, Gate(session)
+                self._any_face = any_kept(session)
 
 
 def _installation(stack: ExitStack) -> Database:
@@ -185,6 +211,8 @@ def _below(folder: Path) -> Iterator[Path | Answer]:
 def _keep(found: dict[str, list[str]], answer: Answer) -> None:
     if answer.stopped:
         found["stopped"].append(answer.path)
+    if answer.held:
+        found["held"].append(answer.path)
     if not answer.picture:
         found["no_picture"].append(answer.path)
     if answer.problem:
@@ -192,9 +220,11 @@ def _keep(found: dict[str, list[str]], answer: Answer) -> None:
 
 
 def _say(answer: Answer) -> None:
-    """What is stopped goes to stdout, a path on each line; all else to stderr."""
-    if answer.stopped:
+    """What may not come in now goes to stdout, a path on each line; all else to stderr."""
+    if answer.stopped or answer.held:
         click.echo(answer.path)
+    if answer.held:
+        click.echo(f"held back because of a face, until a person has looked at it: {answer.path}", err=True)
     if not answer.picture:
         click.echo(f"not a picture, compared by its exact bytes only: {answer.path}", err=True)
     if answer.problem:

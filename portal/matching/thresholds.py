@@ -23,6 +23,8 @@ from portal.tables import Calibration, Encoder, Face, Image, ManifestEntry, Stor
 # Faces of the fallback detector are turned and half hidden ones, whose templates lie closer together. Until enough of
 # them are measured, theirs is so much stricter, in parts of the customary threshold.
 FALLBACK = 0.06 / 0.6
+# Of a thousand faces of other people that come in, kept faces may hold back one.
+WRONGLY_HELD = 0.001
 # An attribute with more values than this does not name groups of people.
 MOST_LABELS = 20
 
@@ -109,6 +111,18 @@ def thresholds_now(session: Session, encoder: Encoder | None, gallery_size: int)
     if curve.fallback is None:
         return Thresholds(face, face - FALLBACK * customary, customary)
     return Thresholds(face, min(face, _picked(Curve(curve.fallback), size, kept.candidates) * parts), customary)
+
+
+def at_the_gate(session: Session, encoder: Encoder | None, kept: int) -> float:
+    """The greatest distance at which a face that comes in is held back, where so many faces are kept.
+
+    Never wider than a search. Where nothing was measured it is the stricter one of the customary thresholds.
+    """
+    limits = thresholds_now(session, encoder, kept)
+    measured = newest(session, encoder) if encoder is not None else None
+    if measured is None:
+        return limits.fallback
+    return min(limits.face, _picked(curve_of(measured), max(1, kept), WRONGLY_HELD) * parts_of(encoder))
 
 
 def _picked(curve: Curve, size: int, candidates: float) -> float:

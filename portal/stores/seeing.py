@@ -16,11 +16,17 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.keys import keys_of
 from portal.stores.connector import Found
+from portal.suppression import held_back
 from portal.tables import Encoder, Face, Image, Scan, ScanError, Template
+
+# Kinds of stores in which one file holds many photographs.
+ARCHIVES = ("tar", "parquet")
 
 Box = tuple[int, int, int, int]
 Coverage = Literal["searched", "fallback", "faceless", "too-small"]
 Outcome = Literal["looked-at", "unreadable", "stopped"]
+# Why the gate stops a picture: it was erased, or a face in it is near to one that is kept out.
+Stopped = Literal["erased", "face"]
 
 
 @dataclass(frozen=True)
@@ -137,9 +143,11 @@ def _templates(session: Session, face_ids: Sequence[int], encoders: Sequence[int
 
 
 def record_page(
-    session: Session, scan: Scan, page: Sequence[Seen], encoders: Sequence[int], stops: Callable[[Look], bool]
+    session: Session, scan: Scan, page: Sequence[Seen], encoders: Sequence[int], stops: Callable[[Look], Stopped | None]
 ) -> None:
     """Write a page down and count it. `stops` is asked again about each new picture: the gate may have shut since.
+
+    What is stopped because of a face is held back until a person has looked at it; nothing made from it is written.
 
     All images are written together, then all faces, then all templates: a statement for each would take far longer.
     """
@@ -148,11 +156,18 @@ def record_page(
     images = {image.key: image for image in session.scalars(rows)}
     session.execute(delete(Face).where(Face.image_id.in_([image.id for image in images.values()])))
     written: list[tuple[Image, Seen]] = []
+    faces: dict[str, bytes] = {}
     for seen in page:
-        if seen.look is not None and stops(seen.look):
+        why = stops(seen.look) if seen.look is not None else None
+        digest = seen.look.digest if seen.look is not None else b""
+        if why is not None:
             seen = replace(seen, outcome="stopped", look=None, digest=None)
-        written.append((_write(session, scan, images.get(seen.found.key), seen, encoders[0]), seen))
+        image = _write(session, scan, images.get(seen.found.key), seen, encoders[0])
+        written.append((image, seen))
+        if why == "face":
+            faces[image.key] = digest
     session.flush()
+    held_back.write_down(session, {image.id: faces.get(image.key) for image, _seen in written})
     _write_faces(session, [(image.id, seen.look) for image, seen in written if seen.look is not None], encoders)
 
 
@@ -223,12 +238,18 @@ def _write_faces(session: Session, looks: Sequence[tuple[int, Look]], encoders: 
 
 
 def mark_gone(session: Session, scan: Scan) -> None:
-    """At the end of a scan: what was not seen is gone, and its faces and templates with it."""
-    unseen = (
+    """At the end of a scan: what was not seen is gone, and its faces and templates with it.
+
+    What lies in an archive that could not be read this time is not known to be gone: it stays as it was.
+    """
+    unseen = [
         Image.store_id == scan.store_id,
         Image.state.in_(("live", "unreadable", "stopped")),
         Image.last_scan_id.is_distinct_from(scan.id),
-    )
+    ]
+    if scan.store.kind in ARCHIVES:
+        inside = func.substr(Image.key, 1, func.length(ScanError.key) + 1) == ScanError.key + "/"
+        unseen.append(~select(ScanError.id).where(ScanError.scan_id == scan.id, inside).exists())
     scan.gone = session.scalar(select(func.count()).select_from(Image).where(*unseen)) or 0
     session.execute(delete(Face).where(Face.image_id.in_(select(Image.id).where(*unseen))))
     session.execute(update(Image).where(*unseen).values(state="gone").execution_options(synchronize_session=False))

@@ -6,7 +6,7 @@ photograph and where it came from, never a face that is kept, and lets it in or 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,14 +18,14 @@ from portal.suppression.digests import PURPOSE
 from portal.tables import HeldBack
 
 
-def write_down(session: Session, image_ids: Collection[int], held: Mapping[int, bytes]) -> None:
-    """After a page of a scan: of these images, by id, those in `held` are held back; their SHA-256 is the value.
+def write_down(session: Session, page: Mapping[int, bytes | None]) -> None:
+    """After a page of a scan: the images, by id, with the SHA-256 of each that is held back and None of the others.
 
     What waited and is not held back any more is forgotten. What was left outside stays so while its bytes are the same.
     """
-    rows = {row.image_id: row for row in session.scalars(select(HeldBack).where(HeldBack.image_id.in_(image_ids)))}
-    for image_id in image_ids:
-        row, digest = rows.get(image_id), _keyed(session, held[image_id]) if image_id in held else None
+    rows = {row.image_id: row for row in session.scalars(select(HeldBack).where(HeldBack.image_id.in_(page)))}
+    for image_id, held in page.items():
+        row, digest = rows.get(image_id), _keyed(session, held) if held is not None else None
         if row is not None and row.digest != digest and (digest is not None or row.state == "waiting"):
             session.delete(row)
             session.flush()
@@ -38,11 +38,6 @@ def write_down(session: Session, image_ids: Collection[int], held: Mapping[int, 
 def let_in_digests(session: Session) -> frozenset[str]:
     """Keyed digests of what a person has let in: those contents are not held back again."""
     return frozenset(session.scalars(select(HeldBack.digest).filter_by(state="let-in")))
-
-
-def is_let_in(session: Session, digests: Collection[str], digest: bytes) -> bool:
-    """Whether content with this SHA-256 is among what `let_in_digests` gave."""
-    return bool(digests) and _keyed(session, digest) in digests
 
 
 def waiting(session: Session, limit: int | None = None) -> list[HeldBack]:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
@@ -18,6 +19,8 @@ from sqlalchemy.orm import Session
 from portal import images, suppression
 from portal.errors import BadInput, BadPicture, EffaceError, NotAllowed, TooLarge
 from portal.suppression import Gate
+from portal.suppression.asking import FaceAsker
+from portal.suppression.faces import any_kept
 from portal.web.context import settings
 from portal.web.limits import spend
 from portal.web.policy import policy
@@ -28,12 +31,18 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 MOST_DIGESTS = 100_000
 LEAST = 256
 PLACES = ("intake", "datasets")
+# So that two requests at once start one process.
+ASKING = threading.Lock()
 
 
 @blueprint.post("")
 @policy("public")
 def look() -> Response:
-    """The body is a file. `{"stopped": true, "by": "bytes"}`; `by` is null, `bytes`, or `likeness` when saved anew."""
+    """The body is a file. `{"stopped": true, "by": "bytes"}`; `by` is null, `bytes`, or `likeness` when saved anew.
+
+    With `?faces=yes` what is not stopped is looked at for faces that people asked to keep out. `held` says then
+    whether a person has to look before it comes in, and `by` is `face`.
+    """
     _see_token()
     data = request.get_data(cache=False)
     if not data:
@@ -41,7 +50,11 @@ def look() -> Response:
     blocks, gate, digest = _place(), _gate(g.session), hashlib.sha256(data).digest()
     near = _near_digest(data)
     by = "bytes" if gate.stops(digest, None, blocks) else "likeness" if gate.stops(digest, near, blocks) else None
-    return jsonify({"stopped": by is not None, "by": by, "picture": near is not None})
+    answer = {"stopped": by is not None, "by": by, "picture": near is not None}
+    if _asks_for_faces():
+        held = by is None and near is not None and _is_held(data)
+        answer |= {"held": held, "by": "face" if held else by}
+    return jsonify(answer)
 
 
 @blueprint.post("/digests")
@@ -82,6 +95,24 @@ def _see_token() -> None:
         return
     spend("gate-token")
     raise NotAllowed("This needs the token of the gate, as `Authorization: Bearer TOKEN`.", "no-token")
+
+
+def _asks_for_faces() -> bool:
+    asked = request.args.get("faces", "no")
+    if asked not in ("yes", "no"):
+        raise BadInput("`faces` is yes or no.", "unknown-word")
+    return asked == "yes"
+
+
+def _is_held(data: bytes) -> bool:
+    """Asks a process apart: this one never loads a network. Where no face is kept, nobody is asked."""
+    if not any_kept(g.session):
+        return False
+    # Looking is slow: nothing is held meanwhile.
+    g.session.rollback()
+    with ASKING:
+        asker: FaceAsker = current_app.extensions.setdefault("faces", FaceAsker(settings()))
+    return asker.ask(data) == "held"
 
 
 def _place() -> str:

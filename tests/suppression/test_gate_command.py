@@ -68,6 +68,7 @@ def test_json(gate: Callable[..., Result], folder: Path) -> None:
     assert json.loads(result.stdout) == {
         "checked": 4,
         "stopped": [str(folder / "back.jpg")],
+        "held": [],
         "no_picture": [str(folder / "notes.txt")],
         "unreadable": [],
     }
