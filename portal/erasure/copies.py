@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from portal import stores
@@ -49,11 +49,18 @@ def _seen_of(session: Session, image: Image, patterns: list[str]) -> list[Made]:
     rows: dict[str, Image] = {}
 
     def listed(prefix: str) -> list[str]:
-        below = (Image.store_id == image.store_id, Image.key >= prefix, Image.key <= prefix + LAST)
         usable = (Image.state.in_(("live", "unreadable")), Image.digest.is_not(None))
-        found = {row.key: row for row in session.scalars(select(Image).where(*below, *usable))}
+        below = select(Image).where(Image.store_id == image.store_id, _begins(session, prefix), *usable)
+        found = {row.key: row for row in session.scalars(below)}
         rows.update(found)
         return list(found)
 
     keys = made_among(listed, image.key, patterns)
     return [Made(key, digest, rows[key]) for key in keys if (digest := rows[key].digest) is not None]
+
+
+def _begins(session: Session, prefix: str) -> ColumnElement[bool]:
+    """SQLite sorts keys by their bytes, and has an index for that; PostgreSQL's order is that of a language."""
+    if session.get_bind().dialect.name == "sqlite":
+        return and_(Image.key >= prefix, Image.key <= prefix + LAST)
+    return Image.key.startswith(prefix, autoescape=True)

@@ -25,7 +25,12 @@ from portal.stores.folder import FILE, NEW_FILE, Folder
 # Reading what lies where in an archive takes a while: the last few are kept, for as long as they are the same.
 KEPT = 8
 
+# What stands for the version of an archive that the disk does not give.
+NOT_GIVEN = "not-given"
+
 Result = Literal["deleted", "already-absent"]
+# An archive, open, with its status and what lies in it.
+Opened = tuple[BinaryIO, os.stat_result, Any]
 
 
 class Contents(Protocol):
@@ -101,7 +106,11 @@ class Archives(Folder, ABC):
         return sum(1 for _ in self._listed(None))
 
     def list(self, after: str | None = None) -> Iterator[Found]:
-        for key, name, file, status, contents in self._listed(after):
+        for key, name, opened in self._listed(after):
+            if opened is None:
+                yield Found(key, 0, NOT_GIVEN)
+                continue
+            file, status, contents = opened
             if name:
                 size = contents.size(name)
                 yield Found(key, size, f"{size}-{self._version(file, contents, name)}")
@@ -175,20 +184,30 @@ class Archives(Folder, ABC):
         except OSError as problem:
             self._away(problem)
 
-    def _listed(self, after: str | None) -> Iterator[tuple[str, str, BinaryIO, os.stat_result, Contents]]:
-        """(key, name in it, archive's file, its status, contents) of each object; no name for a broken archive."""
+    def _listed(self, after: str | None) -> Iterator[tuple[str, str, Opened | None]]:
+        """(key, name in it, its archive) of each object; no name for a broken archive, which may not open at all."""
         for order, place in self._in_order():
             if after is not None and order <= after and not after.startswith(order):
                 continue
-            with suppress(NotFound), self._archive(place) as (file, status, contents):
-                if order == place:
-                    if contents.problem() and (after is None or place > after):
-                        yield place, "", file, status, contents
-                    continue
-                for name in contents.pictures():
-                    if after is None or order + name > after:
-                        yield order + name, name, file, status, contents
+            try:
+                with suppress(NotFound), self._archive(place) as opened:
+                    yield from self._objects_in(order, place, after, opened)
+            except ObjectUnreadable:
+                if order == place and (after is None or place > after):
+                    yield place, "", None
         self._still_there()
+
+    def _objects_in(
+        self, order: str, place: str, after: str | None, opened: Opened
+    ) -> Iterator[tuple[str, str, Opened | None]]:
+        contents = opened[2]
+        if order == place:
+            if contents.problem() and (after is None or place > after):
+                yield place, "", opened
+            return
+        for name in contents.pictures():
+            if after is None or order + name > after:
+                yield order + name, name, opened
 
     def _in_order(self) -> Iterator[tuple[str, str]]:
         """Each archive twice: in the order in which it would itself be listed, and in that of the keys in it."""
@@ -196,7 +215,7 @@ class Archives(Folder, ABC):
         yield from sorted((order, place) for place in places for order in (place, place + "/"))
 
     @contextmanager
-    def _archive(self, place: str) -> Iterator[tuple[BinaryIO, os.stat_result, Any]]:
+    def _archive(self, place: str) -> Iterator[Opened]:
         """One archive, open, with its contents as far as they are known. Raises NotFound, StoreUnavailable."""
         with self._parent(place) as (parent, last):
             if parent is None:

@@ -175,6 +175,18 @@ def test_in_a_damaged_file_nothing_is_erased(connector: Parquet, root: Path, spo
     assert (root / "t.parquet").read_bytes() == spoiled
 
 
+def test_a_file_that_has_another_schema_by_now_is_never_called_erased(connector: Parquet, root: Path) -> None:
+    written(root / "t.parquet", [("a.jpg", b"a" * 500)])
+    assert [found.key for found in connector.list()] == ["t.parquet/image/a.jpg"]
+    pq.write_table(pa.table({"picture": pa.array([{"bytes": b"a" * 500, "path": "a.jpg"}], IMAGE)}), root / "t.parquet")
+    connector.erase_copy("t.parquet/image/a.jpg", digest(b"a" * 500))
+    assert [found.key for found in connector.list()] == ["t.parquet/picture/a.jpg"], "what is there now is seen anew"
+    pq.write_table(pa.table({"image": [1, 2]}), root / "t.parquet")
+    assert [found.key for found in connector.list()] == ["t.parquet"]
+    with pytest.raises(ObjectUnreadable, match="no column of pictures"):
+        connector.open("t.parquet")
+
+
 @pytest.mark.migrated
 def test_photographs_in_a_table_are_scanned(
     database: Database, root: Path, scan: Callable[[Store], Scan], monkeypatch: pytest.MonkeyPatch

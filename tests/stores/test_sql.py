@@ -140,6 +140,29 @@ def test_a_picture_that_is_swapped_while_it_is_read_is_kept(
     assert connector.open("a") == b"another"
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('ALTER TABLE "my pictures" RENAME COLUMN picture TO photo', "no such column"),
+        ('ALTER TABLE "my pictures" RENAME TO photographs', "no such table"),
+    ],
+)
+def test_a_table_of_another_form_by_now_is_named_and_left_alone(
+    raw: dict[str, Any], file: File, change: str, said: str
+) -> None:
+    store = made(raw)
+    file.run('INSERT INTO "my pictures" VALUES (?, ?, NULL)', "a.jpg", b"a")
+    file.run(change)
+    for call in (
+        lambda: list(store.list()),
+        lambda: store.open("a.jpg"),
+        lambda: store.probe_copy("a.jpg"),
+        lambda: store.erase_copy("a.jpg", digest(b"a")),
+    ):
+        with pytest.raises(StoreUnavailable, match=said):
+            call()
+
+
 def test_another_file_in_the_same_place_is_not_taken_for_the_store(raw: dict[str, Any], file: File) -> None:
     known = made(raw, mark=made(raw).check().mark)
     assert known.count() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -15,7 +16,7 @@ from sqlalchemy import select
 
 import workers
 from portal.db import Database
-from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
+from portal.errors import BadInput, Conflict, NotFound, ObjectUnreadable, StoreUnavailable
 from portal.stores import adding, shards
 from portal.stores.tar import Tar
 from portal.tables import ErasureItem, Scan, Store
@@ -226,6 +227,42 @@ def test_a_damaged_shard_is_an_object_that_cannot_be_read_and_nothing_goes_from_
     with pytest.raises(StoreUnavailable, match="damaged"):
         connector.erase_copy("s.tar/a.jpg", digest(b"a" * 2000))
     assert (root / "s.tar").read_bytes() == data
+
+
+def test_a_shard_that_the_disk_does_not_give_is_named_and_the_others_are_read(
+    connector: Tar, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("s.tar", "t.tar"):
+        (root / name).write_bytes(GOOD)
+    real = os.open
+
+    def failing(path: Any, *given: Any, **named: Any) -> int:
+        if path == "s.tar":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", failing)
+    assert [found.key for found in connector.list()] == ["s.tar", "t.tar/a.jpg", "t.tar/b.jpg"]
+    with pytest.raises(ObjectUnreadable, match="input/output error"):
+        connector.open("s.tar")
+    with pytest.raises(StoreUnavailable, match="input/output error"):
+        connector.erase_copy("s.tar/a.jpg", digest(b"a" * 2000))
+
+
+def test_what_lies_in_a_shard_that_cannot_be_read_is_not_taken_for_gone(
+    database: Database, root: Path, scan: Callable[[Store], Scan]
+) -> None:
+    good = {name: packed(("1.jpg", drawn_jpeg(1)), ("2.jpg", drawn_jpeg(2))) for name in ("s.tar", "s.tar.tar")}
+    for name, data in good.items():
+        (root / name).write_bytes(data)
+    with database.writing() as session:
+        store = adding.add_store(session, "web", "tar", {"folder": str(root)}, may_erase=True)
+    assert scan(store).seen == 4
+    (root / "s.tar").write_bytes(b"rubbish")
+    spoiled = scan(store)
+    assert (spoiled.gone, spoiled.unreadable) == (0, 1)
+    (root / "s.tar").unlink()
+    assert scan(store).gone == 3, "two photographs, and the file that could not be read"
 
 
 def test_a_very_deep_chain_of_long_names_is_damage_and_no_crash(connector: Tar, root: Path) -> None:
