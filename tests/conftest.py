@@ -18,7 +18,7 @@ from portal import schema
 from portal.config import Config
 from portal.db import Database
 from portal.matching import shared
-from portal.tables import Base
+from tests.sharing import Templates, make_tables, quickly
 
 # Taken out of the environment: the programs that tests start refuse what is no setting of theirs.
 POSTGRESQL = os.environ.pop("EFFACE_TEST_DATABASE_URL", "")
@@ -41,6 +41,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="looks into SQLite's own files"))
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    with quickly():
+        yield
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("templates"))
 
 
 @pytest.fixture
@@ -75,16 +86,17 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 
 @pytest.fixture
-def database(config: Config, request: pytest.FixtureRequest) -> Iterator[Database]:
+def database(config: Config, templates: Templates, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database with all tables, in a folder of its own. No queue runs: bells ring in vain, as when it is down.
 
     Where the test is marked `migrated` the migrations make the tables, as commands refuse any others.
     """
+    migrated = request.node.get_closest_marker("migrated") is not None
+    if not POSTGRESQL:
+        templates.put(config, migrated=migrated)
     database = Database(config)
-    if request.node.get_closest_marker("migrated"):
-        schema.upgrade(database)
-    else:
-        Base.metadata.create_all(database.engine)
+    if POSTGRESQL:
+        (schema.upgrade if migrated else make_tables)(database)
     yield database
     database.close()
     shared.forget(config)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import colorsys
 import itertools
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,11 @@ def drawn_jpeg(
     *persons: float, size: tuple[int, int] = (640, 480), seed: int | None = None, quality: int = 90
 ) -> bytes:
     """`draw_photograph` as the bytes of a JPEG file."""
+    return _drawn_jpeg(persons, size, next(_fresh_seeds) if seed is None else seed, quality)
+
+
+@lru_cache(maxsize=128)
+def _drawn_jpeg(persons: tuple[float, ...], size: tuple[int, int], seed: int, quality: int) -> bytes:
     return images.to_jpeg(draw_photograph(*persons, size=size, seed=seed), quality=quality)
 
 

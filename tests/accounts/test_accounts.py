@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pyotp
 import pytest
+from argon2 import Type
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from portal import accounts, clock
 from portal.db import Database
 from portal.errors import BadInput, Conflict, NotFound
 from portal.tables import Account, Entry, WebSession
+from tests.sharing import HASHER_OF_PASSWORDS, HASHER_OF_WORDS
 
 PASSWORD = "four words make sense"
 
@@ -157,6 +159,16 @@ def test_ten_failures_lock_for_a_quarter_of_an_hour(session: Session, watch: Wat
     assert accounts.sign_in(session, account.email, PASSWORD, code_of(secret)) is None
     watch.turn(minutes=15, seconds=1)
     assert accounts.sign_in(session, account.email, PASSWORD, code_of(secret)) is account
+
+
+def test_secrets_are_slow_to_guess() -> None:
+    """What people choose costs a guess more than OWASP asks for at least, and our random words cost that."""
+    chosen, ours = HASHER_OF_PASSWORDS, HASHER_OF_WORDS
+    assert chosen.type == ours.type == Type.ID
+    assert chosen.memory_cost >= 2 * 19456
+    assert chosen.time_cost >= 2
+    assert (ours.memory_cost, ours.time_cost) >= (19456, 2)
+    assert chosen.verify(chosen.hash(PASSWORD), PASSWORD)
 
 
 def test_unknown_addresses_do_the_same_work(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,10 +76,16 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield name, path
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imports_of(name: str, path: Path) -> set[str]:
     """Every module that a file imports, wherever in the file; `from a import b` counts as a and a.b."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -137,19 +144,23 @@ def test_the_rules_never_commit() -> None:
         f"{name}:{node.lineno}"
         for name, path in modules()
         if any(within(name, room) for room in rules)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "commit"
     ]
     assert not wrong, wrong
 
 
+def is_state(part: ast.AST) -> bool:
+    return isinstance(part, ast.Attribute) and ast.unparse(part) == "case.state"
+
+
 def test_case_state_has_one_writer() -> None:
     wrong = []
     for name, path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             targets = node.targets if isinstance(node, ast.Assign) else []
             for target in targets:
                 for part in ast.walk(target):
-                    if ast.unparse(part) == "case.state" and name != "portal.cases.lifecycle":
+                    if is_state(part) and name != "portal.cases.lifecycle":
                         wrong.append(f"{name}:{node.lineno}")
     assert not wrong, wrong

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import schema
 from portal.cli import efface
 from portal.cli.calibrate import encoder_in_use
 from portal.config import Config
@@ -133,9 +132,10 @@ def test_what_is_missing_is_named(session: Session) -> None:
         calibrate(session, hold(session), 0)
 
 
-def test_the_command_prints_the_curve_and_keeps_it(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = Database(config)
-    schema.upgrade(database)
+@pytest.mark.migrated
+def test_the_command_prints_the_curve_and_keeps_it(
+    config: Config, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database.writing() as session:
         hold(session)
     monkeypatch.setenv("EFFACE_DATA", str(config.data))

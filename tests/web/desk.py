@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import pyotp
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -25,6 +24,7 @@ from portal.stores import adding
 from portal.tables import Account, Candidate, Case, Entry, Image, Probe, Search, Store, random_id
 from tests.cases.making import confirm_identity, send
 from tests.fakes import drawn_jpeg
+from tests.sharing import quick_hasher
 from tests.web.conftest import form_token
 
 PASSWORD = "four words make sense"
@@ -33,7 +33,7 @@ EMAIL = "anna@example.org"
 
 @cache
 def password_hash() -> str:
-    return PasswordHasher().hash(PASSWORD)
+    return quick_hasher().hash(PASSWORD)
 
 
 @dataclass
