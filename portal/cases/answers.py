@@ -388,4 +388,5 @@ def _found(session: Session, case: Case, count: int) -> str:
                 left,
             )
         )
+        said.append(_("We do nothing with what people are not sure about. You can send another photo or write to us."))
     return " ".join(said)

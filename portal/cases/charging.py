@@ -89,11 +89,12 @@ def sentences(session: Session, case: Case) -> list[str]:
 
 def sentence(fee: CaseEvent) -> str:
     """How much is asked for and why, from the line with which it was asked for, in the language spoken now."""
+    amount, words = isolated(fee.facts["amount"]), REASONS[fee.facts["reason"]]
     return _(
         "We ask for a fee of %(amount)s because %(reason)s. We write to you how to pay it. "
         "If you think this is wrong, tell us.",
-        amount=isolated(fee.facts["amount"]),
-        reason=_(REASONS[fee.facts["reason"]]),
+        amount=amount,
+        reason=_(words),
     )
 
 

@@ -17,7 +17,7 @@ from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.languages import gettext as _
 from portal.tables import Candidate, Case, CaseRight
-from portal.tables.matching import SAID, WISHES
+from portal.tables.matching import LEFT_ALONE, SAID, WISHES
 
 # What can be asked for photographs that were seen. A copy is always of all of them.
 ASKABLE = (*WISHES, "copy")
@@ -38,8 +38,8 @@ def shown(session: Session, case: Case) -> dict[int, Candidate]:
 def say(session: Session, case: Case, said: Mapping[int, str]) -> None:
     """Note for photographs, by number, whether they show the person: `me`, `not-me` or `not-sure`.
 
-    What is said not to be them is left out of every plan that is made. Raises BadInput for another number or word,
-    Conflict once something is being carried out.
+    What is said not to be them, or not surely, is left out of every plan that is made. Raises BadInput for another
+    number or word, Conflict once something is being carried out.
     """
     photographs = shown(session, case)
     if not said or set(said) - set(photographs) or set(said.values()) - set(SAID):
@@ -53,11 +53,20 @@ def say(session: Session, case: Case, said: Mapping[int, str]) -> None:
 
 
 def left(session: Session, case: Case) -> list[int]:
-    """Numbers of the photographs that still lie in a store and that the person did not call somebody else's."""
+    """Numbers of the photographs that still lie in a store and that the person did not call doubtful or not theirs."""
     return [
         number
         for number, one in shown(session, case).items()
-        if one.image.state == "live" and one.remedied_at is None and one.said != "not-me"
+        if one.image.state == "live" and one.remedied_at is None and one.said not in LEFT_ALONE
+    ]
+
+
+def doubted(session: Session, case: Case) -> list[int]:
+    """Numbers of the photographs that still lie in a store and of which the person is not sure."""
+    return [
+        number
+        for number, one in shown(session, case).items()
+        if one.image.state == "live" and one.remedied_at is None and one.said == "not-sure"
     ]
 
 

@@ -15,6 +15,7 @@ from portal.cases import held
 from portal.errors import BadInput, Conflict
 from portal.images import Box
 from portal.tables import Candidate, Case, Erasure, Face, Image, Store
+from portal.tables.matching import LEFT_ALONE
 
 # By these names pictures have a form that can be written again.
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
@@ -24,13 +25,13 @@ CHANGEABLE = ("planned", "stopped")
 def confirmed(session: Session, case: Case) -> list[Candidate]:
     """What people confirmed and what still stands in a store with the person's face, in the order of the images.
 
-    Without what the person calls somebody else's: nobody may have another's photograph erased.
+    Without what the person calls somebody else's, or is not sure about: nobody may have another's photograph erased.
     """
     statement = (
         select(Candidate)
         .join(Image, Image.id == Candidate.image_id)
         .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == "live")
-        .where(Candidate.remedied_at.is_(None), Candidate.said.is_distinct_from("not-me"))
+        .where(Candidate.remedied_at.is_(None), Candidate.said.is_(None) | Candidate.said.not_in(LEFT_ALONE))
     )
     return list(session.scalars(statement.order_by(Image.id)))
 

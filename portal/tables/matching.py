@@ -20,6 +20,8 @@ PASS_REASONS = ("knows-person", "too-hard", "distressing")
 FACE_REMEDIES = ("delete", "crop", "mask", "template")
 # What the person says about a photograph of their answer, and what they asked for when they picked it there.
 SAID = ("me", "not-me", "not-sure")
+# What the person says so of is left as it is, whatever they ask for.
+LEFT_ALONE = ("not-me", "not-sure")
 WISHES = ("deletion", "opt-out")
 
 

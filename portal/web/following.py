@@ -145,6 +145,7 @@ def _about_photographs(case: Case, answer: answers.Answer | None) -> dict[str, o
         return {"undoable": []}
     return {
         "said": {number: one.said for number, one in choosing.shown(g.session, case).items()},
+        "doubted": choosing.doubted(g.session, case),
         "can_say": case.state in choosing.OPEN_TO_MORE,
         "can_choose": bool(choosing.wishes(g.session, case)),
         "undoable": choosing.undoable(g.session, case),

@@ -111,6 +111,10 @@ def _next_when_closed(session: Session, found: Case, account_id: str) -> Next:
     if any(one.said == "not-me" for _number, one in choosing.judged(session, found)):
         address = url_for("caseworker.photographs", case_id=found.id)
         return Next("The person says that some photographs do not show them.", "See which", address)
+    if any(one.said == "not-sure" for _number, one in choosing.judged(session, found)):
+        address = url_for("messages.with_person", case_id=found.id)
+        sentence = "The person is not sure about some photographs. Look at them once more, and write what you see."
+        return Next(sentence, "Write to them", address)
     return Next("This request is finished.")
 
 

@@ -200,6 +200,20 @@ def test_what_is_somebody_elses_is_not_planned_even_if_all_were_asked(
     }
 
 
+def test_what_the_person_is_not_sure_about_is_left_alone_and_they_read_so(
+    person: FlaskClient, database: Database, cora: Colleague, answered: str
+) -> None:
+    _status, page = press(person, "/case/photographs", **{"said-2": "not-sure"})
+    page = person.get("/case").text
+    assert "not sure about these photographs: <bdi>2</bdi>." in page
+    assert "The person is not sure about some photographs." in cora.get(f"/staff/cases/{answered}")
+    assert 'id="photograph-2"' not in person.get("/case/choose").text
+    press(person, "/case/choose", wish="deletion", photograph="2")
+    assert "deletion" not in right_names(database)
+    press(person, "/case/photographs", **{"said-2": "me"})
+    assert 'id="photograph-2"' in person.get("/case/choose").text
+
+
 def test_when_all_that_was_picked_is_gone_nothing_else_is_planned(
     person: FlaskClient, database: Database, answered: str
 ) -> None:
