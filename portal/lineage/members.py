@@ -77,6 +77,7 @@ def put_in_dataset(
 def write_places(session: Session, dataset: Dataset, image_ids: Iterable[int], since: date | None = None) -> None:
     """Write down that images that were never in a dataset are in it: the gate and the grounds are not asked."""
     for number, members in bitmaps.split(image_ids).items():
+        versions.note_added(session, dataset.id, number, members)
         chunks.add(session, number, dataset.id, (since or dataset.created_on, STILL), members)
 
 

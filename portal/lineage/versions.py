@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal.audit import merkle
 from portal.lineage import bitmaps, chunks
-from portal.tables import Dataset, DatasetVersion, TakenChunk
+from portal.tables import AddedChunk, Dataset, DatasetChunk, DatasetVersion, TakenChunk
 
 
 def note_taken(session: Session, dataset_id: str, because: str, number: int, gone: BitMap) -> None:
@@ -26,14 +26,35 @@ def note_taken(session: Session, dataset_id: str, because: str, number: int, gon
     version = _coming(session, dataset_id, because)
     version.taken += len(gone)
     session.flush()
-    where = (TakenChunk.version_id == version.id, TakenChunk.number == number)
-    before = session.scalar(select(TakenChunk.members).where(*where))
-    if before is None:
-        row = {"version_id": version.id, "number": number, "members": bitmaps.pack(gone)}
-        session.execute(insert(TakenChunk).values(**row))
+    _note(session, TakenChunk, version, number, gone)
+
+
+def note_added(session: Session, dataset_id: str, number: int, more: BitMap) -> None:
+    """Write down that these images of a range come in now: the versions that there are do not have them.
+
+    To be called before they are written down as members.
+    """
+    newest = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id, DatasetVersion.number.is_not(None))
+    version = session.scalar(newest.order_by(DatasetVersion.number.desc()).limit(1))
+    if version is None:
         return
-    both = _read(session, dataset_id, number, before) | gone
-    changed = update(TakenChunk).where(*where).values(members=bitmaps.pack(both))
+    rows = chunks.still(chunks.in_range(number)).where(DatasetChunk.dataset_id == dataset_id)
+    new = more.difference(*(chunk.members for chunk in chunks.read(session, rows)))
+    if new:
+        _note(session, AddedChunk, version, number, new)
+
+
+def _note(
+    session: Session, table: type[TakenChunk] | type[AddedChunk], version: DatasetVersion, number: int, more: BitMap
+) -> None:
+    where = (table.version_id == version.id, table.number == number)
+    before = session.scalar(select(table.members).where(*where))
+    if before is None:
+        row = {"version_id": version.id, "number": number, "members": bitmaps.pack(more)}
+        session.execute(insert(table).values(**row))
+        return
+    both = _read(session, version.dataset_id, number, before) | more
+    changed = update(table).where(*where).values(members=bitmaps.pack(both))
     session.execute(changed, execution_options={"synchronize_session": False})
 
 
@@ -63,7 +84,7 @@ def taken_for(session: Session, version: DatasetVersion) -> list[int]:
     """The ids of the images that this version has less than the one before it."""
     return [
         image_id
-        for number, gone in _taken(session, version.dataset_id, TakenChunk.version_id == version.id)
+        for number, gone in _noted(session, TakenChunk, version.dataset_id, TakenChunk.version_id == version.id)
         for image_id in bitmaps.ids_of(number, gone)
     ]
 
@@ -72,14 +93,18 @@ def digest_of(session: Session, version: DatasetVersion) -> tuple[bytes, int]:
     """The Merkle root over the members of a version, and how many it has.
 
     A leaf is 16 bytes of salt, the number of a range of 65,536 ids (8 bytes, the highest first) and the bitmap of the
-    members in it; ranges ascend, those without members are left out. It comes out the same for as long as nothing is
-    put into the dataset: what was taken out for later versions is counted in again.
+    members in it; ranges ascend, those without members are left out. It comes out the same at any later time: what
+    was taken out for later versions is counted in again, and what was put in since is not.
     """
     members: dict[int, BitMap] = {}
     for chunk in chunks.read(session, chunks.still(chunks.of_dataset(version.dataset_id))):
         members[chunk.number] = members.get(chunk.number, BitMap()) | chunk.members
-    for number, gone in _taken(session, version.dataset_id, DatasetVersion.id != version.id, _later(version)):
+    later = (DatasetVersion.id != version.id, _later(version))
+    for number, gone in _noted(session, TakenChunk, version.dataset_id, *later):
         members[number] = members.get(number, BitMap()) | gone
+    for number, more in _put_in_since(session, version):
+        members[number] = members.get(number, BitMap()) - more
+    members = {number: inside for number, inside in members.items() if inside}
     leaves = (
         merkle.leaf_hash(version.salt + number.to_bytes(8, "big") + bitmaps.plain(inside))
         for number, inside in sorted(members.items())
@@ -104,6 +129,11 @@ def _later(version: DatasetVersion) -> ColumnElement[bool]:
     return or_(DatasetVersion.number.is_(None), DatasetVersion.number > version.number)
 
 
+def _put_in_since(session: Session, version: DatasetVersion) -> Iterator[tuple[int, BitMap]]:
+    if version.number is not None:
+        yield from _noted(session, AddedChunk, version.dataset_id, DatasetVersion.number >= version.number)
+
+
 def _coming(session: Session, dataset_id: str, because: str) -> DatasetVersion:
     which = {"dataset_id": dataset_id, "because": because, "number": None}
     version = session.scalar(select(DatasetVersion).filter_by(**which))
@@ -113,9 +143,11 @@ def _coming(session: Session, dataset_id: str, because: str) -> DatasetVersion:
     return version
 
 
-def _taken(session: Session, dataset_id: str, *which: ColumnElement[bool]) -> Iterator[tuple[int, BitMap]]:
-    rows = select(TakenChunk.number, TakenChunk.members).join(DatasetVersion)
-    ordered = rows.where(DatasetVersion.dataset_id == dataset_id, *which).order_by(TakenChunk.number)
+def _noted(
+    session: Session, table: type[TakenChunk] | type[AddedChunk], dataset_id: str, *which: ColumnElement[bool]
+) -> Iterator[tuple[int, BitMap]]:
+    rows = select(table.number, table.members).join(DatasetVersion)
+    ordered = rows.where(DatasetVersion.dataset_id == dataset_id, *which).order_by(table.number)
     for number, stored in session.execute(ordered):
         yield number, _read(session, dataset_id, number, stored)
 

@@ -24,6 +24,7 @@ from portal.tables.holds import Hold
 from portal.tables.identity import Challenge
 from portal.tables.known import KnownLook, KnownPair, KnownPhoto
 from portal.tables.lineage import (
+    AddedChunk,
     Dataset,
     DatasetChunk,
     DatasetStore,
@@ -50,6 +51,7 @@ from portal.tables.watching import Drift, DriftFinding, Recheck
 __all__ = [
     "Absence",
     "Account",
+    "AddedChunk",
     "Appeal",
     "Arrival",
     "Attempt",

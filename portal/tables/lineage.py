@@ -112,14 +112,24 @@ class DatasetVersion(Base):
     dataset: Mapped[Dataset] = relationship()
 
 
-class TakenChunk(Base):
-    """Images of one range of ids that a version has less than the version before it."""
-
-    __tablename__ = "taken_chunk"
+class VersionChunk:
+    """Images of one range of ids, by the version that they belong to."""
 
     version_id: Mapped[str] = mapped_column(ForeignKey("dataset_version.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="of the range of ids")
     members: Mapped[bytes] = mapped_column(LargeBinary, comment="checksum and bitmap")
+
+
+class TakenChunk(VersionChunk, Base):
+    """Images that a version has less than the version before it."""
+
+    __tablename__ = "taken_chunk"
+
+
+class AddedChunk(VersionChunk, Base):
+    """Images that were put in after a version, and before the next one."""
+
+    __tablename__ = "added_chunk"
 
 
 class TrainedModel(Base):

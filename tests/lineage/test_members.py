@@ -157,6 +157,20 @@ def test_a_version_keeps_its_digest_whatever_is_taken_out_later(session: Session
     assert versions.digest_of(session, second)[0] != second.digest
 
 
+def test_a_version_keeps_its_digest_whatever_is_put_in_later(session: Session, dataset: Dataset) -> None:
+    lineage.take_out(session, dataset.id, [1], AT, "erasure/first")
+    [first] = versions.settle_versions(session, "erasure/first", AT)
+    lineage.write_places(session, dataset, [2, 7, 8, 65_540, 400_000])
+    assert versions.digest_of(session, first) == (first.digest, first.left)
+    lineage.take_out(session, dataset.id, [7, 400_000], AT, "erasure/second")
+    [second] = versions.settle_versions(session, "erasure/second", AT)
+    lineage.write_places(session, dataset, [9, 400_001])
+    lineage.write_places(session, dataset, [10])
+    assert second.left == (first.left or 0) + 2
+    for version in (first, second):
+        assert versions.digest_of(session, version) == (version.digest, version.left)
+
+
 def test_an_erasure_that_is_taken_up_again_makes_one_more_version(session: Session, dataset: Dataset) -> None:
     for image_id in (1, 2):
         lineage.take_out(session, dataset.id, [image_id], clock.now(), "erasure/one")
