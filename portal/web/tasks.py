@@ -14,6 +14,7 @@ from portal.cases import appeals, destroying, messages, stuck
 from portal.erasure import holds, rechecking
 from portal.matching import practice, review
 from portal.stores import drift
+from portal.suppression import held_back
 from portal.tables import Account, Case, Dataset, Erasure, ErasureItem, Image, Scan, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.texts import counted, day
@@ -63,6 +64,10 @@ def _caseworker(session: Session, account_id: str) -> Iterator[Task]:
     if back:
         standing = f"{counted(back, 'erasure')} to look at"
         yield Task("Erased photographs that seem to be back", url_for("watching.rechecks"), standing, True)
+    doubtful = len(held_back.waiting(session))
+    if doubtful:
+        standing = f"{counted(doubtful, 'photograph')} to look at"
+        yield Task("Photographs held back because of a face", url_for("kept_out.show"), standing, True)
     kept = len(holds.waiting(session))
     if kept:
         yield Task("Legal holds to agree to, or to look at again", url_for("holds.show"), counted(kept, "hold"), True)
@@ -124,6 +129,7 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     applies = practice.gate_applies(session)
     standing = "In use" if applies else "None or too few: new reviewers do not practise"
     yield Task("Pairs with a known answer, for reviewers", url_for("practice.show"), standing, False)
+    yield Task("What is kept out", url_for("kept_out.show"), "To read", False)
     yield Task("Settings", url_for("people.show_settings"), "To read", False)
     yield Task("Law rules", url_for("law.show"), "To read", False)
 

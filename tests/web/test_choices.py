@@ -368,6 +368,7 @@ def test_a_face_is_kept_only_by_a_consent_of_its_own_and_forgotten_by_one_button
     assert right_of(database, "deletion").keeps == "face"
     desk = cora.get(f"/staff/cases/{answered}/plan/deletion")
     assert "A protected template of the face, because the person asked for it" in desk
+    assert "These numbers, and a protected template of the face" in cora.get(f"/staff/cases/{answered}")
     assert press(person, "/case/keep/forget", what="face")[0] == 409, "until it is decided they simply choose again"
     cooling(database, cora, answered)
     assert 'href="/case/keep"' in person.get("/case").text
