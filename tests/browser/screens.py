@@ -151,6 +151,7 @@ SCREENS = (
     Screen("holds.place", "/staff/holds/new", "boss"),
     Screen("watching.rechecks", "/staff/looking-again", "boss"),
     Screen("watching.differences", "/staff/drift", "boss"),
+    Screen("kept_out.show", "/staff/kept-out", "boss"),
     Screen("erasures.people_items", "/staff/erasures/{erasure}/items", "boss"),
     Screen("recipients.waiting", "/staff/notices", "boss"),
     Screen("recipients.of_erasure", "/staff/erasures/{settled}/notices", "boss"),
