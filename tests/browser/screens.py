@@ -188,6 +188,7 @@ NOT_SCREENS = {
     "health.ready": "for machines",
     "inbox.not_a_page": "leads to the inbox",
     "intake.next_page": "leads to the next question",
+    "kept_out.picture": "a picture",
     "letters.own": "a letter to download",
     "letters.pdf": "a letter to download",
     "look.logo": "a picture",
