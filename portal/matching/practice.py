@@ -28,6 +28,8 @@ GATE = 20
 LEAST_RIGHT = 0.8
 # Of each kind at least so many: else one of the two errors could not be seen.
 LEAST_OF_A_KIND = 5
+# Whoever answers sooner, in seconds, is told so: nobody compares two faces part by part in that time.
+HASTY = 2.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import clock, look
-from portal.cases import answer_paper, answers, feedback, mandates
+from portal.cases import answer_paper, answers, feedback, law, mandates, receipt_paper
 from portal.errors import NotFound
 from portal.languages import gettext as _
 from portal.tables import Case
@@ -29,6 +29,20 @@ def paper() -> Response:
     received = clock.local_date(case.received_at, config.zone)
     data = answer_paper.as_pdf(answer, case.reference, config.organisation, received, look.logo_of(config))
     headers = {"Content-Disposition": f'attachment; filename="{case.reference}.pdf"'}
+    return Response(data, mimetype="application/pdf", headers=headers)
+
+
+@blueprint.get("/receipt.pdf")
+@policy("case-holder")
+def receipt() -> Response:
+    """That the request came, as PDF. It is the same for a hit and a miss."""
+    case = sessions.held_case(g.session)
+    spend("pdf", case.id)
+    config, status = settings(), answers.status_of(g.session, case)
+    rule = law.rule_by(case.rights[0].rule, case.rights[0].rule_version)
+    where = f"{config.address}/case"
+    data = receipt_paper.as_pdf(status, config.organisation, where, _(rule.authority), look.logo_of(config))
+    headers = {"Content-Disposition": f'attachment; filename="{case.reference}-receipt.pdf"'}
     return Response(data, mimetype="application/pdf", headers=headers)
 
 

@@ -277,7 +277,8 @@ def _pair(look_id: str) -> Pair:
 def _told(look: KnownLook, given: str) -> Page:
     """The true answer, after one's own."""
     right = practice.is_right(look.pair.same, given)
-    return render_template("reviewer/told.html", look=look, given=LABELS[given], right=right)
+    hasty = look.seconds is not None and look.seconds < practice.HASTY
+    return render_template("reviewer/told.html", look=look, given=LABELS[given], right=right, hasty=hasty)
 
 
 def _to_next() -> Page:

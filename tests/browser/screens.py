@@ -200,6 +200,7 @@ NOT_SCREENS = {
     "photos.face": "a picture",
     "photos.picture": "a picture",
     "previews.picture": "a picture",
+    "replies.receipt": "a receipt to download",
     "replies.paper": "an answer to download",
     "reports.download": "a table to download",
     "reports.download_pdf": "a report to download",

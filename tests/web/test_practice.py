@@ -51,6 +51,10 @@ def test_a_new_reviewer_practises_and_is_told_after_each_answer(
     assert "You said “Different”." in told
     assert ("That is right" in told) is not same
     assert "Next pair" in told
+    assert "You answered within two seconds." in told
+    with database.writing() as session:
+        session.get_one(KnownLook, path.rsplit("/", 1)[1]).seconds = 5.0
+    assert "within two seconds" not in reviewer.get(path)
     assert reviewer.post("/staff/review/next") != path
     reviewer.post(path, status=409, answer="same")
     with database.reading() as session:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from portal import clock
+from portal import clock, languages
 from portal.db import Database
 from portal.tables import Case
 from tests.cases.test_paper import words_of
@@ -31,6 +31,23 @@ def test_the_paper_has_the_words_of_the_page(client: FlaskClient, database: Data
     ):
         assert said in words, said
     assert "/case/answer.pdf" in client.get("/case").text
+
+
+def test_the_receipt_says_what_was_asked_and_never_the_secret_words(client: FlaskClient, database: Database) -> None:
+    trip.whole(client)
+    page = client.get("/request/sent").text
+    secret = re.search(r'class="ef-words"><bdi>([a-z ]+)<', page)
+    assert secret
+    assert "/case/receipt.pdf" in page
+    with database.reading() as session:
+        case = session.scalars(select(Case)).one()
+        words = words_of(client.get("/case/receipt.pdf").data)
+        for said in (case.reference, "Request sent", languages.day(case.due_on), "You can complain to", "/case"):
+            assert said in words, said
+    assert not any(each in words.split() for each in secret.group(1).split())
+    for code in ("ar", "hi"):
+        send(client, "/case", "/language", language=code)
+        assert client.get("/case/receipt.pdf").status_code == 200, code
 
 
 def test_in_every_language_it_can_be_written(client: FlaskClient, database: Database) -> None:
