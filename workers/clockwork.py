@@ -16,6 +16,7 @@ from portal.db import Database
 from portal.erasure import holds, rechecking, resuming
 from portal.jobs import sweep
 from portal.notices import chasing
+from portal.orders import rechecking as looking
 from portal.orders import recipients
 from portal.stores import drift
 from workers import log_unforeseen
@@ -85,6 +86,8 @@ def free(database: Database) -> None:
         holds.keep(session)
         resuming.resume(session)
         rechecking.keep(session)
+        looking.resume(session)
+        looking.keep(session)
         drift.ensure(session)
 
 

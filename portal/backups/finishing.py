@@ -14,6 +14,7 @@ from portal.config import Config
 from portal.db import Database
 from portal.erasure import rechecking, redoing, remembering
 from portal.errors import Conflict, Unavailable
+from portal.orders import rechecking as rechecking_orders
 from portal.orders import redoing as redoing_orders
 from portal.orders import remembering as remembered_orders
 
@@ -61,6 +62,7 @@ def finish(database: Database, *, in_stores: bool = True) -> Report:
             purged=sum(purge(session).values()),
         )
         rechecking.recheck_all(session)
+        rechecking_orders.recheck_all(session)
         audit.append(session, "restored", vars(report))
         audit.publish(session)
     database.forget_deleted_bytes()

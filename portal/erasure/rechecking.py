@@ -21,7 +21,7 @@ from portal.erasure import effects, intending
 from portal.errors import Conflict, NotAllowed, NotFound
 from portal.jobs import make_due
 from portal.suppression import YEAR, Gate
-from portal.tables import Case, Erasure, ErasureItem, Recheck
+from portal.tables import Case, Erasure, ErasureItem, Order, Recheck
 from portal.tables.erasure import FOR_PEOPLE
 
 DAYS = {"day-1": 1, "day-7": 7, "day-30": 30}
@@ -31,22 +31,27 @@ LONGEST = timedelta(days=37)
 SEALED_FOR = ("image", "copy", "redaction", "suppression", "record")
 
 
-def lay_down(session: Session, erasure: Erasure) -> None:
-    """Set the days of an erasure that has just settled. Settled once more, it is looked at anew from then on."""
-    session.execute(delete(Recheck).where(Recheck.erasure_id == erasure.id, Recheck.state == "due"))
+def lay_down(session: Session, about: Erasure | Order) -> None:
+    """Set the days of what has just settled. Settled once more, it is looked at anew from then on."""
+    session.execute(delete(Recheck).filter_by(**_key(about), state="due"))
     for occasion, days in DAYS.items():
-        _add(session, erasure.id, occasion, timedelta(days=days))
+        _add(session, about, occasion, timedelta(days=days))
 
 
 def recheck_all(session: Session) -> int:
     """Look at every settled erasure now of which enough is known, as after a restore. Returns how many those are."""
     known = select(ErasureItem.erasure_id).where(ErasureItem.state == "verified", ErasureItem.sealed.is_not(None))
-    waiting = select(Recheck.erasure_id).where(Recheck.state == "due", Recheck.occasion == "restore")
-    ids = select(Erasure.id).where(Erasure.state == "settled", Erasure.id.in_(known), Erasure.id.not_in(waiting))
-    found = list(session.scalars(ids))
-    for erasure_id in found:
-        _add(session, erasure_id, "restore", timedelta(0))
-    return len(found)
+    found = list(session.scalars(select(Erasure).where(Erasure.state == "settled", Erasure.id.in_(known))))
+    return sum(look_after_restore(session, erasure) for erasure in found)
+
+
+def look_after_restore(session: Session, about: Erasure | Order) -> bool:
+    """Have it looked at now. False where that waits already."""
+    waiting = select(Recheck.id).filter_by(**_key(about), state="due", occasion="restore").limit(1)
+    if session.scalar(waiting) is not None:
+        return False
+    _add(session, about, "restore", timedelta(0))
+    return True
 
 
 def look(session: Session, erasure: Erasure) -> tuple[int, list[dict[str, Any]]]:
@@ -154,8 +159,12 @@ def forget(session: Session, erasure_id: str) -> None:
     session.expire_all()
 
 
-def _add(session: Session, erasure_id: str, occasion: str, delay: timedelta) -> None:
-    recheck = Recheck(erasure_id=erasure_id, occasion=occasion, due_at=clock.now() + delay, hits=[])
+def _key(about: Erasure | Order) -> dict[str, str]:
+    return {"erasure_id" if isinstance(about, Erasure) else "order_id": about.id}
+
+
+def _add(session: Session, about: Erasure | Order, occasion: str, delay: timedelta) -> None:
+    recheck = Recheck(**_key(about), occasion=occasion, due_at=clock.now() + delay, hits=[])
     session.add(recheck)
     session.flush()
     make_due(session, recheck, delay)

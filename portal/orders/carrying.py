@@ -11,12 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, stores
+from portal.db import Database
 from portal.erasure import holds
+from portal.erasure.intending import WITHOUT_A_DAY
 from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.orders import chunks, effects, grown, in_stores, remembering
@@ -27,6 +30,9 @@ from portal.tables import Order, OrderChunk, Store
 
 # Photographs that are erased with one recording. More would hold the write lock for more than a second.
 BATCH = 8192
+
+HELD_AGAIN = timedelta(hours=1)
+"""How long after it was seen to be held a photograph is asked about again."""
 
 Connectors = dict[str, Connector | None]
 
@@ -82,7 +88,9 @@ def carry_out(lease: Lease, *, touch: bool = True) -> bool:
     """
     # Whoever puts an older database back must be able to do all this again.
     remembering.remember(lease.database, lease.row_id)
-    connectors = connectors_of(lease) if touch else dict.fromkeys(connectors_of(lease))
+    connectors = connectors_of(lease.database, lease.row_id)
+    if not touch:
+        connectors = dict.fromkeys(connectors)
     for batch in _batches(_places(lease), connectors):
         if not _carry_out(lease, connectors, batch):
             return False
@@ -94,9 +102,9 @@ def carry_out(lease: Lease, *, touch: bool = True) -> bool:
     return True
 
 
-def connectors_of(lease: Lease) -> Connectors:
-    with lease.database.reading() as session:
-        ids = (session.get_one(Order, lease.row_id).plan or {})["stores"]
+def connectors_of(database: Database, order_id: str) -> Connectors:
+    with database.reading() as session:
+        ids = (session.get_one(Order, order_id).plan or {})["stores"]
         found = {store: session.get(Store, store) for store in ids}
     return {name: stores.connect(store) if store is not None else None for name, store in found.items()}
 
@@ -141,11 +149,14 @@ def _batches(places: Iterable[Place], connectors: Connectors) -> Iterator[list[P
 def _carry_out(lease: Lease, connectors: Connectors, batch: list[Place]) -> bool:
     started = time.monotonic()
     going, ends = _intend(lease, batch)
-    ends |= in_stores.erase(connectors, [place.item for place in going])
+    locks: list[datetime | None] = []
+    ends |= in_stores.erase(connectors, [place.item for place in going], locks)
     with lease.database.writing() as session:
         lease.hold(session)
-        effects.bury(session, [image for image, letter in ends.items() if letter in GONE])
-        _mark(session, lease, batch, ends)
+        gone = [place.item for place in batch if ends[place.item.image] in GONE]
+        strays = effects.strays(session, gone) if was_settled(session, lease) else []
+        effects.bury(session, [item.image for item in (*gone, *strays)])
+        _mark(session, lease, batch, ends, locks=locks)
         order = session.get_one(Order, lease.row_id)
         order.done += len(batch)
         order.working_seconds += time.monotonic() - started
@@ -156,6 +167,19 @@ def _carry_out(lease: Lease, connectors: Connectors, batch: list[Place]) -> bool
         paused = order.paused
     lease.database.forget_deleted_bytes()
     return not paused
+
+
+def was_settled(session: Session, lease: Lease) -> bool:
+    """Whether this order had a statement before: it is carried out once more for what was kept, or came back."""
+    return session.get_one(Order, lease.row_id).settled_at is not None
+
+
+def again_at(marks: bytes, until: Sequence[datetime | None]) -> datetime | None:
+    """When what a hold or a lock keeps in a chunk is asked about again; None when nothing is kept."""
+    if LETTER["residual"] in marks:
+        ends = [one for one in until if one is not None and one > clock.now()]
+        return min(ends, default=clock.now() + WITHOUT_A_DAY)
+    return clock.now() + HELD_AGAIN if LETTER["legal-hold"] in marks else None
 
 
 def _intend(lease: Lease, batch: list[Place]) -> tuple[list[Place], dict[int, bytes]]:
@@ -172,6 +196,10 @@ def _intend(lease: Lease, batch: list[Place]) -> tuple[list[Place], dict[int, by
         ends |= dict.fromkeys(effects.changed(session, [place.item for place in batch]), LETTER["content-changed"])
         going = [place for place in batch if place.item.image not in ends]
         counts = effects.before_store(session, order, [place.item for place in going if place.mark == PLANNED])
+        if order.settled_at is not None:
+            # What came back may have come in anew, under another number.
+            back = effects.strays(session, [place.item for place in going])
+            counts = dict(Counter(counts) + Counter(effects.clear(session, order, back)))
         _mark(session, lease, batch, {place.item.image: INTENT for place in going} | ends, counts)
     return going, ends
 
@@ -182,8 +210,12 @@ def _mark(
     batch: Sequence[Place],
     letters: dict[int, bytes],
     counts: effects.Counts | None = None,
+    locks: Sequence[datetime | None] = (),
 ) -> None:
-    """Write down where each photograph of the batch is. What else went is counted with the last chunk."""
+    """Write down where each photograph of the batch is. What else went is counted with the last chunk.
+
+    `locks`: until when stores keep what they keep.
+    """
     numbers = {place.chunk for place in batch}
     rows = session.scalars(select(OrderChunk).filter_by(order_id=lease.row_id).where(OrderChunk.number.in_(numbers)))
     by_number = {chunk.number: chunk for chunk in rows}
@@ -195,6 +227,7 @@ def _mark(
         chunk.state = "intent"
         if not (chunk.marks.count(PLANNED) or chunk.marks.count(INTENT)):
             chunk.state, chunk.done_at = "applied", clock.now()
+            chunk.again_at = again_at(chunk.marks, locks)
     if counts:
         last = by_number[max(numbers)]
         last.counts = dict(Counter(last.counts or {}) + Counter(counts))

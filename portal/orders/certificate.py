@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.audit import merkle
 from portal.audit.log import canonical
+from portal.erasure import rechecking
 from portal.errors import Conflict, NotFound
 from portal.keys import keys_of
 from portal.orders import chunks, people, places, remembering, statement, verifying
@@ -36,6 +37,7 @@ def settle_if_complete(session: Session, order: Order) -> bool:
     if order.state == "notifying":
         lineage.settle_versions(session, places.because(order), clock.now())
         order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
+        rechecking.lay_down(session, order)
     session.flush()
     remembering.remember_end(session, order)
     return issued

@@ -29,7 +29,7 @@ def check(lease: Lease) -> bool:
 
     Raises NotGone after writing down what was seen, so that what is left is erased again.
     """
-    connectors, left = connectors_of(lease), 0
+    connectors, left = connectors_of(lease.database, lease.row_id), 0
     with lease.database.reading() as session:
         promised = Promised(session, lease.row_id) if _promises(session, lease) else None
     while True:

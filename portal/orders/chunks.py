@@ -79,6 +79,8 @@ def unpack(data: bytes) -> list[Item]:
 
 def forget_places(data: bytes) -> bytes:
     """The chunk once nobody looks for its photographs any more: their digests stay, to tell whoever got them."""
+    if not has_places(data):
+        return data
     items = unpack(data)
     return _kept([one.image for one in items], [one.digest for one in items], [one.salt for one in items], digests=True)
 

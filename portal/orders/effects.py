@@ -38,13 +38,21 @@ def before_store(session: Session, order: Order, items: Sequence[Item]) -> Count
 
     Returns how much of each kind was there and is not any more; `templates/NAME` for each encoder.
     """
-    ids = [item.image for item in items]
-    if not ids:
+    if not items:
         return {}
     counts: Counts = {}
     if order.suppresses != "nothing":
         near = [None if item.near == NO_NEAR else item.near for item in items] if order.suppresses == "near" else None
         counts["suppressions"] = suppress_many(session, order.id, [item.digest for item in items], near)
+    return counts | clear(session, order, items)
+
+
+def clear(session: Session, order: Order, items: Sequence[Item]) -> Counts:
+    """Take away all that was made of the photographs. Returns how much of each kind was there."""
+    ids = [item.image for item in items]
+    if not ids:
+        return {}
+    counts: Counts = {}
     counts["places"] = places.take_out(session, order, ids)
     counts["crops"] = _purge_crops(session, ids)
     counts["records"] = _delete_records(session, items)
@@ -52,6 +60,20 @@ def before_store(session: Session, order: Order, items: Sequence[Item]) -> Count
     # The foreign key takes the templates with the faces.
     counts["faces"] = _count_of(session, delete(Face).where(among(session, Face.image_id, ids)))
     return {name: count for name, count in counts.items() if count}
+
+
+def strays(session: Session, items: Sequence[Item]) -> list[Item]:
+    """The same photographs under other numbers: what came back after it was erased, and was scanned, has a new row."""
+    found: list[Item] = []
+    for store in sorted({item.store for item in items}):
+        here = {item.key: item for item in items if item.store == store}
+        rows = select(Image.id, Image.key, Image.digest).where(
+            Image.store_id == store, among(session, Image.key, here), Image.state != "erased"
+        )
+        for image, key, digest in session.execute(rows):
+            if digest == here[key].digest and image != here[key].image:
+                found.append(here[key]._replace(image=image))
+    return found
 
 
 def bury(session: Session, image_ids: Collection[int]) -> None:

@@ -6,6 +6,7 @@ Archives are written anew, so all that goes from one is asked for at once: `whol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from portal.errors import Conflict, StoreUnavailable
@@ -27,9 +28,12 @@ def wholes(connectors: dict[str, Connector | None]) -> Callable[[Item], tuple[st
     return lambda item: (item.store, of_store[item.store](item.key) if item.store in of_store else item.key)
 
 
-def erase(connectors: dict[str, Connector | None], items: Sequence[Item]) -> dict[int, bytes]:
+def erase(
+    connectors: dict[str, Connector | None], items: Sequence[Item], locks: list[datetime | None]
+) -> dict[int, bytes]:
     """Erase the photographs; the letter of its end for each image. A store that is not there any more holds nothing.
 
+    To `locks` is added until when a store keeps what it keeps, as far as it says.
     Raises StoreUnavailable when a store is away; what was erased until then is found gone the next time.
     """
     ends: dict[int, bytes] = {}
@@ -41,7 +45,7 @@ def erase(connectors: dict[str, Connector | None], items: Sequence[Item]) -> dic
             for archive in _archives(connector, group):
                 ends |= _erase_many(connector, archive)
         else:
-            ends |= {item.image: _erase_one(connector, item) for item in group}
+            ends |= {item.image: _erase_one(connector, item, locks) for item in group}
     return ends
 
 
@@ -96,13 +100,14 @@ def _digests(connector: Connector | InBulk, item: Item) -> dict[str, bytes]:
     return own | connector.derived_copies(item.key) if isinstance(connector, Deriving) else own
 
 
-def _erase_one(connector: Connector, item: Item) -> bytes:
+def _erase_one(connector: Connector, item: Item, locks: list[datetime | None]) -> bytes:
     """A copy that may not go does not keep the others: all are tried."""
     results: list[str] = []
     for ref, digest in _digests(connector, item).items():
         try:
             results.append(connector.erase_copy(ref, digest))
-        except Locked:
+        except Locked as problem:
+            locks.append(problem.until)
             results.append("residual")
         except Conflict:
             results.append("content-changed")

@@ -180,6 +180,8 @@ def _end(session: Session, record: Record, lease: Lease) -> int:
     for values in record.of(OrderCertificate):
         session.execute(table_of("order_certificate").insert().values(values))
     (kept,) = record.of(Order)
+    # Chunks are as they were planned: what was forgotten of them is to be forgotten again.
+    kept["plan"] = {**kept["plan"], "forgotten": {}}
     session.execute(update(Order).where(Order.id == order.id).values(
         {name: kept[name] for name in ("state", "done", "checked", "paused", "settled_at", "looked_at", "plan")}
     ))  # fmt: skip

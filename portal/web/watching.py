@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, g, redirect, render_template, url_for
 from flask_login import current_user
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from portal.erasure import rechecking
+from portal.orders import rechecking as of_orders
 from portal.stores import drift
 from portal.tables import Case, Drift, Recheck, Store
 from portal.web.context import settings
@@ -29,10 +31,17 @@ STANDING = {
     "dismissed": "Something else than it seemed",
     "missed": "Could not be looked at",
 }
+
+
+def erase_again(session: Session, recheck: Recheck, account_id: str) -> None:
+    rule = of_orders.erase_again if recheck.order_id else rechecking.erase_again
+    rule(session, recheck, account_id)
+
+
 SAID = {
-    "confirm": (rechecking.confirm, "The person is told. Now a second person must agree to erase it again."),
+    "confirm": (rechecking.confirm, "It is written down. Now a second person must agree to erase it again."),
     "dismiss": (rechecking.dismiss, "It is written down that this is something else."),
-    "erase": (rechecking.erase_again, "It is being erased again."),
+    "erase": (erase_again, "It is being erased again."),
 }
 SHOWN = 100
 
@@ -44,7 +53,8 @@ def rechecks() -> str:
     done = select(Recheck).where(Recheck.looked_at.is_not(None)).order_by(Recheck.looked_at.desc()).limit(SHOWN)
     waiting = rechecking.waiting(g.session)
     last = list(g.session.scalars(done))
-    cases = {one.id: g.session.get_one(Case, one.erasure.case_id) for one in (*waiting, *last)}
+    of_cases = [one for one in (*waiting, *last) if one.erasure is not None]
+    cases = {one.id: g.session.get_one(Case, one.erasure.case_id) for one in of_cases}
     return render_template(
         "watching/rechecks.html",
         waiting=waiting,
