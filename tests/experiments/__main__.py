@@ -27,6 +27,7 @@ from tests.experiments import (
     copies,
     desk,
     gate,
+    gate_faces,
     history,
     kill,
     order,
@@ -59,6 +60,7 @@ EXPERIMENTS = {
     "zombie": Experiment(zombie.measure, {"zombies": 2, "lanes": 1}, {"zombies": 50, "lanes": 5}),
     "residue": Experiment(residue.measure, {"markers": 50}, {"markers": 1000}),
     "gate": Experiment(gate.measure, {"files": 500, "photos": ""}, {"files": 100_000, "photos": ""}),
+    "gate-faces": Experiment(gate_faces.measure, {"people": ""}, {"people": ""}),
     "restore": Experiment(restore.measure, {"erasures": 5}, {"erasures": 500}),
     "order": Experiment(order.measure, {"images": 3000, "grow": 0}, {"images": 3_000_000, "grow": 1}),
     "log": Experiment(
