@@ -36,7 +36,8 @@ def last_day(session: Session, case: Case) -> date | None:
 
 def went_on(session: Session, case: Case) -> bool:
     """True where the newest question was not answered in time, and it is not decided yet."""
-    newest = _newest(session, case, "clarification-asked", DROPPED, "clarification-answered")
+    kinds = ("clarification-asked", DROPPED, "clarification-answered", pausing.DECIDED)
+    newest = _newest(session, case, *kinds)
     return newest is not None and newest.kind == DROPPED and case.state not in {"fulfilling", "closed"}
 
 

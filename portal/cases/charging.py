@@ -51,8 +51,8 @@ def ask(session: Session, right: CaseRight, account_id: str, amount: str, reason
         raise BadInput("Write the amount with its currency, such as GBP 20.", "bad-amount")
     if reason not in REASONS:
         raise BadInput("Choose a reason from the list.", "reason-missing")
-    messages.write(session, right.case, account_id, how)
-    _log(session, right, ASKED, account_id, amount=amount, reason=reason)
+    message = messages.write(session, right.case, account_id, how)
+    _log(session, right, ASKED, account_id, amount=amount, reason=reason, message=message.id)
     if right.case.waiting_for == "caseworker":
         lifecycle.wait_for(session, right.case, "subject")
 
@@ -96,6 +96,11 @@ def sentence(fee: CaseEvent) -> str:
         amount=amount,
         reason=_(words),
     )
+
+
+def how_to_pay(session: Session, fee: CaseEvent) -> str:
+    """What the person was written about it; empty once it is not kept any more."""
+    return messages.text_of(session, fee.facts["message"])
 
 
 def _see_that_may(session: Session, account_id: str) -> None:

@@ -109,6 +109,12 @@ def of_case(session: Session, case: Case, with_person: bool | None = None) -> li
     ]
 
 
+def text_of(session: Session, message_id: str) -> str:
+    """The text of one message; empty when it is not kept any more."""
+    message = session.get(Message, message_id)
+    return _opened(session, message) if message is not None else ""
+
+
 def mark_read(session: Session, case: Case, by_person: bool, with_person: bool = False) -> None:
     """Note that those outside, or else the privacy team, have seen what the other side wrote in one thread."""
     theirs = Message.account_id.is_not(None) if by_person else Message.account_id.is_(None)

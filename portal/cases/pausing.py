@@ -30,6 +30,8 @@ QUESTIONS = {
 }
 # The portal did not wait any longer for that.
 DROPPED = {"clarification-asked": "clarification-dropped", "fee-asked": "fee-waived"}
+# The line with which it is decided.
+DECIDED = "decided"
 # A clock waits only for what was asked at once (EDPB Guidelines 01/2022). No law says how many days that is.
 AT_ONCE = 7
 CAUSES = {
@@ -72,10 +74,11 @@ class Applied:
 def questions(session: Session, case: Case) -> list[Question]:
     """All that the person of a case was asked and that a clock may wait for, oldest first.
 
-    A question that was dropped without an answer counts as never asked: that is the stricter reading.
+    A question that was dropped without an answer, or that was still open when it was decided, counts as never asked:
+    that is the stricter reading.
     """
     session.flush()
-    kinds = {*QUESTIONS, *DROPPED.values(), *(answer for answer, _cause in QUESTIONS.values())}
+    kinds = {*QUESTIONS, *DROPPED.values(), DECIDED, *(answer for answer, _cause in QUESTIONS.values())}
     mine = select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.kind.in_(kinds)).order_by(CaseEvent.id)
     events, zone = list(session.scalars(mine)), config_of(session).zone
     found = []
@@ -84,14 +87,18 @@ def questions(session: Session, case: Case) -> list[Question]:
             continue
         (answer, cause), right = QUESTIONS[event.kind], event.facts.get("right")
         ends = {event.kind, answer, DROPPED.get(event.kind)}
-        mine_later = (each for each in events[place + 1 :] if each.kind in ends and each.facts.get("right") == right)
-        later = next(mine_later, None)
+        later = next((each for each in events[place + 1 :] if _ends(each, ends, right)), None)
         if later is not None and later.kind != answer:
             continue
         answered = clock.local_date(later.at, zone) if later is not None else None
         if answered is not None or _still_waits(case, cause):
             found.append(Question(event.id, cause, clock.local_date(event.at, zone), answered, right))
     return found
+
+
+def _ends(event: CaseEvent, kinds: set[str | None], right: str | None) -> bool:
+    """True for a line that ends a question which was asked for that right, or for the whole case."""
+    return event.kind == DECIDED or (event.kind in kinds and event.facts.get("right") == right)
 
 
 def open_question(session: Session, case: Case, cause: str) -> Question | None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import answering, clarifying, deciding, destroying, mails, messages, pausing, upkeep
+from portal.cases import answering, clarifying, deciding, destroying, lifecycle, mails, messages, pausing, upkeep
 from portal.tables import CaseEvent, Mail
 from tests.cases.making import EMAIL, make_account, make_image, send, to_deciding
 from tests.cases.test_pausing import Turn, receive
@@ -98,3 +98,18 @@ def test_one_kind_of_upkeep_that_fails_stops_no_other(
     assert upkeep.keep(session) == {"reminded": 1, "ended": 0}
     reminded = select(func.count()).select_from(CaseEvent).where(CaseEvent.kind == answering.REMINDED)
     assert session.scalar(reminded) == 1
+
+
+def test_a_question_of_before_the_answer_is_not_asked_again_when_it_is_opened_again(
+    session: Session, turn_to: Turn
+) -> None:
+    turn_to("2026-11-02")
+    case = receive(session, "UK", "access")
+    caseworker = to_deciding(session, case)
+    clarifying.ask(session, case, caseworker.id, "Which years?")
+    deciding.decide(session, case.rights[0], caseworker.id, "grant")
+    assert (case.state, case.outcome) == ("closed", "nothing-found")
+    lifecycle.search_again(session, case, "subject", "you missed one")
+    turn_to("2026-11-12")
+    assert answering.remind_and_go_on(session) == NOTHING
+    assert (answering.went_on(session, case), clarifying.may_ask(session, case)) == (False, True)

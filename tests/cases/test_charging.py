@@ -64,6 +64,7 @@ def test_the_letter_says_how_much_and_why_before_anything_is_decided(session: Se
     charging.ask(session, right, caseworker, "GBP 20", "repeated", HOW)
     letter = letters.write(session, right, "fee")
     assert any("GBP 20" in each and "a short time ago" in each for each in letter.paragraphs)
+    assert HOW in letter.paragraphs
     letters.send(session, right, "fee", caseworker, letter.digest)
     assert letters.of_person(session, case) == [(right, "fee")]
     assert letters.as_pdf(letter, "Example", case.reference).startswith(b"%PDF")

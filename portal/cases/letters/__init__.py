@@ -219,6 +219,7 @@ def _values(session: Session, right: CaseRight, form: Form) -> Mapping[str, str]
         "due_on": mails.long_date(right.due_on),
         "reason": _(reason) if reason else "",
         "fee": charging.sentence(fee) if fee else "",
+        "how": charging.how_to_pay(session, fee) if fee else "",
         "authority": _(rule.authority),
         "appeal_acknowledge": length(appeal.acknowledge) if appeal else "",
         "appeal_respond": length(appeal.respond) if appeal else "",

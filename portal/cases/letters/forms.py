@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 KINDS = ("answer", "refusal", "extension", "fee")
 # What may stand in a mail: nothing that tells what a letter is about.
 MAIL_FIELDS = frozenset({"reference", "address", "organisation", "contact"})
-ABOUT_THE_RIGHT = frozenset({"received_on", "asked", "told", "due_on", "reason", "fee"})
+ABOUT_THE_RIGHT = frozenset({"received_on", "asked", "told", "due_on", "reason", "fee", "how"})
 ABOUT_THE_LAW = frozenset({"law", "source", "authority", "appeal_acknowledge", "appeal_respond"})
 FIELDS = MAIL_FIELDS | ABOUT_THE_RIGHT | ABOUT_THE_LAW
 # How long a term of law is, in the language spoken now.
