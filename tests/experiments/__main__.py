@@ -31,6 +31,7 @@ from tests.experiments import (
     history,
     kill,
     order,
+    order_kill,
     queue_loss,
     residue,
     restore,
@@ -63,6 +64,7 @@ EXPERIMENTS = {
     "gate-faces": Experiment(gate_faces.measure, {"people": ""}, {"people": ""}),
     "restore": Experiment(restore.measure, {"erasures": 5}, {"erasures": 500}),
     "order": Experiment(order.measure, {"images": 3000, "grow": 0}, {"images": 3_000_000, "grow": 1}),
+    "order-kill": Experiment(order_kill.measure, {"kills": 4, "images": 3000}, {"kills": 100, "images": 100_000}),
     "log": Experiment(
         history.measure, {"rewrites": 50, "mutations": 500}, {"rewrites": 1000, "mutations": 10_000}
     ),

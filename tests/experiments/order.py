@@ -78,9 +78,9 @@ def _measure(place: Path, images: int) -> dict[str, Any]:
     database = Database(Config(data=place / "data", cooling_hours=0, redis_url="unix:///nowhere.sock"))
     schema.upgrade(database)
     started = time.monotonic()
-    _fill(database, place, images)
+    fill(database, place, images)
     filled = time.monotonic()
-    order_id, people = _order(database)
+    order_id, people = make_order(database)
     size = _size(place)
     plan = _worker(place, order_id)
     with database.writing() as session:
@@ -88,7 +88,7 @@ def _measure(place: Path, images: int) -> dict[str, Any]:
         for person in people:
             making.approve(session, order, person, order.plan_digest or "")
     erased = _worker(place, order_id)
-    facts = {"filled_s": filled - started, "database_before_mb": size, **_found(database, order_id, images)}
+    facts = {"filled_s": filled - started, "database_before_mb": size, **_found(database, place, order_id, images)}
     facts |= {f"plan_{name}": value for name, value in plan.items()} | erased
     facts |= _checked(database, place, order_id)
     facts["database_mb"] = _size(place)
@@ -97,7 +97,7 @@ def _measure(place: Path, images: int) -> dict[str, Any]:
     return facts
 
 
-def _order(database: Database) -> tuple[str, tuple[str, str]]:
+def make_order(database: Database) -> tuple[str, tuple[str, str]]:
     with database.writing() as session:
         people = make_account(session, "one"), make_account(session, "two")
         source_wish = making.Wish("dataset", "An experiment", "Nobody", "Nobody", target="all 1")
@@ -113,11 +113,10 @@ def _worker(place: Path, order_id: str) -> dict[str, float]:
     return {"seconds": float(seconds), "processor_s": float(busy), "peak_mb": int(peak) / 1024}
 
 
-def _found(database: Database, order_id: str, images: int) -> dict[str, Any]:
+def _found(database: Database, place: Path, order_id: str, images: int) -> dict[str, Any]:
     """What is left, read past the connectors, and how long each phase took."""
     with database.reading() as session:
         order = session.get_one(Order, order_id)
-        folders = [Path(store.settings["folder"]) for store in session.scalars(select(Store))]
         rows = select(func.count()).select_from(Image).where(Image.state != "erased")
         left = sum(
             session.scalar(select(func.count()).select_from(one)) or 0 for one in (Face, Template, ManifestEntry)
@@ -129,7 +128,7 @@ def _found(database: Database, order_id: str, images: int) -> dict[str, Any]:
         return {
             "state": order.state,
             "rows_left": (session.scalar(rows) or 0) + left,
-            "left_in_stores": sum(1 for folder in folders for _ in _objects(folder)),
+            "left_in_stores": left_in_stores(place),
             "erasing_per_s": images / max((done - order.started_at).total_seconds(), 1e-3),
             "checking_per_s": images / max((checked - done).total_seconds(), 1e-3),
         }
@@ -150,7 +149,7 @@ def _checked(database: Database, place: Path, order_id: str) -> dict[str, Any]:
     return {"certificate": kind, "certificate_kb": len(file) / 1024, "verify_s": time.monotonic() - started}
 
 
-def _fill(database: Database, place: Path, images: int) -> None:
+def fill(database: Database, place: Path, images: int) -> None:
     with database.writing() as session:
         stores = {
             name: Store(
@@ -236,6 +235,11 @@ def _drawn(number: int) -> bytes:
             Picture.new("RGB", (16, 16), (number * 4, 255 - number * 3, number)).save(file, "JPEG", quality=40)
             _pictures[number] = file.getvalue()
     return _pictures[number]
+
+
+def left_in_stores(place: Path) -> int:
+    """How many photographs lie in the stores now, read past the connectors."""
+    return sum(1 for name in ("loose", "shards") for _ in _objects(place / name))
 
 
 def _objects(folder: Path) -> Iterator[str]:
