@@ -22,6 +22,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty folder that a store can be made of."""
+    root = tmp_path / "store"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
 def okc(database: Database, folder: Path) -> Store:
     with database.writing() as session:
         return adding.add_store(session, "okc", "folder", {"folder": str(folder)}, may_erase=True)

@@ -1,15 +1,18 @@
 """What every connector must do. A test module for a kind of store makes a subclass of `ConnectorContract`.
 
-It gives the fixtures: `connector` (allowed to erase, empty at first), `put(key, data)` which places an object behind
-the connector's back, `take(key)` which removes one so, `locked` (the same store without leave to erase),
-`take_away()` which makes the whole store vanish, and `settings`, with which an admin would add it.
+It says its `KIND` and gives the fixtures: `raw`, settings of an empty store, `put(key, data)` which places an object
+behind the connector's back, `take(key)` which removes one so, and `take_away()` which makes the whole store vanish.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
+import sqlite3
 from collections.abc import Callable, Collection
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +24,7 @@ from portal import clock
 from portal.db import Database
 from portal.erasure import plans
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound, StoreUnavailable
-from portal.stores import KINDS, Connector, Together, adding, connector_class
+from portal.stores import Connector, Together, adding, connector_class
 from portal.tables import Candidate, Case, Certificate, Erasure, Image, Scan, Search, Store
 from tests.fakes import drawn_jpeg
 from tests.matching.making import make_account, make_case
@@ -54,8 +57,38 @@ DROPPED: list[tuple[str, object]] = [
 ]
 
 
+class File:
+    """A SQLite file behind the connector's back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, statement: str, *values: object) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+
 class ConnectorContract:
+    """`KIND` is one of `KINDS`; the fixture `raw` has the settings with which an admin would add such a store."""
+
+    KIND = ""
     PREFIX = ""
+
+    def make(self, settings: dict[str, Any], may_erase: bool = True) -> Connector:
+        made = connector_class(self.KIND)
+        return made("kit", made.clean(settings), may_erase)
+
+    @pytest.fixture
+    def settings(self, raw: dict[str, Any]) -> dict[str, Any]:
+        return raw
+
+    @pytest.fixture
+    def connector(self, settings: dict[str, Any]) -> Connector:
+        return self.make(settings)
+
+    @pytest.fixture
+    def locked(self, settings: dict[str, Any]) -> Connector:
+        return self.make(settings, may_erase=False)
 
     def key(self, name: str) -> str:
         """The key of an object of that name: in some kinds of stores a key begins with the place it lies in."""
@@ -63,15 +96,14 @@ class ConnectorContract:
 
     @pytest.fixture
     def certified(
-        self, database: Database, connector: Connector, settings: dict[str, Any], scan: Callable[[Store], Scan]
+        self, database: Database, settings: dict[str, Any], scan: Callable[[Store], Scan]
     ) -> Callable[[], int]:
         """Add the store, scan it, have all its photographs erased; how many certificates there are then."""
 
         def certified() -> int:
-            kind = next(kind for kind in KINDS if type(connector) is connector_class(kind))
             with database.writing() as session:
                 held_by = self.holder_of(session)
-                store = adding.add_store(session, "kit", kind, settings, may_erase=True, holder_id=held_by)
+                store = adding.add_store(session, "kit", self.KIND, settings, may_erase=True, holder_id=held_by)
             scan(store)
             erasure_id = approved(database, store)
             workers.carry_out(database, "erasing", erasure_id)
@@ -249,6 +281,36 @@ class ConnectorContract:
         take_away()
         with pytest.raises(StoreUnavailable):
             list(listing)
+
+
+class FolderContract(ConnectorContract):
+    """For stores that are a folder, the fixture `root`."""
+
+    @pytest.fixture
+    def settings(self, root: Path) -> dict[str, Any]:
+        return {"folder": str(root)}
+
+    @pytest.fixture
+    def take_away(self, root: Path) -> Callable[[], None]:
+        return lambda: shutil.move(root, root.with_name("elsewhere"))
+
+
+class TableContract(ConnectorContract):
+    """For stores that are a table in a SQLite file, the fixture `file`."""
+
+    @pytest.fixture
+    def take_away(self, file: File) -> Callable[[], None]:
+        return lambda: shutil.move(file.path, file.path.with_name("elsewhere"))
+
+    @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a//b", "' OR 1=1 --", "", "a%", '"; DROP TABLE numbered'])
+    def test_keys_cannot_lead_out(self, connector: Connector, put: Put, key: str) -> None:  # type: ignore[override]
+        """A key is only ever a value that is compared: it leads nowhere."""
+        put("a.jpg", b"a")
+        with pytest.raises(NotFound):
+            connector.open(key)
+        assert connector.erase_copy(key, digest(b"a")) == "already-absent"
+        assert connector.probe_copy(key) == "absent"
+        assert connector.open("a.jpg") == b"a"
 
 
 def approved(database: Database, store: Store, keys: Collection[str] = ()) -> str:

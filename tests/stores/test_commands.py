@@ -20,8 +20,8 @@ from portal.lineage import records
 from portal.tables import Scan, Store
 from tests.fakes import DrawnFaceEncoder, drawn_jpeg
 from tests.lineage.test_records import DAY
+from tests.stores.contract import File
 from tests.stores.test_scanning import revive
-from tests.stores.test_sql import File
 from tests.stores.test_tar import packed
 
 Run = Callable[..., Result]

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable, TooLarge
 from portal.stores import folder as folders
 from portal.stores.rewriting import RewritableFolder
-from tests.stores.contract import ConnectorContract, Put, Take, digest
+from tests.stores.contract import FolderContract, Put, Take, digest
 
 NOBODY = 65534
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "photographs"
-    root.mkdir()
-    return root
 
 
 @pytest.fixture
@@ -46,22 +37,12 @@ def put(root: Path) -> Put:
     return put
 
 
-class TestContract(ConnectorContract):
-    @pytest.fixture
-    def settings(self, root: Path) -> dict[str, Any]:
-        return {"folder": str(root)}
-
-    @pytest.fixture
-    def locked(self, root: Path) -> RewritableFolder:
-        return RewritableFolder("okc", {"folder": str(root)}, may_erase=False)
+class TestContract(FolderContract):
+    KIND = "folder"
 
     @pytest.fixture
     def take(self, root: Path) -> Take:
         return lambda key: (root / key).unlink()
-
-    @pytest.fixture
-    def take_away(self, root: Path) -> Callable[[], None]:
-        return lambda: shutil.move(root, root.with_name("elsewhere"))
 
 
 @contextmanager

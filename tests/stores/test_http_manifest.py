@@ -149,15 +149,19 @@ def kinds(database: Database) -> list[str]:
 class TestContract(ConnectorContract):
     """What only the holder can do is asked of them here; a certificate counts when it says that all is gone."""
 
+    KIND = "http-manifest"
     holder: Holder
+
+    def make(self, settings: dict[str, Any], may_erase: bool = True) -> Connector:
+        return HttpManifest("held", {**settings, "hosts": [HOST]}, may_erase)
+
+    @pytest.fixture
+    def settings(self, holder: Holder) -> dict[str, Any]:
+        return {"manifest": str(holder.manifest)}
 
     @pytest.fixture(autouse=True)
     def known(self, holder: Holder) -> None:
         self.holder = holder
-
-    @pytest.fixture
-    def locked(self, settings: dict[str, Any]) -> Connector:
-        return HttpManifest("held", {**settings, "hosts": [HOST]}, may_erase=False)
 
     def see_to(self, database: Database, erasure_id: str) -> None:
         """The holder does what they were asked to, and says so."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from portal.errors import Conflict, ObjectUnreadable, StoreUnavailable
 from portal.stores.parquet import Parquet
 from portal.tables import Scan, Store
 from tests.fakes import drawn_jpeg
-from tests.stores.contract import ConnectorContract, Put, Take, digest
+from tests.stores.contract import FolderContract, Put, Take, digest
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 Row = tuple[str | None, bytes | None]
@@ -43,23 +42,13 @@ def read(path: Path) -> list[Row]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "tables"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def connector(root: Path) -> Parquet:
     return Parquet("hub", {"folder": str(root)}, may_erase=True)
 
 
-class TestContract(ConnectorContract):
+class TestContract(FolderContract):
+    KIND = "parquet"
     PREFIX = "x/one.parquet/image/"
-
-    @pytest.fixture
-    def settings(self, root: Path) -> dict[str, Any]:
-        return {"folder": str(root)}
 
     @pytest.fixture
     def put(self, root: Path) -> Put:
@@ -77,17 +66,6 @@ class TestContract(ConnectorContract):
             written(path, [row for row in read(path) if row[0] != key.removeprefix(self.PREFIX)])
 
         return take
-
-    @pytest.fixture
-    def locked(self, root: Path) -> Parquet:
-        return Parquet("hub", {"folder": str(root)}, may_erase=False)
-
-    @pytest.fixture
-    def take_away(self, root: Path) -> Callable[[], None]:
-        def take_away() -> None:
-            shutil.move(root, root.with_name("elsewhere"))
-
-        return take_away
 
 
 def test_what_stays_keeps_its_values_its_schema_and_its_packing(connector: Parquet, root: Path) -> None:

@@ -79,17 +79,7 @@ def empty(s3: Any, bucket: str) -> None:
 
 
 class TestContract(ConnectorContract):
-    @pytest.fixture
-    def settings(self, raw: dict[str, Any]) -> dict[str, Any]:
-        return raw
-
-    @pytest.fixture
-    def connector(self, raw: dict[str, Any]) -> RewritableS3:
-        return made(raw)
-
-    @pytest.fixture
-    def locked(self, raw: dict[str, Any]) -> RewritableS3:
-        return made(raw, may_erase=False)
+    KIND = "s3"
 
     @pytest.fixture
     def put(self, s3: Any, bucket: str) -> Put:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,7 @@ from portal.db import Database
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
 from portal.stores import adding
 from portal.stores.sql import Sql
-from tests.stores.contract import ConnectorContract, Put, Take, digest
-
-
-class File:
-    """A SQLite file behind the connector's back."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def run(self, statement: str, *values: object) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(statement, values).fetchall()
+from tests.stores.contract import File, Put, TableContract, Take, digest
 
 
 @pytest.fixture
@@ -48,18 +36,8 @@ def made(settings: dict[str, Any], may_erase: bool = True, mark: str | None = No
     return Sql("rows", Sql.clean(settings), may_erase, mark)
 
 
-class TestContract(ConnectorContract):
-    @pytest.fixture
-    def settings(self, raw: dict[str, Any]) -> dict[str, Any]:
-        return raw
-
-    @pytest.fixture
-    def connector(self, raw: dict[str, Any]) -> Sql:
-        return made(raw)
-
-    @pytest.fixture
-    def locked(self, raw: dict[str, Any]) -> Sql:
-        return made(raw, may_erase=False)
+class TestContract(TableContract):
+    KIND = "sql"
 
     @pytest.fixture
     def put(self, file: File) -> Put:
@@ -71,20 +49,6 @@ class TestContract(ConnectorContract):
     @pytest.fixture
     def take(self, file: File) -> Take:
         return lambda key: file.run('DELETE FROM "my pictures" WHERE name = ?', key) and None
-
-    @pytest.fixture
-    def take_away(self, file: File) -> Callable[[], None]:
-        return lambda: shutil.move(file.path, file.path.with_name("elsewhere"))
-
-    @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a//b", "' OR 1=1 --", "", "a%", '"; DROP TABLE numbered'])
-    def test_keys_cannot_lead_out(self, connector: Sql, put: Put, key: str) -> None:
-        """A key is only ever a value that is compared: it leads nowhere."""
-        put("a.jpg", b"a")
-        with pytest.raises(NotFound):
-            connector.open(key)
-        assert connector.erase_copy(key, digest(b"a")) == "already-absent"
-        assert connector.probe_copy(key) == "absent"
-        assert connector.open("a.jpg") == b"a"
 
 
 def test_a_picture_is_emptied_and_the_rest_of_its_row_stays(raw: dict[str, Any], file: File) -> None:

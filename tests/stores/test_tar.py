@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from portal.stores import adding, shards
 from portal.stores.tar import Tar
 from portal.tables import ErasureItem, Scan, Store
 from tests.fakes import DrawnFaceEncoder, drawn_jpeg
-from tests.stores.contract import ConnectorContract, Put, Take, approved, digest
+from tests.stores.contract import FolderContract, Put, Take, approved, digest
 
 Entry = tuple[str, bytes]
 
@@ -53,23 +52,13 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "shards"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def connector(root: Path) -> Tar:
     return Tar("web", {"folder": str(root)}, may_erase=True)
 
 
-class TestContract(ConnectorContract):
+class TestContract(FolderContract):
+    KIND = "tar"
     PREFIX = "x/one.tar/"
-
-    @pytest.fixture
-    def settings(self, root: Path) -> dict[str, Any]:
-        return {"folder": str(root)}
 
     @pytest.fixture
     def put(self, root: Path) -> Put:
@@ -88,14 +77,6 @@ class TestContract(ConnectorContract):
             replace_file(path, packed(*kept))
 
         return take
-
-    @pytest.fixture
-    def locked(self, root: Path) -> Tar:
-        return Tar("web", {"folder": str(root)}, may_erase=False)
-
-    @pytest.fixture
-    def take_away(self, root: Path) -> Callable[[], None]:
-        return lambda: shutil.move(root, root.with_name("elsewhere"))
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

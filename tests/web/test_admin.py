@@ -21,7 +21,7 @@ from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
 from tests.stores import s3_server
-from tests.stores.test_sql import File
+from tests.stores.contract import File
 from tests.stores.test_tar import packed
 from tests.web.conftest import form_token
 from tests.web.desk import EMAIL, Colleague, colleague, fill_store
