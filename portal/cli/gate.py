@@ -89,6 +89,8 @@ def _answers(files: Iterable[Path | Answer], blocks: str, faces: bool) -> Iterat
         ahead: deque[Answer | tuple[Path, Future[_Read]]] = deque()
         asker = stack.enter_context(FaceAsker(database.config)) if faces else None
         doorkeeper = _Doorkeeper(database, blocks, asker)
+        if doorkeeper.any_face and not faces:
+            click.echo("Faces are not looked at. People asked that theirs are held back: add --faces.", err=True)
         for file in files:
             ahead.append(file if isinstance(file, Answer) else (file, pool.submit(_read, openers, file)))
             if len(ahead) > 2 * cores:
@@ -143,7 +145,7 @@ class _Doorkeeper:
         """What is not stopped by its digests, with what its faces say where somebody asked for that."""
         if self._asker is None:
             return Answer(str(path), False, picture)
-        if not (picture and self._any_face):
+        if not (picture and self.any_face):
             return Answer(str(path), False, picture, held=False)
         try:
             return Answer(str(path), False, picture, held=self._asker.ask(path.read_bytes()) == "held")
@@ -157,7 +159,7 @@ class _Doorkeeper:
             newest = suppression.newest(session)
             if newest != self._newest:
                 self._newest, self._gate = newest, Gate(session)
-                self._any_face = any_kept(session)
+                self.any_face = any_kept(session)
 
 
 def _installation(stack: ExitStack) -> Database:

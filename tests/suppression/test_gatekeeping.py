@@ -87,7 +87,8 @@ def test_the_command_holds_back_only_where_faces_are_asked_for(
     (tmp_path / "a.jpg").write_bytes(drawn_jpeg(KEPT, seed=1))
     (tmp_path / "b.jpg").write_bytes(drawn_jpeg(9, seed=2))
     inbox = [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
-    assert CliRunner().invoke(command, inbox).exit_code == 0
+    result = CliRunner().invoke(command, inbox)
+    assert (result.exit_code, "add --faces" in result.stderr) == (0, True)
     assert asked() == 0, "a gate of digests alone needs no network"
     result = CliRunner().invoke(command, ["--faces", *inbox])
     assert (result.exit_code, result.stdout) == (1, f"{inbox[0]}\n")
