@@ -11,6 +11,7 @@ from portal.cli.opening import opened
 from portal.erasure import retraining
 from portal.errors import Conflict
 from portal.lineage import records
+from portal.orders import absences
 
 
 @click.group()
@@ -27,8 +28,8 @@ def command() -> None:
 def retrained(name: str, version: str, manifest: Path, run: str, as_json: bool) -> None:
     """Go through the MANIFEST of a new run (CSV or .jsonl with a column sha256) and name what is still in it.
 
-    When nothing is, its root and a proof for each photograph of every open plan are kept as evidence. Exit 1: something
-    that was erased is still in it.
+    When nothing is, its root and a proof for each photograph of every open plan and order are kept as evidence. Exit 1:
+    something that was erased is still in it.
     """
     with opened() as database:
         with database.reading() as session:
@@ -39,6 +40,7 @@ def retrained(name: str, version: str, manifest: Path, run: str, as_json: bool) 
             raise Conflict(f"{len(found)} lines are of photographs that were erased or opted out.", "still-in")
         with database.writing() as session:
             checked = retraining.record(session, model, run, manifest)
+            absences.record(session, checked, manifest)
             said = {"root": checked.root, "photographs": checked.photographs, "run": run}
     if as_json:
         click.echo(json.dumps({"still_in": [], **said}))

@@ -17,7 +17,7 @@ from portal.cli.opening import opened
 from portal.db import Database
 from portal.errors import NotAllowed, Unavailable
 from portal.jobs import make_due
-from portal.orders import certificate, making, paper, people, planning
+from portal.orders import absences, certificate, making, paper, people, planning
 from portal.orders.preview import preview
 from portal.orders.progress import WORDS, progress
 from portal.tables import Order
@@ -164,13 +164,16 @@ def status(order_id: str, watch: bool, as_json: bool) -> None:
 @click.option("--pdf", is_flag=True, help="On paper, to be signed by hand.")
 @click.option("--part", type=int, help="The photographs of one chunk, by its number from 0.")
 @click.option("--photo", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="About this file alone.")
-def statement(order_id: str, out: Path, pdf: bool, part: int | None, photo: Path | None) -> None:
+@click.option("--run", default="", help="With --photo: that it is not in the manifest of this training run.")
+def statement(order_id: str, out: Path, pdf: bool, part: int | None, photo: Path | None, run: str) -> None:
     """Write the sworn statement of an order. Anybody checks it with: efface certificate verify FILE --key KEY"""
     with opened() as database, database.writing() as session:
         order = making.find(session, order_id)
         found = certificate.of_order(session, order)
         if pdf:
             data = paper.as_pdf(*certificate.read(session, found), order.signatory)
+        elif photo is not None and run:
+            data = absences.proof_for(session, order, run, photo.read_bytes())
         elif photo is not None:
             data = certificate.part_with(session, found, photo.read_bytes())
         elif part is not None:

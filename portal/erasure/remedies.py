@@ -91,16 +91,31 @@ def answer(session: Session, item: ErasureItem, account_id: str, remedy: str, no
 
 def confirm(session: Session, item: ErasureItem, account_id: str) -> Remedy:
     """A second person has read the answer and its evidence. Raises NotAllowed to the first, Conflict without answer."""
-    row = of_item(session, item)
+    row = sign(of_item(session, item), account_id)
+    item.state = "verified"
+    session.flush()
+    audit.append(session, "remedy-confirmed", {"erasure": item.erasure_id, "item": item.position})
+    return row
+
+
+def sign(row: Remedy | None, account_id: str) -> Remedy:
+    """Write down who confirms a remedy, of a case or an order. Raises as `confirm`."""
     if row is None or row.confirmed_at is not None or row.one_person:
         raise Conflict("Nothing about this model waits to be confirmed.", "not-waiting")
     if row.answered_by == account_id:
         raise NotAllowed("You gave this answer. A second person must confirm it.", "same-person")
     row.confirmed_by, row.confirmed_at = account_id, clock.now()
-    item.state = "verified"
-    session.flush()
-    audit.append(session, "remedy-confirmed", {"erasure": item.erasure_id, "item": item.position})
     return row
+
+
+def facts_of(row: Remedy) -> dict[str, Any]:
+    """The evidence of a remedy, without the people who gave it."""
+    facts = ("weights_before", "weights_after", "run", "method", "basis")
+    said: dict[str, Any] = {name: getattr(row, name) for name in facts if getattr(row, name)}
+    said["done_on"] = row.done_on.isoformat()
+    if row.remedy == "unlearned":
+        said["caution"] = UNLEARNING
+    return said
 
 
 def of_item(session: Session, item: ErasureItem) -> Remedy | None:
@@ -119,11 +134,7 @@ def evidence_of(session: Session, item: ErasureItem) -> dict[str, Any]:
     row = of_item(session, item)
     if row is None:
         raise NotFound("Nothing was answered about this model.", "no-remedy")
-    facts = ("weights_before", "weights_after", "method", "basis")
-    said: dict[str, Any] = {name: getattr(row, name) for name in facts if getattr(row, name)}
-    said["done_on"] = row.done_on.isoformat()
-    if row.remedy == "unlearned":
-        said["caution"] = UNLEARNING
+    said = facts_of(row)
     if row.run:
         said["run"] = {"id": row.run}
     if row.retraining is not None:

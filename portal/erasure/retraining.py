@@ -56,7 +56,17 @@ class Tree:
 
     def __init__(self, salt: bytes, digests: Iterable[bytes]) -> None:
         self.salt = salt
-        self.keys = sorted({self.key_of(digest) for digest in digests})
+        self._grow(sorted({self.key_of(digest) for digest in digests}))
+
+    @classmethod
+    def of_keys(cls, salt: bytes, keys: list[bytes]) -> Tree:
+        """The same tree again, of its values in their order."""
+        tree = cls(salt, ())
+        tree._grow(keys)
+        return tree
+
+    def _grow(self, keys: list[bytes]) -> None:
+        self.keys = keys
         self.levels = [[proofs.leaf_hash(key) for key in self.keys]]
         while len(self.levels[-1]) > 1:
             row = self.levels[-1]

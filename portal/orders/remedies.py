@@ -1,7 +1,7 @@
 """What was done about a model that an order reached: the same remedies and evidence as in cases, and two people.
 
-An order has no proof of absence for each photograph in a new training run: of millions that would be a book. The id of
-the run and the weights before and after are given, and the statement says that the run's manifest was not compared.
+Where the manifest of a new training run was gone through (`absences`), the statement has its root, and who holds a
+photograph gets the proof that it is not in it. Else the statement says that the manifest was not compared.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.db import config_of
-from portal.erasure import remedies, wording
+from portal.erasure import remedies
 from portal.erasure.remedies import Evidence
-from portal.errors import BadInput, Conflict, NotAllowed
+from portal.errors import BadInput
+from portal.orders import absences
 from portal.tables import OrderItem, Remedy, TrainedModel
 from portal.tables.remedies import MODEL_REMEDIES
 
@@ -32,9 +33,12 @@ def answer(session: Session, item: OrderItem, account_id: str, remedy: str, evid
     if earlier is not None:
         session.delete(earlier)
         session.flush()
+    retrained = remedy == "retrained-without"
+    checked = absences.find(session, item.target, evidence.run, item.order_id) if retrained else None
     row = Remedy(
         order_item_id=item.id,
         remedy=remedy,
+        retraining_id=checked.id if checked is not None else None,
         answered_by=account_id,
         answered_at=clock.now(),
         one_person=not config_of(session).two_people,
@@ -48,12 +52,7 @@ def answer(session: Session, item: OrderItem, account_id: str, remedy: str, evid
 
 def confirm(session: Session, item: OrderItem, account_id: str) -> None:
     """A second person has read the answer and its evidence. Raises NotAllowed to the first, Conflict without answer."""
-    row = of_item(session, item)
-    if row is None or row.confirmed_at is not None or row.one_person:
-        raise Conflict("Nothing about this model waits to be confirmed.", "not-waiting")
-    if row.answered_by == account_id:
-        raise NotAllowed("You gave this answer. A second person must confirm it.", "same-person")
-    row.confirmed_by, row.confirmed_at = account_id, clock.now()
+    remedies.sign(of_item(session, item), account_id)
     item.state = "verified"
     session.flush()
     audit.append(session, "order-remedy-confirmed", {"order": item.order_id, "item": item.number})
@@ -75,11 +74,9 @@ def evidence_of(session: Session, item: OrderItem) -> dict[str, Any]:
     row = of_item(session, item)
     if row is None:
         return {}
-    facts = ("weights_before", "weights_after", "run", "method", "basis")
-    said: dict[str, Any] = {name: getattr(row, name) for name in facts if getattr(row, name)}
-    said["done_on"] = row.done_on.isoformat()
-    if row.remedy == "unlearned":
-        said["caution"] = wording.UNLEARNING
-    if row.remedy == "retrained-without":
+    said = remedies.facts_of(row)
+    if row.retraining is not None:
+        said["run"] = absences.facts_of(session, row.retraining, item.order_id)
+    elif row.remedy == "retrained-without":
         said["caution"] = NOT_COMPARED
     return said

@@ -144,10 +144,18 @@ def _done_with(line: dict[str, Any]) -> str:
 def _said_of(line: dict[str, Any]) -> str:
     """How it was reached, what was said of it, and by what that can be checked."""
     evidence = line.get("evidence", {})
-    named = [f"{EVIDENCE[name]}: {value}." for name, value in evidence.items() if name in EVIDENCE]
+    named = [f"{EVIDENCE[name]}: {_plain(value)}." for name, value in evidence.items() if name in EVIDENCE]
     told = [_of_notice(one) for one in line.get("notices", [])]
     parts = (line.get("how"), line.get("note"), *named, evidence.get("caution"), *told)
     return " ".join(part for part in parts if part)
+
+
+def _plain(value: Any) -> str:
+    """A fact as it is; of a run whose list was gone through how much it has, and how much was looked for."""
+    if not isinstance(value, dict):
+        return str(value)
+    size, looked = f"{value['photographs']:,}", f"{value['looked_for']:,}"
+    return f"{value['id']}; its list has {size} photographs, and none of the {looked} that were looked for"
 
 
 def _of_notice(notice: dict[str, Any]) -> str:

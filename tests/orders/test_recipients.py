@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,11 +11,14 @@ import pytest
 from sqlalchemy import select
 
 import workers
-from portal import clock
+from portal import clock, proofs
 from portal.db import Database
+from portal.erasure import retraining
+from portal.erasure.remedies import Evidence
+from portal.errors import BadInput, BadManifest, NotFound
 from portal.lineage import outputs
 from portal.notices import answering, chasing, clocks, feeds, making
-from portal.orders import certificate, chunks, people, planning, recipients, remedies, verifying, wording
+from portal.orders import absences, certificate, chunks, people, planning, recipients, remedies, verifying, wording
 from portal.tables import (
     Dataset,
     Disclosure,
@@ -165,3 +170,35 @@ def test_stored_outputs_are_seen_to_like_models(scene: Scene) -> None:
     assert (item.name, item.via) == ("Net 1, age", "About them 3, kept at The warehouse.")
     scene.answer(order_id)
     assert statement(scene, order_id)[0]["parts"]["models"]["count"] == 3
+
+
+def test_a_retraining_is_shown_for_all_photographs_and_for_the_one_somebody_holds(scene: Scene, tmp_path: Path) -> None:
+    photo = scene.bytes_of("shards", scene.keys["shards"][3])
+    order_id = carried_out(scene)
+    manifest = tmp_path / "manifest.csv"
+    kept = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(50)]
+    manifest.write_text("\n".join(["sha256", *kept, hashlib.sha256(photo).hexdigest()]))
+    with pytest.raises(BadManifest, match="is in this manifest"), scene.database.writing() as session:
+        model = session.scalars(select(TrainedModel)).one()
+        absences.record(session, retraining.record(session, model, "run 2", manifest), manifest)
+    manifest.write_text("\n".join(["sha256", *kept]))
+    with scene.database.writing() as session:
+        model = session.scalars(select(TrainedModel)).one()
+        assert absences.record(session, retraining.record(session, model, "run 3", manifest), manifest) == 1
+        order = session.get_one(Order, order_id)
+        (item,) = [one for one in people.items_of(session, order) if one.kind == "model"]
+        shown = Evidence(clock.now().date(), weights_before="a" * 64, weights_after="b" * 64, run="run 3")
+        people.answer(session, item, scene.asker, "retrained-without", "On Monday.", shown)
+        said = remedies.evidence_of(session, item)
+        assert (said["run"]["looked_for"], said["run"]["photographs"], "caution" in said) == (22, 50, False)
+        proof = json.loads(absences.proof_for(session, order, "run 3", photo))
+        with pytest.raises(BadInput, match="is in the manifest"):
+            absences.proof_for(session, order, "run 3", b"7")
+        with pytest.raises(NotFound):
+            absences.proof_for(session, order, "run 4", photo)
+    assert proofs.is_absent(proof["run"], proof["absent"])
+    assert (
+        proof["absent"]["key"]
+        == hashlib.sha256(bytes.fromhex(proof["run"]["salt"]) + hashlib.sha256(photo).digest()).hexdigest()
+    )
+    assert not proofs.is_absent(proof["run"], {**proof["absent"], "at": proof["absent"]["at"] + 1})
