@@ -107,7 +107,7 @@ def test_workers_and_queue_are_killed_all_along_and_nothing_is_lost_or_done_twic
     assert house.efface("log", "check").returncode == 0
 
 
-def test_a_killed_portal_leaves_no_orphan_and_its_data_come_up_again(tmp_path: Path) -> None:
+def test_a_killed_portal_leaves_no_orphan_and_comes_up_again_alone_and_stops_cleanly(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with installation(data) as first:
         children = psutil.Process(first.process.pid).children(recursive=True)
@@ -120,23 +120,15 @@ def test_a_killed_portal_leaves_no_orphan_and_its_data_come_up_again(tmp_path: P
     with installation(data) as second:
         assert not [process for process in children if process.is_running() and process.status() != "zombie"]
         assert second.join == "", "there is an account, so there is no first-run link any more"
-
-
-def test_sigterm_stops_everything_cleanly(tmp_path: Path) -> None:
-    with installation(tmp_path / "data") as house:
-        children = psutil.Process(house.process.pid).children(recursive=True)
-        house.process.send_signal(signal.SIGTERM)
-        assert house.process.wait(40) == 0
+        third = second.efface("up")
+        assert third.returncode == 1
+        assert "running already" in third.stderr
+        children = psutil.Process(second.process.pid).children(recursive=True)
+        second.process.send_signal(signal.SIGTERM)
+        assert second.process.wait(40) == 0
         _, alive = psutil.wait_procs(children, timeout=1)
         assert not alive
-    assert not (tmp_path / "data" / "efface.pid").exists()
-
-
-def test_two_portals_on_the_same_data_are_refused(tmp_path: Path) -> None:
-    with installation(tmp_path / "data") as house:
-        second = house.efface("up")
-        assert second.returncode == 1
-        assert "running already" in second.stderr
+    assert not (data / "efface.pid").exists()
 
 
 def test_leftovers_of_a_killed_run_are_found_by_the_pid_file_and_ended(tmp_path: Path) -> None:
