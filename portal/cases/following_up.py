@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock
-from portal.cases import alarms, law, lifecycle, looking, mails, mandates, sending
+from portal.cases import alarms, assurance, law, lifecycle, looking, mails, mandates, sending
 from portal.db import config_of
 from portal.errors import BadInput, Conflict
 from portal.keys import keys_of
@@ -68,7 +68,7 @@ def follow_up(session: Session, case: Case, link: str = "") -> Case:
         lifecycle.record(session, one, "followed-up", "subject")
     audit.append(session, "cases-linked", {"case": new.id, "other": case.id, "kind": KIND})
     alarms.look_at_receipt(session, new)
-    mails.queue_acknowledgement(session, new)
+    mails.queue_acknowledgement(session, new, assurance.waits_for_person(session, new))
     lifecycle.move(session, new, "searching" if new.identity == "confirmed" else "identity-check", "machine")
     return new
 

@@ -100,19 +100,26 @@ def contact_of(session: Session, case: Case) -> str | None:
     return keys_of(session).unseal(case.contact, f"case/{case.id}/contact").decode()
 
 
-def queue_acknowledgement(session: Session, case: Case) -> Mail | None:
-    """The first mail: the same for everybody."""
+def queue_acknowledgement(session: Session, case: Case, asks_more: bool = False) -> Mail | None:
+    """The first mail: the same for everybody of whom the law asks the same. `asks_more`: they must show more."""
     with speaking(case.language):
-        body = _(
-            "We got your request %(reference)s. You do not need to do anything else now.\n\n"
+        reference = isolated(case.reference)
+        got = (
+            _(
+                "We got your request %(reference)s. We need two more things from you. Sign in to read what.",
+                reference=reference,
+            )
+            if asks_more
+            else _("We got your request %(reference)s. You do not need to do anything else now.", reference=reference)
+        )
+        rest = _(
             "We will answer by %(day)s. You can see how far it is at any time:\n"
             "%(address)s\n\n"
             "You need your reference and the secret words that we showed you.",
-            reference=isolated(case.reference),
             day=long_date(case.due_on),
             address=_page(session),
         )
-        return write_to(session, case, body + _signature(session), f"received/{case.id}")
+        return write_to(session, case, f"{got}\n\n{rest}{_signature(session)}", f"received/{case.id}")
 
 
 def queue_news(session: Session, case: Case) -> Mail | None:
@@ -136,6 +143,11 @@ def queue_message_news(
 ) -> Mail | None:
     """The same words for a message. `first_unread` is the oldest not seen by that one: there is one mail for all."""
     return write_to(session, case, _news(session, case), f"message/{first_unread}", only=to)
+
+
+def queue_signs_news(session: Session, case: Case) -> Mail | None:
+    """The same words, once, for what the law asks of the person beside their request."""
+    return write_to(session, case, _news(session, case), f"signs/{case.id}")
 
 
 def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mail | None:

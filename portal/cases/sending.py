@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.cases import (
     alarms,
+    assurance,
     deadlines,
     drafts,
     law,
@@ -100,7 +101,7 @@ def submit(session: Session, draft: Draft, network: str = "", received_at: datet
     session.flush()
     log_receipt(session, case)
     alarms.look_at_receipt(session, case)
-    mails.queue_acknowledgement(session, case)
+    mails.queue_acknowledgement(session, case, assurance.waits_for_person(session, case))
     if mandate is not None:
         person_link.ask_person(session, case, mandate)
     _begin(session, case, mandate)

@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from portal.cases import answering, confirming, destroying, pausing, waiting
+from portal.cases import answering, confirming, destroying, pausing, prompting, waiting
 from portal.cases.isolating import alone, by_itself
 
 
@@ -41,5 +41,6 @@ STEPS: dict[str, Callable[[Session], dict[str, int]]] = {
     "reminding": waiting.remind_and_end,
     "asking for a person's word": confirming.remind_and_end,
     "reminding of questions": answering.remind_and_go_on,
+    "reminding of signs": prompting.remind,
     "counting what is over": _count_what_is_over,
 }

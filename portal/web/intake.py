@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import identity, law, mandates
+from portal.cases import assurance, identity, law, mandates
 from portal.cases import intake as rules
 from portal.errors import BadInput, NotFound
 from portal.languages import current
@@ -320,7 +320,8 @@ def sent() -> Page:
         return redirect(url_for("following.overview"), 303)
     case = sessions.held_case(g.session)
     authority = law.rule_by(case.rights[0].rule, case.rights[0].rule_version).authority
-    return render_template("subject/sent.html", case=case, words=session["words"], authority=authority)
+    more = assurance.waits_for_person(g.session, case)
+    return render_template("subject/sent.html", case=case, words=session["words"], authority=authority, more=more)
 
 
 @blueprint.post("/kept")

@@ -39,6 +39,7 @@ def test_the_receipt_says_what_was_asked_and_never_the_secret_words(client: Flas
     secret = re.search(r'class="ef-words"><bdi>([a-z ]+)<', page)
     assert secret
     assert "/case/receipt.pdf" in page
+    assert ("We need two more things from you." in page) is not ("You do not need to do anything else now." in page)
     with database.reading() as session:
         case = session.scalars(select(Case)).one()
         words = words_of(client.get("/case/receipt.pdf").data)
