@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from sqlalchemy.orm import Session
 
 from portal.cli.opening import opened
-from portal.db import Database
 from portal.lineage import importing
-from portal.lineage.importing import Report, formats, places
+from portal.lineage.importing import Report
 from portal.stores import adding
-from portal.tables import Store
 
 Named = tuple[str, str]
 
@@ -32,39 +27,13 @@ def command(
     path: Path, name: str | None, store: str | None, dataset: Named | None, despite: str, dry_run: bool, as_json: bool
 ) -> None:
     """Take in a manifest, Croissant, MLflow, DVC or OpenLineage. Once more adds nothing."""
-    name = name or importing.format_of(path)
     with opened() as database:
-        if name == formats.MANIFEST:
-            report = _take_manifest(database, path, store, dataset, despite, dry_run)
-        else:
-            # Reading may take long and needs no session: nobody waits for the write lock meanwhile.
-            facts = importing.read(path, name)
-            with _writing(database, dry_run) as session:
-                report = importing.write(session, facts, despite)
+        store_id = None
+        if store:
+            with database.reading() as session:
+                store_id = adding.find_store(session, store).id
+        name, report = importing.take(database, path, name, store_id, dataset, despite, dry_run)
     _print(report, name, dry_run, as_json)
-
-
-def _take_manifest(
-    database: Database, path: Path, store: str | None, dataset: Named | None, despite: str, dry_run: bool
-) -> Report:
-    """Checked to its end first, then written page by page. One that was interrupted is given again."""
-    with database.reading() as session:
-        found = adding.find_store(session, store) if store else None
-        places.check(session, path, found, dataset, despite)
-        store_id = found.id if found else None
-    report = Report()
-    for page in places.pages(path, dataset):
-        with _writing(database, dry_run) as session:
-            places.write_page(session, report, session.get(Store, store_id) if store_id else None, page, despite)
-    return report
-
-
-@contextmanager
-def _writing(database: Database, dry_run: bool) -> Iterator[Session]:
-    with database.writing() as session:
-        yield session
-        if dry_run:
-            session.rollback()
 
 
 def _print(report: Report, name: str, dry_run: bool, as_json: bool) -> None:

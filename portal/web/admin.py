@@ -120,6 +120,7 @@ class StoreForm(FlaskForm):  # type: ignore[misc]
     )
     holder_id = SelectField(
         "Who holds the pictures",
+        default="",
         description="Only for pictures held elsewhere: they are asked to erase. Recipients are added under Lineage.",
     )
     source_id = SelectField("Where the photographs came from", description="Sources are added under Lineage.")

@@ -103,6 +103,7 @@ SCREENS = (
     Screen("paths.model", "/staff/lineage/models/{model}", "boss"),
     Screen("lineage.add", "/staff/lineage/add/source", "boss"),
     Screen("lineage.source", "/staff/lineage/sources/{source}", "boss"),
+    Screen("importing.upload", "/staff/lineage/import", "boss"),
     Screen("lineage.add", "/staff/lineage/add/output", "boss"),
     Screen("lineage.add", "/staff/lineage/add/training", "boss"),
     Screen("people.accounts_list", "/staff/accounts", "boss"),

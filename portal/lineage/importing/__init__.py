@@ -7,6 +7,7 @@ nothing. What cannot be matched is said with its reason, never guessed.
 
 from portal.lineage.importing.facts import Facts
 from portal.lineage.importing.formats import FORMATS, format_of, read
+from portal.lineage.importing.taking import take
 from portal.lineage.importing.writing import Report, write
 
-__all__ = ["FORMATS", "Facts", "Report", "format_of", "read", "write"]
+__all__ = ["FORMATS", "Facts", "Report", "format_of", "read", "take", "write"]

@@ -46,7 +46,7 @@ def format_of(path: Path) -> str:
         return "openlineage" if openlineage.is_event(first) else MANIFEST
     if suffix in (".json", ".jsonld"):
         return _of_json(path)
-    raise BadInput(f"The format of {shown(path.name)} is not known. Say it with --format: {', '.join(FORMATS)}.")
+    raise BadInput(f"The format of {shown(path.name)} is not known. Say which it is: {', '.join(FORMATS)}.")
 
 
 def _of_json(path: Path) -> str:

@@ -55,7 +55,7 @@ def check(session: Session, path: Path, store: Store | None, default: Named | No
     count, datasets = 0, set()
     for place in read_places(path, default):
         if place.key and store is None:
-            _wrong(path, place.line, "it has a key, and keys are of a store. Say which with --store")
+            _wrong(path, place.line, "it has a key, and keys are of a store. Say which store")
         if place.dataset not in datasets:
             records.find_dataset(session, *place.dataset)
             datasets.add(place.dataset)
