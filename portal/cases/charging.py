@@ -6,6 +6,8 @@ search, or where it is sure who asks: a fee, or none, would tell a hit from a mi
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +18,8 @@ from portal.languages import gettext as _
 from portal.languages import isolated, mark
 from portal.tables import Case, CaseEvent, CaseRight
 
-AMOUNT_LONGEST = 30
+# A sum with its currency on either side and nothing else: it stands in the log, where no name may be.
+AMOUNT = re.compile(r"(?:[^\W\d_]{1,3}|[$€£¥₹]) ?\d[\d., ]{0,14}|\d[\d., ]{0,14} ?(?:[^\W\d_]{1,3}|[$€£¥₹])")
 ASKED, PAID, WAIVED = "fee-asked", "fee-paid", "fee-waived"
 # Chosen from a list, and the same for a hit and a miss: a free text in the timeline could name somebody.
 REASONS = {
@@ -47,7 +50,7 @@ def ask(session: Session, right: CaseRight, account_id: str, amount: str, reason
     if not may_ask(session, right):
         raise Conflict("A fee cannot be asked for here, or was asked for already.", "no-fee")
     amount = " ".join(amount.split())
-    if not 0 < len(amount) <= AMOUNT_LONGEST or not amount.isprintable() or not any(map(str.isdigit, amount)):
+    if not AMOUNT.fullmatch(amount):
         raise BadInput("Write the amount with its currency, such as GBP 20.", "bad-amount")
     if reason not in REASONS:
         raise BadInput("Choose a reason from the list.", "reason-missing")

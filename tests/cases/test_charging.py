@@ -86,6 +86,7 @@ def test_no_fee_where_no_rule_knows_it_and_none_that_tells_a_hit(session: Sessio
     for amount, reason, how in (
         ("", "repeated", HOW),
         ("a lot", "repeated", HOW),
+        ("20 Anna", "repeated", HOW),
         ("GBP 20", "greed", HOW),
         ("£5", "repeated", " "),
     ):
