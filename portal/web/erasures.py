@@ -9,24 +9,21 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, send_file, url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import DateField, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
 
 from portal.cases import deciding, lifecycle
 from portal.erasure import carrying, certificate, faces, intending, plans, remedies
 from portal.erasure.items import FACE, NOTHING
 from portal.errors import BadInput, Conflict, NotFound, StoreUnavailable
-from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Store
+from portal.tables import Case, Certificate, Dataset, Erasure, ErasureItem, Remedy, Store
 from portal.tables.erasure import FOR_PEOPLE
 from portal.web.caseworker import find_case, names_of
 from portal.web.context import settings
 from portal.web.holds import keeping
 from portal.web.policy import policy
+from portal.web.remedies import EVIDENCE, KINDS_OF_ITEMS, WORDS, ItemForm, ModelItemForm, item_form
 
 blueprint = Blueprint("erasures", __name__, url_prefix="/staff")
 
@@ -48,18 +45,6 @@ KINDS = {
     "product": ("product to see to", "products to see to"),
     "recipient": ("recipient to tell", "recipients to tell"),
 }
-REMEDY_WORDS = {
-    "destroyed": "Destroyed",
-    "retrained-without": "Trained again without these photographs",
-    "unlearned": "Changed so that it forgets them (say by which method)",
-    "output-suppressed": "What it says about the person is held back",
-    "not-affected": "Not affected (say why)",
-    "kept": "Kept as it is (say on what legal basis)",
-    "told": "Told",
-    "not-reached": "Could not be reached (say what was tried)",
-    "not-yet-decided": "Not decided yet (say by when)",
-}
-EVIDENCE = ("weights_before", "weights_after", "run", "method", "basis")
 STATES = {
     "planned": "Waits for approval",
     "approved": "Approved",
@@ -70,45 +55,6 @@ STATES = {
     "settled": "Done. The certificate is issued",
     "stopped": "Stopped. The plan must be made again",
 }
-
-
-class ItemForm(FlaskForm):  # type: ignore[misc]
-    result = SelectField("What was done?", [InputRequired("Choose what was done.")])
-    note = TextAreaField(
-        "Say it in a sentence",
-        [InputRequired("Say in a sentence what was done, when, and how that can be checked.")],
-        description="What was done, when, and how it can be checked. It stands on the certificate.",
-    )
-
-
-class ModelItemForm(ItemForm):
-    """A model needs evidence. Which of it is asked for depends on the remedy, so the rules ask and not the form."""
-
-    done_on = DateField("On which day?", [Optional()])
-    weights_before = StringField(
-        "SHA-256 of the weights before", [Length(max=64)], description="If destroyed, trained again or unlearned."
-    )
-    weights_after = StringField(
-        "SHA-256 of the weights after", [Length(max=64)], description="If trained again or unlearned."
-    )
-    run = StringField(
-        "Id of the training run",
-        [Length(max=200)],
-        description="If trained again. Check its manifest first: efface models retrained.",
-    )
-    method = StringField(
-        "By which method?",
-        [Length(max=500)],
-        description="If destroyed, unlearned or held back. From weights nobody can prove that a model has forgotten.",
-    )
-    basis = TextAreaField("Why?", description="If kept: on what legal basis. If not affected: why not.")
-
-    def evidence(self) -> remedies.Evidence:
-        """What the form says. Raises BadInput without a day."""
-        if self.done_on.data is None:
-            raise BadInput("Give the day on which it was done.", "day-missing")
-        given = {name: (self[name].data or "").strip() for name in EVIDENCE}
-        return remedies.Evidence(self.done_on.data, **given)
 
 
 def plan_what_was_granted(session: Session, case: Case, account_id: str) -> str | None:
@@ -204,7 +150,7 @@ def answer_item(erasure_id: str, item_id: int) -> Page:
     item = next((one for one in erasure.items if one.id == item_id and one.kind in FOR_PEOPLE), None)
     if item is None:
         raise NotFound("There is no such item.")
-    form = _item_form(item)
+    form = item_form(item, _remedy(item))
     if not form.validate_on_submit():
         return _items_page(erasure, {item.id: form})
     try:
@@ -246,7 +192,7 @@ def _after_answer(erasure: Erasure, said: str) -> Page:
 
 def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
     items = [
-        (item, plans.sealed_facts(g.session, item), sent.get(item.id) or _item_form(item, fresh=True))
+        (item, plans.sealed_facts(g.session, item), sent.get(item.id) or item_form(item, _remedy(item), fresh=True))
         for item in erasure.items
         if item.kind in FOR_PEOPLE
     ]
@@ -255,7 +201,8 @@ def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
         erasure=erasure,
         items=items,
         form=next(iter(sent.values()), None),
-        words=REMEDY_WORDS,
+        words=WORDS,
+        kinds=KINDS_OF_ITEMS,
         closed=erasure.state in {"planned", "stopped"},
         unconfirmed={item.id for item, _, _ in items if _waits_for_me(item)},
         evidence=EVIDENCE,
@@ -263,21 +210,13 @@ def _items_page(erasure: Erasure, sent: dict[int, ItemForm]) -> Page:
     return page, 422 if sent else 200
 
 
-def _item_form(item: ErasureItem, fresh: bool = False) -> ItemForm:
-    # Several forms stand on one page: the prefix keeps the ids of their fields apart.
-    kind, row = (ModelItemForm, remedies.of_item(g.session, item)) if item.kind == "model" else (ItemForm, None)
-    known = {"result": item.result, "note": item.note} | ({} if row is None else vars(row))
-    form = kind(formdata=None, data=known, prefix=f"i{item.id}") if fresh else kind(prefix=f"i{item.id}")
-    form.result.choices = [
-        SelectChoice("", "Choose one"),
-        *(SelectChoice(remedy, REMEDY_WORDS[remedy]) for remedy in plans.REMEDIES_FOR[item.kind]),
-    ]
-    return form
+def _remedy(item: ErasureItem) -> Remedy | None:
+    return remedies.of_item(g.session, item) if item.kind == "model" else None
 
 
 def _waits_for_me(item: ErasureItem) -> bool:
     """Whether this colleague can confirm what another one answered about a model."""
-    row = remedies.of_item(g.session, item) if item.kind == "model" else None
+    row = _remedy(item)
     return row is not None and not remedies.is_closed(g.session, item) and row.answered_by != current_user.id
 
 

@@ -15,18 +15,19 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
-from portal.erasure.plans import NOT_DECIDED, REMEDIES_FOR
+from portal.erasure.plans import NOT_DECIDED
 from portal.errors import BadInput, Conflict, NotFound
 from portal.jobs import make_due
 from portal.orders import certificate, making, paper, people, planning, remedies, wording
 from portal.orders.preview import preview
 from portal.orders.progress import MOVING, WORDS, progress
-from portal.tables import Dataset, Order, OrderItem, Source, Store
+from portal.tables import Dataset, Order, OrderItem, Remedy, Source, Store
 from portal.web.admin import in_words
 from portal.web.caseworker import names_of
 from portal.web.context import settings
-from portal.web.erasures import EVIDENCE, REMEDY_WORDS, ItemForm, ModelItemForm
 from portal.web.policy import policy
+from portal.web.remedies import EVIDENCE, KINDS_OF_ITEMS, ItemForm, ModelItemForm, item_form
+from portal.web.remedies import WORDS as REMEDY_WORDS
 
 blueprint = Blueprint("orders", __name__, url_prefix="/staff/orders")
 
@@ -35,7 +36,6 @@ Page = str | Response | tuple[str, int]
 # What a link to a new order may fill in.
 PROPOSED = ("what", "within", "reason")
 WISHES = {"pause": making.pause, "resume": making.resume, "cancel": making.cancel}
-ITEM_WORDS = {"model": "Model", "product": "Product", "recipient": "Recipient"}
 
 
 class OrderForm(FlaskForm):  # type: ignore[misc]
@@ -181,7 +181,7 @@ def answer(order_id: str, item_id: int) -> Page:
     item = g.session.scalar(select(OrderItem).filter_by(order_id=order.id, id=item_id))
     if item is None:
         raise NotFound("There is no such item.")
-    form = _item_form(item)
+    form = item_form(item, _remedy(item))
     if not form.validate_on_submit():
         return _items_page(order, {item.id: form})
     try:
@@ -276,14 +276,17 @@ def _wish(form: OrderForm) -> making.Wish:
 
 
 def _items_page(order: Order, sent: dict[int, ItemForm]) -> Page:
-    found = [(item, sent.get(item.id) or _item_form(item, fresh=True)) for item in people.items_of(g.session, order)]
+    found = [
+        (item, sent.get(item.id) or item_form(item, _remedy(item), fresh=True))
+        for item in people.items_of(g.session, order)
+    ]
     page = render_template(
         "admin/order_items.html",
         order=order,
         items=found,
         form=next(iter(sent.values()), None),
         words=REMEDY_WORDS,
-        kinds=ITEM_WORDS,
+        kinds=KINDS_OF_ITEMS,
         evidence=EVIDENCE,
         unconfirmed={item.id for item, _ in found if remedies.waits_for(g.session, item, current_user.id)},
         closed=order.state not in ("running", "checking", "notifying"),
@@ -291,13 +294,8 @@ def _items_page(order: Order, sent: dict[int, ItemForm]) -> Page:
     return page, 422 if sent else 200
 
 
-def _item_form(item: OrderItem, fresh: bool = False) -> ItemForm:
-    kind, row = (ModelItemForm, remedies.of_item(g.session, item)) if item.kind == "model" else (ItemForm, None)
-    known = {"result": item.result, "note": item.note} | ({} if row is None else vars(row))
-    form = kind(formdata=None, data=known, prefix=f"i{item.id}") if fresh else kind(prefix=f"i{item.id}")
-    possible = REMEDIES_FOR[item.kind]
-    form.result.choices = [SelectChoice("", "Choose one"), *(SelectChoice(one, REMEDY_WORDS[one]) for one in possible)]
-    return form
+def _remedy(item: OrderItem) -> Remedy | None:
+    return remedies.of_item(g.session, item) if item.kind == "model" else None
 
 
 def _progress(order: Order) -> dict[str, object]:
