@@ -56,6 +56,14 @@ def test_the_calibrated_threshold_follows_the_size_of_the_gallery(session: Sessi
     assert set(thresholds.curve_of(kept).groups) == {"sex=f", "sex=m"}, "a note of its own for each is no group"
 
 
+def test_the_gate_is_stricter_than_a_search_and_the_more_so_the_more_faces_are_kept(session: Session) -> None:
+    encoder = hold(session)
+    assert thresholds.at_the_gate(session, encoder, 1) == pytest.approx(0.42)
+    calibrate(session, encoder, 2)
+    few, many = (thresholds.at_the_gate(session, encoder, kept) for kept in (1, 500))
+    assert many <= few <= limit(session, 1)
+
+
 def test_faces_of_the_fallback_detector_have_a_stricter_threshold_until_they_are_measured(session: Session) -> None:
     encoder = hold(session)
     before = thresholds.thresholds_now(session, encoder, 500)
