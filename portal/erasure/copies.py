@@ -36,7 +36,7 @@ def made_of(session: Session, image: Image) -> list[Made]:
     if not patterns:
         return []
     connector = stores.connect(store)
-    if not isinstance(connector, stores.Deriving):
+    if isinstance(connector, stores.Versioned) or not isinstance(connector, stores.Deriving):
         return _seen_of(session, image, patterns)
     found = connector.derived_copies(image.key)
     rows = select(Image).where(Image.store_id == store.id, Image.key.in_(found), Image.state == "live")

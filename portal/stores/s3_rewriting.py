@@ -5,13 +5,15 @@ It also knows, by the operator's patterns, which other objects were made of a ph
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from portal.errors import NotAllowed, NotFound
 from portal.stores import copies
 from portal.stores.connector import Texts
-from portal.stores.s3 import S3, is_safe, ref_of
+from portal.stores.s3 import S3, Kind, is_safe, ref_of
 from portal.stores.s3_client import Missing, NotOffered
 
 # What an object says of itself beside its bytes, and goes on saying.
@@ -34,8 +36,22 @@ class RewritableS3(S3):
 
     def enumerate_copies(self, key: str) -> Texts:
         """All versions of the object, then all of those made of it. Others with the same bytes go by their digests."""
-        made = copies.made_among(self._keys_below, key, self._patterns) if self._patterns else []
-        return [ref for each in (key, *made) for ref in super(RewritableS3, self).enumerate_copies(each)]
+        return [ref for each in (key, *self._made_of(key)) for ref in super(RewritableS3, self).enumerate_copies(each)]
+
+    def derived_copies(self, key: str) -> dict[str, bytes]:
+        """All versions of the objects that were made of one. What has no bytes has the digest of none."""
+        refs = [ref for made in self._made_of(key) for ref in super(RewritableS3, self).enumerate_copies(made)]
+        return {ref: self._digest_at(*self._parts(ref)) for ref in refs}
+
+    def _made_of(self, key: str) -> Texts:
+        return copies.made_among(self._keys_below, key, self._patterns) if self._patterns else []
+
+    def _digest_at(self, key: str, kind: Kind, name: str) -> bytes:
+        if kind in ("object", "version"):
+            which = {"VersionId": name} if name else {}
+            with suppress(Missing):
+                return self._digest_of(self._bucket.call("get_object", Key=self._full(key), **which))
+        return hashlib.sha256().digest()
 
     def replace_copy(self, ref: str, digest: bytes, data: bytes) -> Literal["replaced"]:
         """The new bytes become the object, then each older version with the approved ones goes.

@@ -276,6 +276,7 @@ def _store_page(store: Store, form: ManifestForm, status: int = 200, **more: obj
         place=_place_of(store.settings),
         sources=sources,
         source=source,
+        holder=g.session.get(Recipient, store.holder_id) if store.holder_id else None,
         may_be_used=source is not None and grounds.has_ground(source),
         **more,
     )

@@ -23,7 +23,7 @@ from portal.erasure import certificate, resuming
 from portal.erasure.wording import in_words
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound, ObjectUnreadable, StoreUnavailable, TooLarge
 from portal.jobs import POISON
-from portal.stores import Locked, Replacing, adding, s3_client
+from portal.stores import Deriving, Locked, Replacing, adding, s3_client
 from portal.stores.s3_rewriting import RewritableS3
 from portal.tables import Certificate, Erasure, ErasureItem, Scan, Store
 from tests.experiments import buckets
@@ -351,6 +351,21 @@ def test_what_was_made_of_a_photograph_goes_with_it(
     left = s3.list_object_versions(Bucket=versioned)
     assert sorted({one["Key"] for one in left["Versions"]}) == others
     assert "DeleteMarkers" not in left
+
+
+def test_copies_go_under_the_digests_that_they_have_now(raw: dict[str, Any], s3: Any, versioned: str) -> None:
+    """As an order has it: too many to be approved one by one."""
+    for body in (b"small", b"smaller"):
+        s3.put_object(Bucket=versioned, Key="in/thumbs/a_1.jpg", Body=body)
+    s3.put_object(Bucket=versioned, Key="in/a.xmp", Body=b"<xmp/>")
+    s3.delete_object(Bucket=versioned, Key="in/a.xmp")
+    s3.put_object(Bucket=versioned, Key="in/a.jpg", Body=b"a")
+    connector = made(raw | {"copies": PATTERNS})
+    assert isinstance(connector, Deriving)
+    for ref, digest_now in connector.derived_copies("a.jpg").items():
+        assert connector.erase_copy(ref, digest_now) in ("deleted", "already-absent")
+    assert [one["Key"] for one in s3.list_object_versions(Bucket=versioned)["Versions"]] == ["in/a.jpg"]
+    assert "DeleteMarkers" not in s3.list_object_versions(Bucket=versioned)
 
 
 def test_a_copy_that_came_after_the_approval_is_not_called_gone(
