@@ -187,6 +187,7 @@ NOT_SCREENS = {
     "groups.preview": "a picture",
     "health.alive": "for machines",
     "health.ready": "for machines",
+    "inbox.download": "a table to download",
     "inbox.not_a_page": "leads to the inbox",
     "intake.next_page": "leads to the next question",
     "kept_out.picture": "a picture",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -212,3 +215,26 @@ def test_a_view_is_kept_under_a_name_by_each_caseworker(database: Database, cora
     assert ">Mine &amp; soon</a>" in cora.get("/staff/cases/")
     cora.post(remove.group(1))
     assert ">Mine &amp; soon</a>" not in cora.get("/staff/cases/")
+
+
+def test_the_list_can_be_saved_as_a_table_with_its_filters_and_without_the_person(
+    database: Database, cora: Colleague
+) -> None:
+    late, soon = sent(database, "access", "deletion", left=-2), sent(database, "deletion")
+    with database.writing() as session:
+        session.get_one(Case, late.id).caseworker_id = cora.id
+    page = cora.get("/staff/cases/?right=deletion&due=overdue")
+    link = re.search(r'href="(/staff/cases/requests.csv[^"]*)"', page)
+    assert link
+    answer = cora.client.get(unescape(link.group(1)))
+    assert answer.mimetype == "text/csv"
+    [line] = csv.DictReader(io.StringIO(answer.text))
+    assert (line["reference"], line["rights"], line["days_left"], line["given_to"]) == (
+        late.reference,
+        "access deletion",
+        "-2",
+        "Cora Worker",
+    )
+    both = cora.client.get("/staff/cases/requests.csv").text
+    assert soon.reference in both
+    assert "anna@example.org" not in both
