@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -33,6 +34,29 @@ def pytest_xdist_setupnodes() -> None:
 
 # What takes longest begins first, so that no process is alone with it at the end.
 LONGEST = ("journeys", "browser", "encoder", "migrations")
+
+
+# The tests of a file stay in one process. These files do so together: they share an installation with real processes.
+SHARED_HOUSES = {
+    "journeys": ("tests/journeys/test_bad_input.py", "tests/journeys/test_other_roads.py"),
+    "browser": (
+        "tests/browser/test_caseworker.py",
+        "tests/browser/test_person.py",
+        "tests/browser/test_reviewer.py",
+    ),
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return next((house for house, files in SHARED_HOUSES.items() if file in files), file)
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -14,7 +14,8 @@ def faults_of(page: Any, rules: tuple[str, ...] = ()) -> list[str]:
     """Faults of the page that is open, each as a line. `rules`: only these."""
     from axe_playwright_python.base import AXE_SCRIPT
 
-    page.evaluate(AXE_SCRIPT)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     run_only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS}
     options = {"runOnly": run_only, "resultTypes": ["violations"]}
     faults = page.evaluate(RUN, options)
