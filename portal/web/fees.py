@@ -31,6 +31,7 @@ class FeeForm(FlaskForm):  # type: ignore[misc]
         "Why do you ask for a fee?",
         [InputRequired("Choose a reason.")],
         choices=[SelectChoice(code, text[:1].upper() + text[1:]) for code, text in charging.REASONS.items()],
+        description="The person reads it in these words.",
     )
     how = TextAreaField("How can they pay it?", description="The person gets this as a message, in your words.")
 
