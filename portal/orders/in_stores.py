@@ -76,7 +76,8 @@ def _archives(connector: InBulk, items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _erase_many(connector: InBulk, items: list[Item]) -> dict[int, bytes]:
-    refs = {ref: (item, digest) for item in items for ref, digest in _digests(connector, item).items()}
+    digests_of = _digests_in(connector)
+    refs = {ref: (item, digest) for item in items for ref, digest in digests_of(item).items()}
     try:
         results = connector.erase_many({ref: digest for ref, (_, digest) in refs.items()})
     except StoreUnavailable as problem:
@@ -90,20 +91,25 @@ def _erase_many(connector: InBulk, items: list[Item]) -> dict[int, bytes]:
     return ends
 
 
-def _digests(connector: Connector | InBulk, item: Item) -> dict[str, bytes]:
-    """The copies of a photograph, each with the digest under which it goes.
+def _digests_in(connector: Connector | InBulk) -> Callable[[Item], dict[str, bytes]]:
+    """What says of a photograph which copies it has, each with the digest under which it goes.
 
     Who approves an order approves that what was made of a photograph, by the store's patterns, goes with it: there are
     too many to list each by its bytes, so they go under those that they have now.
     """
-    own = dict.fromkeys(connector.enumerate_copies(item.key), item.digest)
-    return own | connector.derived_copies(item.key) if isinstance(connector, Deriving) else own
+    # Asking a connector what it can costs more than the answer: once for all is enough.
+    derived = connector.derived_copies if isinstance(connector, Deriving) else lambda _: {}
+
+    def digests_of(item: Item) -> dict[str, bytes]:
+        return dict.fromkeys(connector.enumerate_copies(item.key), item.digest) | derived(item.key)
+
+    return digests_of
 
 
 def _erase_one(connector: Connector, item: Item, locks: list[datetime | None]) -> bytes:
     """A copy that may not go does not keep the others: all are tried."""
     results: list[str] = []
-    for ref, digest in _digests(connector, item).items():
+    for ref, digest in _digests_in(connector)(item).items():
         try:
             results.append(connector.erase_copy(ref, digest))
         except Locked as problem:

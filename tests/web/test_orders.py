@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import audit
+import workers
+from portal import audit, clock
 from portal.db import Database
 from portal.orders import verifying
-from portal.tables import Order, OrderItem
+from portal.tables import Order, OrderItem, Recheck
 from tests.orders.scene import Scene
 from tests.web.conftest import form_token
 from tests.web.desk import Colleague, colleague
@@ -106,3 +107,26 @@ def test_others_do_not_see_orders(app: Flask, database: Database, scene: Scene) 
     order_id = scene.order()
     for page in ("", "new", order_id, f"{order_id}/statement"):
         assert caseworker.client.get(f"/staff/orders/{page}").status_code in (403, 404)
+
+
+def test_a_second_look_that_found_something_is_decided_by_two_people(
+    app: Flask, database: Database, scene: Scene
+) -> None:
+    path = scene.root / "loose" / scene.keys["loose"][0]
+    data = path.read_bytes()
+    order_id = scene.order()
+    scene.approve(order_id)
+    scene.run(order_id)
+    path.write_bytes(data)
+    with database.writing() as session:
+        recheck = session.scalars(select(Recheck).filter_by(occasion="day-1")).one()
+        recheck.run_after = clock.now()
+    assert workers.carry_out(database, "rechecking", recheck.id) == "worked"
+    one, two = (colleague(app, database, "caseworker", name=name) for name in ("One Worker", "Two Worker"))
+    page = one.client.get("/staff/looking-again").text
+    assert f"Order {order_id[:8]}" in page
+    assert "1 photograph of 6" in page
+    one.post(f"/staff/looking-again/{recheck.id}/confirm")
+    two.post(f"/staff/looking-again/{recheck.id}/erase")
+    scene.run(order_id)
+    assert (scene.left(), scene.read(order_id).state) == (set(), "settled")
