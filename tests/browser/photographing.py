@@ -26,7 +26,7 @@ class Photographer:
         self.site, self.world, self.folder = site, world, folder
         self.visitor = Visitor(browser, site, reduced_motion="reduce")
         self.page = self.visitor.page
-        self.pictures = 0
+        self.looks = 0
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -67,6 +67,7 @@ class Photographer:
         return faults if (answer.status, landed) == (screen.status, path) else [*faults, f"{answer.status} at {landed}"]
 
     def _look(self, kind: str, rules: tuple[str, ...] = ()) -> list[str]:
+        self.looks += 1
         return [f"{kind}: {fault}" for fault in faults_of(self.page, rules)]
 
     def _in_arabic(self, path: str, screen: Screen) -> list[str]:
@@ -83,4 +84,3 @@ class Photographer:
         if self.folder is None:
             return
         self.page.screenshot(path=self.folder / f"{screen.name}.{kind}.jpg", full_page=True, type="jpeg", quality=70)
-        self.pictures += 1
