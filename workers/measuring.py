@@ -37,8 +37,8 @@ from workers.looking import Looker, Problem
 from workers.scanning import PAGE_PICTURES
 
 PROCESSES = 2
-# Of both, so that each process has one full batch of ours.
-PORTION = PROCESSES * PAGE_PICTURES
+# Of both, so that each process has four full batches of ours, and little of the time is spent in waiting for the last.
+PORTION = 4 * PROCESSES * PAGE_PICTURES
 # From this shared part of two boxes' joint area on, they are of the same face.
 SAME_FACE = 0.4
 MOST_CHIPS = 5000
@@ -65,7 +65,7 @@ def measure_encode(paths: list[Path]) -> Result:
     seconds = {"peer": 0.0, "ours": 0.0}
     with context.Pool(PROCESSES, _start_peer) as peer_pool, context.Pool(PROCESSES, _start_ours) as our_pool:
         for pool, work in ((peer_pool, _peer), (our_pool, _ours)):
-            _run(pool, work, [paths[0]] * PORTION)
+            _run(pool, work, [paths[0]] * PROCESSES * PAGE_PICTURES)
         for at in range(0, len(paths), PORTION):
             portion = paths[at : at + PORTION]
             for name, pool, work, into in (

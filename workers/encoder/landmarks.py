@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.images import Box, Pixels
-from workers.encoder import weights
+from workers.encoder import trees, weights
 
 Points = NDArray[np.float64]
 
@@ -20,8 +20,7 @@ PLACES = {"left_eye": (2, 3), "right_eye": (0, 1), "nose": (4,)}
 
 def find_places(pixels: Pixels, box: Box) -> dict[str, Points]:
     """The middles of the eyes and the base of the nose, each (2,): to the right, and down, in pixels."""
-    found = [(point.x, point.y) for point in shape_of(np.ascontiguousarray(pixels), box).parts()]
-    points = np.array(found, np.float64)
+    points = points_of(pixels, box).astype(np.float64)
     return {name: points[list(rows)].mean(axis=0) for name, rows in PLACES.items()}
 
 
@@ -36,9 +35,15 @@ def aside(places: dict[str, Points]) -> float:
 
 
 def shape_of(pixels: Pixels, box: Box) -> Any:
-    """The five points as dlib wants them, of contiguous pixels. Raises weights.BadWeights."""
-    dlib, predictor = _predictor()
-    return predictor(pixels, dlib.rectangle(*box))
+    """The five points as dlib wants them. Raises weights.BadWeights."""
+    dlib: Any = importlib.import_module("dlib")
+    points = [dlib.point(x, y) for x, y in points_of(pixels, box).tolist()]
+    return dlib.full_object_detection(dlib.rectangle(*box), points)
+
+
+def points_of(pixels: Pixels, box: Box) -> NDArray[np.int64]:
+    """The five points (5, 2), x and y, in pixels. Raises weights.BadWeights."""
+    return trees.find_points(_trees(), pixels, box)
 
 
 def fit(wanted: Points, seen: Points) -> NDArray[np.float64]:
@@ -56,9 +61,5 @@ def fit(wanted: Points, seen: Points) -> NDArray[np.float64]:
 
 
 @functools.cache
-def _predictor() -> tuple[Any, Any]:
-    """dlib, which nobody loads before it is needed, and its predictor."""
-    path = weights.weights_path(weights.LANDMARKS)
-    weights.checked_bytes(path)
-    dlib: Any = importlib.import_module("dlib")
-    return dlib, dlib.shape_predictor(str(path))
+def _trees() -> trees.Trees:
+    return trees.read_trees(weights.checked_bytes(weights.weights_path(weights.LANDMARKS)))
