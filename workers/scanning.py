@@ -31,6 +31,7 @@ from portal.suppression import Gate, newest
 from portal.tables import Scan, Store
 from workers import encoder as encoders
 from workers.looking import Crew, Problem, ended
+from workers.pacing import Pace
 
 # What a process of the crew gets at once: so many pictures, or so many bytes of them.
 PAGE_PICTURES = 16
@@ -94,6 +95,7 @@ class Scanner:
         used = encoders.load_encoders(self._database)
         self._crew = Crew(self._database.config, used)
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._pace = Pace(lease.lost)
         self._low = LowWater()
         self._batch = _Batch({}, {})
         self._flying: dict[Future[list[Look | Problem]], _Batch] = {}
@@ -119,6 +121,7 @@ class Scanner:
         """Take up listed objects. True when somebody asked the scan to pause or stop, which it now has."""
         with self._database.reading() as session:
             scan = session.get_one(Scan, self._lease.row_id)
+            self._pace.a_second = scan.store.reads_per_second
             known = seeing.known(session, scan, chunk, self._encoders)
         new = [one for one in chunk if one.key not in known.seen and one.key not in known.unchanged]
         self._low.begin(chunk[-1].key, {one.key for one in new} | known.unchanged.keys())
@@ -138,7 +141,8 @@ class Scanner:
     def _read(self, new: Sequence[Found]) -> Iterator[tuple[Found, Read]]:
         """Each object with its digest and bytes, read ahead by a few, so that a slow store is never asked for more."""
         ahead: deque[tuple[list[Found], Future[list[Read]]]] = deque()
-        for few in _read_together(new):
+        for few in _read_together(new, self._pace.portion(READ_OBJECTS)):
+            self._pace.take(len(few))
             ahead.append((few, self._readers.submit(_read, self._connector, few)))
             if len(ahead) > READERS:
                 few, reads = ahead.popleft()
@@ -230,6 +234,7 @@ class Scanner:
             self._see_that_gate_is_current(session)
             seeing.record_page(session, scan, page, self._encoders, self._stops)
             scan.cursor = cursor or scan.cursor
+            self._pace.a_second = scan.store.reads_per_second
             scan.working_seconds += now - self._started
             # A scan of days may meet eight short troubles; only those without any progress between them count.
             scan.attempts = 1
@@ -280,12 +285,12 @@ class LowWater:
         return reached
 
 
-def _read_together(new: Sequence[Found]) -> Iterator[list[Found]]:
+def _read_together(new: Sequence[Found], most: int) -> Iterator[list[Found]]:
     """The objects in small portions: handing each over by itself takes longer than reading it."""
     few: list[Found] = []
     size = 0
     for found in new:
-        if few and (len(few) >= READ_OBJECTS or size + found.size > READ_BYTES):
+        if few and (len(few) >= most or size + found.size > READ_BYTES):
             yield few
             few, size = [], 0
         few.append(found)

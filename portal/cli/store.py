@@ -101,6 +101,16 @@ def set_source(store: str, source: str) -> None:
     click.echo(f"Written down: {store} came from {source}.")
 
 
+@command.command()
+@click.argument("store")
+@click.argument("reads", type=click.IntRange(0))
+def pace(store: str, reads: int) -> None:
+    """Let scans read at most READS photographs a second from STORE; 0: as many as they can."""
+    with opened() as database, database.writing() as session:
+        adding.set_pace(session, adding.find_store(session, store), reads or None)
+    click.echo(f"{store} is read {f'{reads:,} times a second at most' if reads else 'as fast as it can be'}.")
+
+
 def _kind_of(asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The one kind of store that was asked for, and its settings. Raises BadInput."""
     given = {name: value if isinstance(value, tuple) else str(value) for name, value in asked.items() if value}
@@ -166,6 +176,7 @@ def _row(session: Session, store: Store) -> dict[str, object]:
         "kind": store.kind,
         "settings": store.settings,
         "may_erase": store.may_erase,
+        "reads_per_second": store.reads_per_second,
         "images": session.scalar(live),
         "checked_at": store.checked_at.isoformat() if store.checked_at else None,
     }

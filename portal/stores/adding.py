@@ -20,6 +20,8 @@ from portal.stores.sql_settings import same_place
 from portal.tables import Recipient, Scan, Source, Store
 
 LONGEST_NAME = 100
+# Photographs a second: above it a limit is none.
+FASTEST = 100_000
 # The kind of store whose photographs only their holder can erase.
 ELSEWHERE = "http-manifest"
 
@@ -113,6 +115,15 @@ def set_source(session: Session, store: Store, source: Source) -> None:
     store.source_id = source.id
     session.flush()
     audit.append(session, "store-source-set", {"store": store.id, "source": source.id})
+
+
+def set_pace(session: Session, store: Store, reads_per_second: int | None) -> None:
+    """Say how many photographs a second scans may read at most; None: as many as they can. A scan going on heeds it."""
+    if reads_per_second is not None and not 1 <= reads_per_second <= FASTEST:
+        raise BadInput(f"Give a whole number from 1 to {FASTEST:,}, or nothing for no limit.", "bad-pace")
+    store.reads_per_second = reads_per_second
+    session.flush()
+    audit.append(session, "store-pace-set", {"store": store.id, "reads_per_second": reads_per_second})
 
 
 def list_stores(session: Session) -> list[Store]:

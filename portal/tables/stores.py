@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
@@ -22,6 +33,7 @@ class Store(Base):
     """An image store. `kind` names its connector in `portal/stores/`, `settings` are that connector's own."""
 
     __tablename__ = "store"
+    __table_args__ = (CheckConstraint("reads_per_second > 0", name="is_read_at_some_pace"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -35,6 +47,9 @@ class Store(Base):
         Text, default="", server_default="", comment="why it is read although its source has no recorded right"
     )
     may_erase: Mapped[bool] = mapped_column(default=False, comment="the operator's word that we may delete here")
+    reads_per_second: Mapped[int | None] = mapped_column(
+        comment="photographs that a scan reads in a second at most; none: as many as it can"
+    )
     capabilities: Mapped[dict[str, Any] | None] = mapped_column(comment="what the last check found")
     checked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -64,6 +64,7 @@ from portal.web import (
     replies,
     reports,
     reviewer,
+    scans,
     security,
     sessions,
     signs,
@@ -102,6 +103,7 @@ PUBLIC = (
 INSIDE = (
     staff,
     admin,
+    scans,
     people,
     law,
     lineage,

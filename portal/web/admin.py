@@ -1,12 +1,11 @@
-"""Image stores and their scans."""
+"""Image stores: adding one, what may be done in it, where its photographs came from."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
@@ -20,17 +19,15 @@ from wtforms.validators import InputRequired, Length
 from portal.errors import BadInput, BadManifest, Conflict, NotAllowed, NotFound, StoreUnavailable
 from portal.stores import adding, grounds, manifests, scans
 from portal.stores.manifest_files import read_manifest
-from portal.tables import Face, Image, Recipient, Scan, ScanError, Source, Store
+from portal.tables import Face, Image, Recipient, Scan, Source, Store
 from portal.web.context import database
 from portal.web.policy import policy
-from portal.web.texts import counted
+from portal.web.scans import STATES
 
 blueprint = Blueprint("admin", __name__, url_prefix="/staff")
 
 Page = str | Response | tuple[str, int]
 
-WISHES: dict[str, scans.Wish] = {"pause": "pause", "resume": "resume", "cancel": "cancel"}
-ERRORS_A_PAGE = 100
 # What is asked for each kind of store that is more than a folder.
 FIELDS = {
     "folder": ("folder", "copies"),
@@ -38,13 +35,6 @@ FIELDS = {
     "sql-files": ("url", "table", "key", "path", "folder", "erase"),
     "s3": ("bucket", "prefix", "endpoint", "region", "addressing", "profile", "copies"),
     "http-manifest": ("manifest",),
-}
-STATES = {
-    "running": "Running",
-    "paused": "Paused",
-    "done": "Done",
-    "cancelled": "Cancelled",
-    "failed": "Stopped by a problem",
 }
 
 
@@ -229,7 +219,7 @@ def start_scan(store_id: str) -> Page:
         g.session.rollback()
         return _store_page(_store(store_id), ManifestForm(formdata=None), refused=problem.sentence, status=403)
     g.session.commit()
-    return redirect(url_for("admin.scan", scan_id=started.id), 303)
+    return redirect(url_for("scans.scan", scan_id=started.id), 303)
 
 
 @blueprint.post("/stores/<store_id>/source")
@@ -239,6 +229,20 @@ def set_source(store_id: str) -> Page:
     if source is None:
         raise BadInput("Choose a source. Sources are added under Lineage.")
     adding.set_source(g.session, _store(store_id), source)
+    g.session.commit()
+    return redirect(url_for("admin.store", store_id=store_id), 303)
+
+
+@blueprint.post("/stores/<store_id>/pace")
+@policy("admin")
+def set_pace(store_id: str) -> Page:
+    found, asked = _store(store_id), request.form.get("reads", "").strip()
+    try:
+        adding.set_pace(g.session, found, int(asked) if asked else None)
+    except (ValueError, BadInput) as problem:
+        g.session.rollback()
+        said = problem.sentence if isinstance(problem, BadInput) else "Give a whole number, or nothing for no limit."
+        return _store_page(_store(store_id), ManifestForm(formdata=None), bad_pace=said, pace=asked, status=422)
     g.session.commit()
     return redirect(url_for("admin.store", store_id=store_id), 303)
 
@@ -293,98 +297,11 @@ def _place_of(settings: dict[str, str]) -> str:
     return settings.get("folder") or f"{settings['table']} in {settings['url']}"
 
 
-@blueprint.get("/scans/<scan_id>")
-@policy("admin")
-def scan(scan_id: str) -> Page:
-    found = _scan(scan_id)
-    quoted = shlex.quote(found.store.name)
-    return render_template("admin/scan.html", scan=found, states=STATES, quoted=quoted, **_progress(found))
-
-
-@blueprint.get("/scans/<scan_id>/progress")
-@policy("admin")
-def scan_progress(scan_id: str) -> Response:
-    found = _scan(scan_id)
-    progress = _progress(found)
-    body = {"state": found.state, "percent": progress["percent"], "texts": progress["texts"]}
-    return current_app.response_class(json.dumps(body), mimetype="application/json")
-
-
-@blueprint.post("/scans/<scan_id>/<wish>")
-@policy("admin")
-def ask(scan_id: str, wish: str) -> Page:
-    if wish not in WISHES:
-        raise NotFound("There is no such button.")
-    scans.ask(g.session, _scan(scan_id), WISHES[wish])
-    g.session.commit()
-    return redirect(url_for("admin.scan", scan_id=scan_id), 303)
-
-
-@blueprint.post("/scans/<scan_id>/retry")
-@policy("admin")
-def retry(scan_id: str) -> Page:
-    """A new scan of what the store's newest could not use."""
-    started = scans.retry_errors(g.session, _scan(scan_id).store, current_user.id)
-    g.session.commit()
-    return redirect(url_for("admin.scan", scan_id=started.id), 303)
-
-
-@blueprint.get("/scans/<scan_id>/errors")
-@policy("admin")
-def scan_errors(scan_id: str) -> Page:
-    found = _scan(scan_id)
-    after = request.args.get("after", 0, int)
-    of_scan = select(ScanError).where(ScanError.scan_id == found.id, ScanError.id > after).order_by(ScanError.id)
-    errors = list(g.session.scalars(of_scan.limit(ERRORS_A_PAGE)))
-    return render_template("admin/scan_errors.html", scan=found, errors=errors, more=len(errors) == ERRORS_A_PAGE)
-
-
-@blueprint.get("/scans/<scan_id>/errors.csv")
-@policy("admin")
-def scan_errors_file(scan_id: str) -> Response:
-    text = scans.errors_csv(g.session, _scan(scan_id))
-    name = {"Content-Disposition": f"attachment; filename=scan-{scan_id}-errors.csv"}
-    return current_app.response_class(text, mimetype="text/csv", headers=name)
-
-
-def _progress(scan: Scan) -> dict[str, object]:
-    """What the page and its polling show: a whole percent, and texts by field."""
-    progress = scans.progress(scan)
-    percent = int(100 * (progress.fraction or 0))
-    texts = {
-        "seen": f"{scan.seen:,}" + (f" of {scan.expected:,}" if scan.expected is not None else ""),
-        "rate": f"{progress.per_second:.1f}" if progress.per_second else "–",
-        "faces": f"{scan.faces:,}",
-        "left": in_words(progress.seconds_left),
-        "summary": f"{percent} percent, {counted(scan.seen, 'photograph')} seen, {counted(scan.faces, 'face')} found",
-    }
-    for name in ("new", "changed", "unchanged", "unreadable", "stopped", "fallback", "faceless", "too_small", "gone"):
-        texts[name] = f"{getattr(scan, name):,}"
-    return {"progress": progress, "percent": percent, "texts": texts}
-
-
-def in_words(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return "less than a minute"
-    if seconds < 5400:
-        return "about " + counted(round(seconds / 60), "minute")
-    return "about " + counted(round(seconds / 3600), "hour")
-
-
 def _store(store_id: str, session: Session | None = None) -> Store:
     store = (session or g.session).get(Store, store_id)
     if store is None:
         raise NotFound("There is no such store.")
     return store
-
-
-def _scan(scan_id: str) -> Scan:
-    scan: Scan | None = g.session.get(Scan, scan_id)
-    if scan is None:
-        raise NotFound("There is no such scan.")
-    return scan
 
 
 def _scans_of(store: Store):  # type: ignore[no-untyped-def]  # Select of Scan

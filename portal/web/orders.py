@@ -22,12 +22,12 @@ from portal.orders import certificate, making, paper, people, planning, remedies
 from portal.orders.preview import preview
 from portal.orders.progress import MOVING, WORDS, progress
 from portal.tables import Dataset, Order, OrderItem, Remedy, Source, Store
-from portal.web.admin import in_words
 from portal.web.caseworker import names_of
 from portal.web.context import settings
 from portal.web.policy import policy
 from portal.web.remedies import EVIDENCE, KINDS_OF_ITEMS, ItemForm, ModelItemForm, item_form
 from portal.web.remedies import WORDS as REMEDY_WORDS
+from portal.web.scans import in_words
 
 blueprint = Blueprint("orders", __name__, url_prefix="/staff/orders")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +17,14 @@ from sqlalchemy import event, func, select
 import workers
 from portal import clock, images, jobs
 from portal.db import Database
-from portal.errors import NotFound
+from portal.errors import LostLease, NotFound
 from portal.keys import keys_of
-from portal.stores import scans
+from portal.stores import adding, scans
+from portal.stores.folder import Folder
 from portal.tables import Encoder, Face, Image, Scan, ScanError, Store, Template
 from tests.fakes import DrawnFaceEncoder, draw_photograph, drawn_jpeg, template_of
 from workers import scanning
+from workers.pacing import Pace
 
 Start = Callable[[Store], str]
 CarryOut = Callable[[str], str]
@@ -463,3 +466,36 @@ def test_files_that_vanish_or_grow_while_the_scan_goes_on_do_not_upset_the_sums(
     assert done.state == "done"
     assert adds_up(done)
     assert "008.jpg" not in pictures(database)
+
+
+def test_a_store_is_read_no_faster_than_its_operator_allows(
+    database: Database, folder: Path, okc: Store, scan: ScanIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 40 a second, of 30 photographs the last are read half a second after the first, whatever the machine."""
+    fill(folder, 30)
+    with database.writing() as session:
+        adding.set_pace(session, session.merge(okc), 40)
+    read: list[float] = []
+    real = Folder.open
+    monkeypatch.setattr(Folder, "open", lambda self, key: read.append(time.monotonic()) or real(self, key))
+    assert counts(scan(okc))["new"] == 30
+    portion = scanning.READ_OBJECTS
+    assert read[portion] - read[0] >= portion / 40 - 0.02
+    read.clear()
+    with database.writing() as session:
+        adding.set_pace(session, session.merge(okc), None)
+    for number in range(30):
+        (folder / f"{number:03}.jpg").touch()
+    scan(okc)
+    assert len(read) == 30
+
+
+def test_who_waits_for_the_pace_gives_up_with_the_lease() -> None:
+    lost = threading.Event()
+    pace = Pace(lost)
+    pace.a_second = 1
+    pace.take(10_000)
+    threading.Timer(0.05, lost.set).start()
+    with pytest.raises(LostLease):
+        pace.take(1)
+    assert (pace.portion(16), Pace(lost).portion(16)) == (1, 16)

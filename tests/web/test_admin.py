@@ -278,3 +278,17 @@ def test_an_auditor_reads_requests_and_the_log_and_changes_nothing(app: Flask, d
         if rule.endpoint.startswith("auditor.") and (rule.methods or set()) & {"POST", "PUT", "DELETE", "PATCH"}
     ]
     assert writing == []
+
+
+def test_how_fast_a_store_is_read_is_said_on_its_page(boss: Colleague, database: Database, folder: Path) -> None:
+    store = add_store(boss, folder)
+    boss.post(f"{store}/pace", reads="25")
+    assert 'value="25"' in boss.get(store)
+    for wrong in ("0", "-3", "fast", "1.5", "100001"):
+        page = boss.post(f"{store}/pace", status=422, reads=wrong)
+        assert "whole number" in page and f'value="{wrong}"' in page, "what was typed stays"
+    with database.reading() as session:
+        assert session.scalars(select(Store)).one().reads_per_second == 25
+    boss.post(f"{store}/pace", reads="")
+    with database.reading() as session:
+        assert session.scalars(select(Store)).one().reads_per_second is None
