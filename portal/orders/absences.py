@@ -18,7 +18,7 @@ from portal.erasure.retraining import Tree, read_manifest
 from portal.errors import BadInput, BadManifest, NotFound
 from portal.keys import keys_of
 from portal.orders import chunks
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import chunk_place
 from portal.tables import Order, OrderAbsence, OrderChunk, OrderItem, Retraining
 
 FORMAT = "efface-order-absence/1"

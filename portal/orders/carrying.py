@@ -23,8 +23,7 @@ from portal.erasure.intending import WITHOUT_A_DAY
 from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.orders import chunks, effects, grown, in_stores, remembering
-from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item, chunk_place
 from portal.stores import Connector
 from portal.tables import Order, OrderChunk, Store
 

@@ -17,7 +17,7 @@ from portal.erasure import rechecking
 from portal.errors import Conflict, NotFound
 from portal.keys import keys_of
 from portal.orders import chunks, people, places, remembering, statement, verifying
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import chunk_place
 from portal.tables import Order, OrderCertificate, OrderChunk, OrderItem, random_id
 
 SETTLING = ("notifying", "settled")

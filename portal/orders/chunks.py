@@ -201,3 +201,8 @@ def _columns(data: bytes, count: int, *widths: int) -> list[list[bytes]]:
         columns.append([data[start + width * row : start + width * (row + 1)] for row in range(count)])
         start += width * count
     return columns
+
+
+def chunk_place(order_id: str, number: int) -> str:
+    """Where a chunk of an order is sealed: without the same place it cannot be opened."""
+    return f"order/{order_id}/chunk/{number}"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.db import Database
 from portal.keys import keys_of
 from portal.orders import chunks, selecting
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import chunk_place
 from portal.tables import Image, Order, OrderChunk, Scan
 
 WAIT = timedelta(minutes=1)

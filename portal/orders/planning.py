@@ -15,6 +15,7 @@ from portal.audit import merkle
 from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.orders import accounts, chunks, people, selecting
+from portal.orders.chunks import chunk_place
 from portal.tables import Image, Order, OrderChunk, OrderItem
 
 # Chunks that are written in one transaction.
@@ -153,7 +154,3 @@ def _before(session: Session, order: Order) -> dict[str, int]:
 
 def _chunks_of(session: Session, order_id: str) -> int:
     return session.scalar(select(func.count()).select_from(OrderChunk).filter_by(order_id=order_id)) or 0
-
-
-def chunk_place(order_id: str, number: int) -> str:
-    return f"order/{order_id}/chunk/{number}"

@@ -20,8 +20,7 @@ from portal.jobs import Lease, make_due
 from portal.keys import keys_of
 from portal.orders import chunks, effects, in_stores, recipients
 from portal.orders.carrying import HELD_AGAIN, Connectors, connectors_of, unsealed
-from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import GONE, INTENT, LETTER, PLANNED, Item, chunk_place
 from portal.suppression import YEAR, Promised
 from portal.tables import Order, OrderChunk, Recheck
 

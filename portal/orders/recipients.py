@@ -17,8 +17,7 @@ from portal.keys import keys_of
 from portal.notices import clocks, making, sending
 from portal.notices.making import About, Got
 from portal.orders import certificate, chunks
-from portal.orders.chunks import GONE
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import GONE, chunk_place
 from portal.tables import Notice, Order, OrderChunk, OrderItem
 
 # Chunks that are gone through in one session: a writer waits for it.

@@ -21,8 +21,7 @@ from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease, claim, renewed
 from portal.keys import keys_of
 from portal.orders import carrying, checking, chunks, remembering
-from portal.orders.chunks import LETTER, PLANNED
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import LETTER, PLANNED, chunk_place
 from portal.orders.selecting import THERE
 from portal.tables import (
     Account,

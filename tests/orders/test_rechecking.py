@@ -17,7 +17,7 @@ from portal.erasure import rechecking as shared
 from portal.errors import NotAllowed
 from portal.keys import keys_of
 from portal.orders import carrying, certificate, checking, chunks, in_stores, planning, rechecking, verifying
-from portal.orders.planning import chunk_place
+from portal.orders.chunks import chunk_place
 from portal.suppression import YEAR
 from portal.tables import Face, Hold, Image, Order, OrderCertificate, OrderChunk, Recheck
 from tests.orders.scene import Scene
