@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import workers
@@ -20,6 +20,7 @@ from portal.lineage import members
 from portal.notices import links
 from portal.stores import adding, scans
 from portal.tables import (
+    Candidate,
     Case,
     CaseLink,
     Certificate,
@@ -63,6 +64,13 @@ class World:
         self._posted()
         populating.practise(self)
         populating.orders(self)
+        self._keep_pairs()
+
+    def _keep_pairs(self) -> None:
+        """A pair is lent for ten minutes, and to look at all screens takes longer on a busy machine."""
+        with self.database.writing() as session:
+            lent = update(Candidate).where(Candidate.lease_account_id.is_not(None))
+            session.execute(lent.values(lease_until=clock.now() + timedelta(hours=3)))
 
     def store_in(self, session: Session) -> Store:
         return session.get_one(Store, self.store.id)
