@@ -34,7 +34,7 @@ class Visitor:
         size = PHONE if touch else DESK
         options = {"viewport": size, "has_touch": touch, "is_mobile": touch, "java_script_enabled": scripts}
         self.context = browser.new_context(base_url=address, **(options | more))
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.context.on("request", self._asked)
         self.page.on("framenavigated", self._arrived)
