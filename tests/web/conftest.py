@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -12,6 +12,9 @@ from flask.testing import FlaskClient
 from portal.config import Config
 from portal.db import Database
 from portal.web import create_app
+
+if TYPE_CHECKING:
+    from tests.web.desk import Colleague
 
 
 @pytest.fixture
@@ -22,6 +25,23 @@ def app(config: Config, database: Database) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def cora(app: Flask, database: Database) -> Colleague:
+    """A caseworker who is signed in."""
+    # The desk fills in the forms of pages, as below.
+    from tests.web.desk import colleague
+
+    return colleague(app, database, "caseworker", name="Cora Worker")
+
+
+@pytest.fixture
+def boss(app: Flask, database: Database) -> Colleague:
+    """An admin who is signed in."""
+    from tests.web.desk import colleague
+
+    return colleague(app, database, "admin", name="Ada Min")
 
 
 def form_token(page: str) -> str:

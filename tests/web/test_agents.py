@@ -89,11 +89,6 @@ def case_of(database: Database, reference: str) -> tuple[Case, Mandate]:
         return case, mandate
 
 
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora")
-
-
 def judge(cora: Colleague, case: Case, **points: str) -> str:
     fields: dict[str, Any] = {
         f"point-{name.replace('_', '-')}": value for name, value in points.items() if name != "note"

@@ -15,11 +15,6 @@ from tests.web import trip
 from tests.web.desk import Colleague, colleague
 
 
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora Worker")
-
-
 def held_case(database: Database) -> tuple[Case, Case]:
     """A case that waits for a decision, held because of the photos of another one."""
     with database.writing() as session:

@@ -27,11 +27,6 @@ def store(database: Database, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora Worker")
-
-
-@pytest.fixture
 def carl(app: Flask, database: Database) -> Colleague:
     return colleague(app, database, "caseworker", name="Carl Worker")
 

@@ -19,12 +19,7 @@ from portal.erasure import plans
 from portal.keys import keys_of
 from portal.tables import Candidate, Case, CaseRight, Entry, Erasure, Face, Image, Package, Store
 from tests.web.conftest import form_token
-from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
-
-
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora Worker")
+from tests.web.desk import Colleague, case_to_decide, fill_store
 
 
 @pytest.fixture

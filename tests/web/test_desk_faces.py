@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from portal.cases import arrivals
@@ -14,14 +13,9 @@ from portal.errors import Conflict, NotAllowed
 from portal.tables import Case, Probe
 from tests.cases.making import make_account
 from tests.cases.making import send as send_own
-from tests.web.desk import Colleague, colleague, entries
+from tests.web.desk import Colleague, entries
 from tests.web.test_desk_intake import enter
 from tests.web.trip import jpeg
-
-
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora")
 
 
 def posted(cora: Colleague, database: Database) -> tuple[str, str]:

@@ -22,11 +22,6 @@ from tests.web.test_agents import PDF
 from tests.web.trip import jpeg, whole
 
 
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora")
-
-
 def today() -> date:
     return clock.now().date()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -18,11 +17,6 @@ from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
 
 ADD = "/staff/lineage/add"
 SOURCE = {"name": "Street 2019", "from_whom": "A camera firm", "received_on": "2019-09-01", "terms": "A contract"}
-
-
-@pytest.fixture
-def boss(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "admin", name="Ada Min")
 
 
 def test_a_source_without_ground_is_refused_until_one_is_recorded(

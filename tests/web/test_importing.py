@@ -26,11 +26,6 @@ Send = Callable[..., str]
 
 
 @pytest.fixture
-def boss(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "admin", name="Ada Min")
-
-
-@pytest.fixture
 def send(boss: Colleague) -> Send:
     """Upload a file; the page."""
 

@@ -22,11 +22,6 @@ from tests.web.desk import Colleague, colleague
 
 
 @pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora Worker")
-
-
-@pytest.fixture
 def carl(app: Flask, database: Database) -> Colleague:
     return colleague(app, database, "caseworker", name="Carl Worker")
 

@@ -20,11 +20,6 @@ from tests.cases.test_paper import words_of
 from tests.web.desk import Colleague, case_to_decide, colleague, fill_store
 
 
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora")
-
-
 def sign_in_as_person(app: Flask, case_id: str) -> FlaskClient:
     client = app.test_client()
     with client.session_transaction() as browser:

@@ -17,11 +17,6 @@ from portal.web.path_picture import MOST, WIDTH, draw
 from tests.web.desk import Colleague, colleague, fill_store
 
 
-@pytest.fixture
-def boss(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "admin", name="Ada Min")
-
-
 def test_pages_lead_from_the_photograph_to_the_model_and_back(
     boss: Colleague, app: Flask, database: Database, tmp_path: Folder
 ) -> None:

@@ -21,11 +21,6 @@ def store(database: Database, tmp_path: Path) -> Store:
         return fill_store(session, tmp_path / "photographs", count=2)
 
 
-@pytest.fixture
-def cora(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "caseworker", name="Cora Worker")
-
-
 def with_a_stranger(database: Database, store: Store) -> int:
     """A face of somebody else in the upper left of the first photograph; returns the id of the photograph."""
     with database.writing() as session:

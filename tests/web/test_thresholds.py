@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from flask import Flask
 
 from portal import clock
@@ -10,12 +9,7 @@ from portal.db import Database
 from portal.matching import thresholds
 from portal.tables import Encoder, Reencoding
 from tests.matching.test_thresholds import hold
-from tests.web.desk import Colleague, colleague
-
-
-@pytest.fixture
-def boss(app: Flask, database: Database) -> Colleague:
-    return colleague(app, database, "admin", name="Ada Min")
+from tests.web.desk import Colleague
 
 
 def test_before_a_calibration_the_page_says_what_to_do(boss: Colleague) -> None:
