@@ -201,7 +201,10 @@ def _proof(session: Session, certificate: OrderCertificate) -> str:
 def _texts(session: Session, certificate: OrderCertificate) -> tuple[str, str]:
     """The lines of a certificate and those of its chunks, as JSON lines."""
     kept = keys_of(session).unseal(certificate.sealed_people, _place(certificate.id)).decode()
-    lines, _, by_chunk = kept.partition(BETWEEN)
+    lines, both, by_chunk = kept.partition(BETWEEN)
+    if not both:
+        # Issued before there were later statements: its chunks are as they were.
+        by_chunk = _jsonl(statement.chunk_lines(session, session.get_one(Order, certificate.order_id)))
     return lines, by_chunk
 
 

@@ -18,6 +18,7 @@ from portal.erasure import holds
 from portal.erasure.verifying import Changed, Unreadable
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.jobs import make_due
+from portal.keys import keys_of
 from portal.orders import (
     accounts,
     carrying,
@@ -124,6 +125,20 @@ def test_an_order_erases_all_of_a_source_and_its_statement_is_checked_by_the_fil
     assert [one["result"] for one in verifying.items_with(verifying.verify(own, key)[2], photo)] == ["deleted"]
     for genuine in (file, parts[2], own):
         refuse_every_change(genuine, key)
+
+
+def test_a_statement_from_before_there_were_later_ones_still_gives_its_file(scene: Scene) -> None:
+    order_id = scene.order("store", target="loose")
+    scene.approve(order_id)
+    scene.run(order_id)
+    file, key = file_of(scene, order_id)
+    with scene.database.writing() as session:
+        found = certificate.of_order(session, session.get_one(Order, order_id))
+        place, keys = f"order-certificate/{found.id}/lines", keys_of(session)
+        lines = keys.unseal(found.sealed_people, place).split(certificate.BETWEEN.encode())[0]
+        found.sealed_people = keys.seal(lines, place)
+    assert file_of(scene, order_id)[0] == file
+    assert verifying.verify(file, key)
 
 
 def refuse_every_change(genuine: bytes, key: str) -> None:
