@@ -51,7 +51,7 @@ def ask(visitor: Visitor) -> None:
 def show_a_face(visitor: Visitor, photograph: Path) -> None:
     visitor.upload("Add a photo of your face", photograph)
     visitor.press("Send this photo")
-    # The page of the check goes on by itself, with scripts or without. A worker that has just started loads its networks.
+    # The page of the check goes on by itself, with scripts or without, once the worker has loaded its networks.
     visitor.page.get_by_text("Ready").wait_for(timeout=60_000)
     visitor.look()
     assert visitor.page.get_by_alt_text("Picture 1 that you sent").evaluate("one => one.naturalWidth") > 0
