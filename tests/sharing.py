@@ -17,7 +17,7 @@ from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
 from portal import accounts, schema
-from portal.cases import words
+from portal.cases.arrival import words
 from portal.config import Config
 from portal.db import Database
 from portal.tables import Base

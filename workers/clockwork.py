@@ -10,8 +10,8 @@ from types import FrameType
 import redis
 
 from portal import audit
-from portal.cases import upkeep
-from portal.cases.purging import purge
+from portal.cases.housekeeping import upkeep
+from portal.cases.housekeeping.purging import purge
 from portal.db import Database
 from portal.erasure import holds, rechecking, resuming
 from portal.jobs import sweep

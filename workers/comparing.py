@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs, images
-from portal.cases import alarms
+from portal.cases.requester import alarms
 from portal.db import Database
 from portal.errors import NotFound
 from portal.tables import Case, Probe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.cases import packages
+from portal.cases.answer import packages
 from portal.jobs import Lease
 from portal.tables import Case, Package
 

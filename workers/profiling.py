@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal import fetching
-from portal.cases import profiles
+from portal.cases.requester import profiles
 from portal.jobs import Lease
 from portal.tables import ProfileCheck
 

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, blobs, clock, images, stores
-from portal.cases import alarms, lifecycle
+from portal.cases import lifecycle
+from portal.cases.requester import alarms
 from portal.db import Database
 from portal.errors import BadPicture, NotFound, ObjectUnreadable, TooLarge
 from portal.jobs import Lease

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal.audit import ledger
 from portal.backups import copies
-from portal.cases.purging import purge
+from portal.cases.housekeeping.purging import purge
 from portal.config import Config
 from portal.db import Database
 from portal.erasure import rechecking, redoing, remembering

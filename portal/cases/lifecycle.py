@@ -14,7 +14,8 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import deadlines, law, mails
+from portal.cases import law, mails
+from portal.cases.clocks import deadlines
 from portal.cases.moves import LOOKING as LOOKING
 from portal.cases.moves import MOVES as MOVES
 from portal.cases.moves import Move, allowed

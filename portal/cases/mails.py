@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock, languages
-from portal.cases import mandates
+from portal.cases.acting import mandates
 from portal.config import Config
 from portal.db import config_of
 from portal.jobs import make_due

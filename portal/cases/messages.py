@@ -15,7 +15,10 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import answering, lifecycle, limits, mails, mandates
+from portal.cases import lifecycle, mails
+from portal.cases.acting import mandates
+from portal.cases.answer import answering
+from portal.cases.arrival import limits
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _

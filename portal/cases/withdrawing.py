@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from portal.cases import challenge, lifecycle, purging
+from portal.cases import lifecycle
+from portal.cases.housekeeping import purging
+from portal.cases.requester import challenge
 from portal.errors import Conflict
 from portal.languages import gettext as _
 from portal.stores import quarantine

@@ -22,7 +22,7 @@ import psutil
 
 from portal import accounts, look, queue_server, schema
 from portal.backups import waiting
-from portal.cases import deadlines
+from portal.cases.clocks import deadlines
 from portal.cli.opening import answering, make_data_folder
 from portal.cli.showing import show_report
 from portal.config import Config, read_config

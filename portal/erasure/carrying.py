@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
-from portal.cases import alarms, lifecycle, mails
+from portal.cases import lifecycle, mails
+from portal.cases.requester import alarms
 from portal.db import Database
 from portal.erasure import certificate, effects, intending, rechecking, redactions, remembering
 from portal.erasure.plans import sealed_facts, still_true

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock, lineage, stores
 from portal.blobs import purge_blob
-from portal.cases import keeping, lifecycle
+from portal.cases import lifecycle
+from portal.cases.answer import keeping
 from portal.erasure import redactions
 from portal.erasure.items import FACE, NOTHING
 from portal.erasure.kept_faces import keep_face_of

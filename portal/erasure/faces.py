@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit, images, stores
-from portal.cases import held
+from portal.cases.answer import held
 from portal.errors import BadInput, Conflict
 from portal.images import Box
 from portal.tables import Candidate, Case, Erasure, Face, Image, Store

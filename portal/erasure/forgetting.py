@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal import suppression
 from portal.audit import ledger
 from portal.audit.ledger import STAGES
-from portal.cases import keeping
+from portal.cases.answer import keeping
 from portal.errors import Conflict
 from portal.languages import gettext as _
 from portal.tables import Case, CaseRight, Erasure, KeptFace, Suppression

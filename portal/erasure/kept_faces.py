@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import keeping
+from portal.cases.answer import keeping
 from portal.erasure.items import FACE
 from portal.keys import keys_of
 from portal.suppression import keep_face

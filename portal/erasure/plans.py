@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, lineage
-from portal.cases import keeping
+from portal.cases.answer import keeping
 from portal.db import config_of
 from portal.erasure import copies, faces
 from portal.erasure.copies import Made

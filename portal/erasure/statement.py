@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.heads import origin_of
 from portal.audit.log import instant
-from portal.cases import keeping
+from portal.cases.answer import keeping
 from portal.db import config_of
 from portal.erasure import particulars
 from portal.erasure.items import NOT_GONE, extent_of, tally

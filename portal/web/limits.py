@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import request
 
-from portal.cases import limits
+from portal.cases.arrival import limits
 from portal.errors import TooMany
 from portal.languages import gettext as _
 from portal.web.context import database

@@ -17,8 +17,8 @@ from portal.languages import mark
 from portal.notices import answering, feeds, links, making, wire
 from portal.tables import Notice
 from portal.web.context import database
-from portal.web.intake import Page
 from portal.web.limits import spend
+from portal.web.person.intake import Page
 from portal.web.policy import policy
 
 blueprint = Blueprint("notices", __name__)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import CallbackDict
 
 from portal import clock
-from portal.cases import mandates
+from portal.cases.acting import mandates
 from portal.db import Database
 from portal.errors import NotAllowed, NotFound
 from portal.keys import Keys, SealBroken, keys_in, token_digest

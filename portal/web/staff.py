@@ -12,8 +12,9 @@ from wtforms.validators import InputRequired
 
 from portal import accounts
 from portal.errors import BadInput
-from portal.web import sessions, squares, tasks
+from portal.web import sessions, squares
 from portal.web.context import database, settings
+from portal.web.desk import tasks
 from portal.web.limits import spend
 from portal.web.policy import policy, safe_path
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from portal import audit, clock
 from portal.audit import ledger
 from portal.backups import copies, finishing
-from portal.cases import keeping
-from portal.cases.purging import overdue, purge
+from portal.cases.answer import keeping
+from portal.cases.housekeeping.purging import overdue, purge
 from portal.db import Database
 from portal.erasure import forgetting
 from portal.keys import keys_of

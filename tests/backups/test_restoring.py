@@ -15,7 +15,7 @@ import workers
 from portal import audit, clock
 from portal.audit import heads, ledger
 from portal.backups import copies, finishing, waiting
-from portal.cases.purging import purge
+from portal.cases.housekeeping.purging import purge
 from portal.db import Database
 from portal.erasure import certificate, remembering, verifying
 from portal.errors import BadInput, Conflict, StoreUnavailable, Unavailable

@@ -11,18 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs
-from portal.cases import charging, clarifying
+from portal.cases.clocks import charging, clarifying
 from portal.db import config_of
 from portal.matching import batch, known, review
 from portal.tables import Candidate, Case, Probe, Search
 from tests.fakes import drawn_jpeg
 from tests.matching.making import make_candidates, make_case
 from tests.orders.scene import Scene
-from tests.web import test_agents as agents
-from tests.web import test_desk_intake as desk_intake
 from tests.web.conftest import send as send_form
 from tests.web.desk import case_in_review, colleague
-from tests.web.test_previews import with_a_stranger
+from tests.web.desk import test_desk_intake as desk_intake
+from tests.web.desk.test_previews import with_a_stranger
+from tests.web.person import test_agents as agents
 
 if TYPE_CHECKING:
     from tests.browser.world import World

@@ -15,7 +15,7 @@ from portal.languages import day
 from tests.browser.signing_in import at_desk
 from tests.browser.visiting import Visitor
 from tests.web.desk import colleague
-from tests.web.test_agents import PDF, PERSON, case_of, link_of
+from tests.web.person.test_agents import PDF, PERSON, case_of, link_of
 from tests.web.trip import newest_code
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal.cases import extending
+from portal.cases.clocks import extending
 from portal.db import Database
 from portal.tables import Mail
 from tests.browser.signing_in import at_desk

@@ -13,7 +13,10 @@ from sqlalchemy.orm import Session
 
 import workers
 from portal import accounts, clock
-from portal.cases import appeals, challenge, deciding, identity, intake, lifecycle, words
+from portal.cases import lifecycle
+from portal.cases.answer import appeals, deciding
+from portal.cases.arrival import intake, words
+from portal.cases.requester import challenge, identity
 from portal.db import Database, config_of
 from portal.erasure import carrying, holds, plans, remedies
 from portal.lineage import members

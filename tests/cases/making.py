@@ -10,8 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import assurance, deciding, identity, intake, lifecycle, mails
-from portal.cases.intake import Submitted
+from portal.cases import lifecycle, mails
+from portal.cases.answer import deciding
+from portal.cases.arrival import intake
+from portal.cases.arrival.intake import Submitted
+from portal.cases.requester import assurance, identity
 from portal.keys import keys_of
 from portal.tables import (
     Account,

@@ -12,8 +12,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.cases import deciding, identity, intake, lifecycle
-from portal.cases.limits import spend
+from portal.cases import lifecycle
+from portal.cases.answer import deciding
+from portal.cases.arrival import intake
+from portal.cases.arrival.limits import spend
+from portal.cases.requester import identity
 from portal.db import Database
 from portal.erasure import plans
 from portal.errors import Conflict, EffaceError

@@ -10,7 +10,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.cases import answers, appeals, calendar, deciding, extending, intake, mails
+from portal.cases import mails
+from portal.cases.answer import answers, appeals, deciding
+from portal.cases.arrival import intake
+from portal.cases.clocks import calendar, extending
 from portal.db import config_of
 from portal.tables import Case, Mail
 from tests.cases.making import fill_draft, make_account, make_image, to_deciding

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from portal import blobs, clock, images
-from portal.cases import alarms
+from portal.cases.requester import alarms
 from portal.db import Database
 from portal.tables import Case, CaseEvent, Entry, Probe, Search
 from tests.cases.making import send

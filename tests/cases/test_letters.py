@@ -10,7 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, deciding, extending, law, letters, lifecycle, mails, purging
+from portal.cases import law, letters, lifecycle, mails
+from portal.cases.answer import answers, deciding
+from portal.cases.clocks import extending
+from portal.cases.housekeeping import purging
 from portal.cases.letters import forms
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
 from portal.languages import LANGUAGES, speaking

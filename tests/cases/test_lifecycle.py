@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import intake, lifecycle
+from portal.cases import lifecycle
+from portal.cases.arrival import intake
 from portal.cases.lifecycle import LOOKING, MOVES, move, taken_together
 from portal.errors import BadInput, Conflict, EffaceError, NotAllowed
 from portal.tables import Case, CaseEvent, Entry, Erasure, Face, Search

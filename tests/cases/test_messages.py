@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import mails, messages, packages, purging, withdrawing
+from portal.cases import mails, messages, withdrawing
+from portal.cases.answer import packages
+from portal.cases.housekeeping import purging
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.tables import Case, CaseEvent, Entry, Mail, Message
 from tests.cases.making import EMAIL, make_account, send

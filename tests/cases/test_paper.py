@@ -10,10 +10,10 @@ from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from portal import images
-from portal.cases import report_paper, reports
+from portal.cases.figures import report_paper, reports
 from portal.cases.paper import Paper
 from portal.errors import BadInput
-from tests.cases.test_reports import YEAR, asked
+from tests.cases.figures.test_reports import YEAR, asked
 
 
 def words_of(data: bytes) -> str:

@@ -17,7 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases import answers, appeals, calendar, deciding, extending, law, letters, mails, messages, packages
+from portal.cases import law, letters, mails, messages
+from portal.cases.answer import answers, appeals, deciding, packages
+from portal.cases.clocks import calendar, extending
 from portal.erasure import statement as statement_words
 from portal.erasure import wording
 from portal.errors import BadInput

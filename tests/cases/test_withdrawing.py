@@ -9,12 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs, clock
-from portal.cases import intake, lifecycle, packages, withdrawing
+from portal.cases import lifecycle, withdrawing
+from portal.cases.answer import packages
+from portal.cases.arrival import intake
 from portal.config import Config
 from portal.db import Database
 from portal.errors import Conflict, LostLease
 from portal.jobs import claim
 from portal.tables import Account, Blob, Candidate, Case, Erasure, ErasureItem, Mail, Package, Probe, Search
+from tests.cases.arrival.test_intake import photograph
 from tests.cases.making import (
     add_candidate,
     confirm_identity,
@@ -25,7 +28,6 @@ from tests.cases.making import (
     send,
     to_deciding,
 )
-from tests.cases.test_intake import photograph
 from workers import mailing
 
 STATES = ["identity-check", "searching", "reviewing", "deciding", "fulfilling"]

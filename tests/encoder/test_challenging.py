@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 import workers
 from portal import blobs, clock, images
-from portal.cases import challenge, identity
-from portal.cases.looking import Prepared
+from portal.cases.arrival.looking import Prepared
+from portal.cases.requester import challenge, identity
 from portal.db import Database
 from portal.jobs import claim
 from portal.tables import Case, Challenge, Entry, Probe

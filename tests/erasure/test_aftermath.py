@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from portal.cases import answers, mails
+from portal.cases import mails
+from portal.cases.answer import answers
 from portal.db import Database
 from portal.erasure import aftermath, carrying, holds, plans, rechecking, remedies
 from portal.tables import Case, CaseEvent, CaseRight, Erasure, Recheck

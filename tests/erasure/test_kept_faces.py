@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.audit import ledger
-from portal.cases import keeping
+from portal.cases.answer import keeping
 from portal.db import Database
 from portal.erasure import effects, forgetting, wording
 from portal.errors import Conflict

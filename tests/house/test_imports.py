@@ -58,7 +58,7 @@ DOORS = {
     "cryptography": {"portal.keys", "portal.audit", "portal.proofs"},
     "argon2": {"portal.accounts", "portal.cases"},
     "holidays": {"portal.cases"},
-    "icalendar": {"portal.cases.calendar"},
+    "icalendar": {"portal.cases.clocks.calendar"},
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
     "pyarrow": {"portal.stores.parquet"},

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import holidays as calendars
 
 from portal.cases import law
-from portal.cases.deadlines import Clock, Waited
+from portal.cases.clocks.deadlines import Clock, Waited
 from portal.cases.law import Rule, Term
 
 DAY = timedelta(days=1)

@@ -17,24 +17,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import workers
-from portal.cases import (
-    appeals,
-    challenge,
-    clarifying,
-    deadlines,
-    deciding,
-    extending,
-    identity,
-    intake,
-    lifecycle,
-    mails,
-    messages,
-    pausing,
-    waiting,
-    withdrawing,
-)
-from portal.cases.deadlines import Waited
+from portal.cases import lifecycle, mails, messages, withdrawing
+from portal.cases.answer import appeals, deciding
+from portal.cases.arrival import intake
+from portal.cases.clocks import clarifying, deadlines, extending, pausing
+from portal.cases.clocks.deadlines import Waited
 from portal.cases.law import Rule
+from portal.cases.requester import challenge, identity, waiting
 from portal.erasure import plans
 from portal.tables import Candidate, Case, Erasure, Image, Mail, Package, Search
 from tests.cases.making import add_candidate, add_face, show_signs

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from portal.cases import law
-from portal.cases.deadlines import Waited
+from portal.cases.clocks.deadlines import Waited
 from portal.cases.law import Rule
 from tests.law.oracle import DAY
 

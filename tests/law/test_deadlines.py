@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.cases import deadlines, law
-from portal.cases.deadlines import Clock, Waited, clock_for, last_day
+from portal.cases import law
+from portal.cases.clocks import deadlines
+from portal.cases.clocks.deadlines import Clock, Waited, clock_for, last_day
 from portal.cases.law import Term
 from portal.errors import BadInput, UnsafeConfig
 from tests.law.vectors import VECTORS, Vector

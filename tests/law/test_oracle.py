@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from portal.cases import law
-from portal.cases.deadlines import appeal_clock, clock_for
+from portal.cases.clocks.deadlines import appeal_clock, clock_for
 from tests.law.oracle import DAY, PLACES, objected, questions, with_later_versions
 
 CASES = 10_000

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from portal.cases import deadlines, identity, law
+from portal.cases import law
+from portal.cases.clocks import deadlines
 from portal.cases.law import BadRule, rule_by, rules_for
 from portal.cases.law.reading import IDENTITY, RIGHTS, read_place
+from portal.cases.requester import identity
 from portal.errors import BadInput
 
 TODAY = date(2026, 11, 20)

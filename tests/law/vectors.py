@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from portal.cases import law
-from portal.cases.deadlines import Waited, clock_for
+from portal.cases.clocks.deadlines import Waited, clock_for
 from tests.law.oracle import with_later_versions
 
 

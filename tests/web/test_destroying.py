@@ -10,10 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import audit
-from portal.cases import destroying
+from portal.cases.housekeeping import destroying
 from portal.db import Database
 from portal.tables import Order
-from tests.cases.test_destroying import held
+from tests.cases.housekeeping.test_destroying import held
 from tests.web.desk import colleague
 
 PAGE = "/staff/law/time-over"

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import select
 
-from portal.cases import deciding
+from portal.cases.answer import deciding
 from portal.db import Database
 from portal.erasure import plans
 from portal.lineage import outputs, records

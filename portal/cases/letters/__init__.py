@@ -18,7 +18,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import answers, charging, extending, law, lifecycle, mails
+from portal.cases import law, lifecycle, mails
+from portal.cases.answer import answers
+from portal.cases.clocks import charging, extending
 from portal.cases.law import Rule
 from portal.cases.letters.forms import KINDS, Form, form_of, length, newest
 from portal.cases.paper import Paper, check_letters

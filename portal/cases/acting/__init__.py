@@ -1,0 +1,1 @@
+"""Asking for somebody else: who may, what shows it, and the word of the person it is about."""

@@ -1,0 +1,1 @@
+"""The days of a case: counting them, waiting, pausing, and more time."""

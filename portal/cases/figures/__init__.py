@@ -1,0 +1,1 @@
+"""How requests went, for the privacy team and for the public."""

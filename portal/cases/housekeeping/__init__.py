@@ -1,0 +1,1 @@
+"""What time alone does, and our own working data that goes."""

@@ -1,0 +1,1 @@
+"""The pages of admins and auditors: stores, lineage, orders, recipients, accounts, the log."""

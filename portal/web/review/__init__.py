@@ -1,0 +1,1 @@
+"""The match queue, and how often reviewers err."""
