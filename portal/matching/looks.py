@@ -15,15 +15,20 @@ SIDE = dict(zip(ANSWERS, (-1, -1, 0, 1, 1), strict=True))
 class Pair:
     """What a reviewer sees beside the pictures. Where no face photo was sent, `note` says what was given.
 
-    `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
+    `photos`: how many photographs were sent that one can look at, the one that was compared first. `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
     decides, this one first.
     """
 
     id: str
-    sent: bool
+    photos: int
     note: str | None
     found_left: bool
     together: list[str]
+
+    @property
+    def sent(self) -> bool:
+        """Whether a face photo was sent."""
+        return self.photos > 0
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def pair(session: Session, look: KnownLook) -> Pair:
         raise NotFound("This picture is not kept any more.")
     return Pair(
         id=look.id,
-        sent=True,
+        photos=1,
         note=None,
         found_left=lot("side", look.account_id, look.id)[0] % 2 == 1,
         together=[look.id],

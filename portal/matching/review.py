@@ -91,11 +91,11 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
     if candidate.crop_id is None:
         raise NotFound("This picture is not kept any more.")
     probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
-    sent = probe is not None and probe.blob_id is not None
+    photos = _photos(session, candidate)
     return Pair(
         id=candidate.id,
-        sent=sent,
-        note=None if sent else _note(probe),
+        photos=len(photos),
+        note=None if photos else _note(probe),
         found_left=lot("side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
     )
@@ -106,11 +106,28 @@ def found_picture(session: Session, account_id: str, candidate_id: str) -> bytes
     return blobs.open_blob(session, held_by(session, account_id, candidate_id).crop_id)
 
 
-def sent_picture(session: Session, account_id: str, candidate_id: str) -> bytes | None:
-    """The sent face alone, as JPEG; None without one. Raises Conflict when the pair is not held any more."""
-    candidate = held_by(session, account_id, candidate_id)
-    probe = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
-    return blobs.open_blob(session, probe.crop_id or probe.blob_id) if probe and probe.blob_id else None
+def sent_picture(session: Session, account_id: str, candidate_id: str, number: int = 1) -> bytes | None:
+    """A sent face alone, as JPEG: the one that was compared, or by `number` another one of theirs; None without it.
+
+    Raises Conflict when the pair is not held any more.
+    """
+    photos = _photos(session, held_by(session, account_id, candidate_id))
+    if not 1 <= number <= len(photos):
+        return None
+    return blobs.open_blob(session, photos[number - 1].crop_id or photos[number - 1].blob_id)
+
+
+def _photos(session: Session, candidate: Candidate) -> list[Probe]:
+    """The photographs to compare a candidate with: the one the machine took, then the others, as they came in.
+
+    None where the one it took is a link or an account name: what is found by that is not compared with a face.
+    """
+    first = session.get(Probe, candidate.probe_id) if candidate.probe_id else None
+    if first is None or first.blob_id is None:
+        return []
+    others = (Probe.case_id == candidate.case_id, Probe.state == "ready", Probe.crop_id.is_not(None))
+    found = select(Probe).where(*others, Probe.id != first.id).order_by(Probe.created_at, Probe.id)
+    return [first, *session.scalars(found)]
 
 
 def whole(session: Session, account_id: str, candidate_id: str) -> bytes:

@@ -13,7 +13,7 @@ from portal import blobs, clock
 from portal.db import Database, config_of
 from portal.errors import BadInput, Conflict
 from portal.matching import review, second_thoughts
-from portal.tables import Account, Candidate, Judgement
+from portal.tables import Account, Candidate, Judgement, Probe
 from tests.matching.making import make_account, make_candidates, make_case
 
 
@@ -151,7 +151,26 @@ def test_the_pair_is_two_pictures_and_nothing_else(session: Session, reviewers: 
     assert pair.sent
     assert review.sent_picture(session, reviewers[0], candidate.id) == b"probe"
     assert review.found_picture(session, reviewers[0], candidate.id) == b"crop 0"
-    assert set(vars(pair)) == {"id", "sent", "note", "found_left", "together"}
+    assert set(vars(pair)) == {"id", "photos", "note", "found_left", "together"}
+
+
+def test_other_photographs_of_the_person_come_after_the_one_compared(session: Session, reviewers: list[str]) -> None:
+    case, other = make_case(session), make_case(session)
+    [candidate] = make_candidates(session, case, 1)
+    for of, kind, state, content in (
+        (case, "selfie", "ready", b"second"),
+        (case, "selfie", "choose-face", b"whose?"),
+        (case, "picture", "ready", b""),
+        (other, "selfie", "ready", b"somebody else"),
+    ):
+        probe = Probe(case_id=of.id, kind=kind, state=state, created_at=clock.now())
+        probe.blob_id = blobs.put_blob(session, "probe", b"the whole picture", "image/jpeg").id
+        probe.crop_id = blobs.put_blob(session, "probe-crop", content, "image/jpeg").id if content else None
+        session.add(probe)
+    review.next_pair(session, reviewers[0])
+    assert review.pair(session, reviewers[0], candidate.id).photos == 2
+    shown = [review.sent_picture(session, reviewers[0], candidate.id, number) for number in (1, 2, 3, 0)]
+    assert shown == [b"probe", b"second", None, None]
 
 
 @pytest.mark.parametrize("part", ["caseworker_id", "identity_by", "decided_by", "approved_by"])

@@ -35,11 +35,12 @@ REASONS = dict(
 )
 # The keys of all pages here, until somebody chooses others.
 KEYS = {str(place): label for place, label in enumerate(LABELS.values(), start=1)}
+KEYS |= {"←": "Photo before", "→": "Next photo"}
 KEYS |= {"u": "Undo my last answer", "z": "Zoom", "f": "Flip", "c": "Show the whole picture"}
 KEYS |= {"s": "Leave this pair to others", "n": "Next pair", "o": "Show what the others said"}
 # All keys under one hand; those that lie there already stay.
 HANDS = {
-    "Keys for the left hand": {"u": "q", "n": "w", "o": "e"},
+    "Keys for the left hand": {"u": "q", "n": "w", "o": "e", "←": "a", "→": "d"},
     "Keys for the right hand": {
         **{"1": "6", "2": "7", "3": "8", "4": "9", "5": "0"},
         **{"z": "i", "f": "k", "c": "l", "s": "j"},
@@ -94,7 +95,7 @@ def compare(look_id: str) -> Page:
     except (Conflict, NotFound):
         return _not_yours()
     parts = PARTS if settings().likeness and pair.sent and len(pair.together) == 1 else ()
-    shown = {"labels": LABELS, "parts": parts, "whole": "whole" in request.args}
+    shown = {"labels": LABELS, "parts": parts, "whole": "whole" in request.args, "photo": min(_photo(), pair.photos)}
     return render_template("reviewer/compare.html", pair=pair, **shown)
 
 
@@ -233,9 +234,11 @@ def undo() -> Page:
 @blueprint.get("/<look_id>/sent.jpg")
 @policy("reviewer")
 def sent(look_id: str) -> Response:
-    """The face that was sent, for the reviewer who holds the pair."""
+    """The face that was sent, or one of several, for the reviewer who holds the pair."""
     look = _known(look_id)
-    data = practice.sent_picture(g.session, look) if look else review.sent_picture(g.session, current_user.id, look_id)
+    if look is not None:
+        return _jpeg(practice.sent_picture(g.session, look))
+    data = review.sent_picture(g.session, current_user.id, look_id, _photo())
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)
@@ -263,6 +266,11 @@ def whole(look_id: str) -> Response:
             review.held_by(session, current_user.id, look_id)
         audit.append(session, "image-revealed", {"account": current_user.id, "candidate": look_id})
     return _jpeg(data)
+
+
+def _photo() -> int:
+    """Which of the sent photographs is asked for, from 1."""
+    return max(1, request.args.get("photo", 1, int))
 
 
 def _known(look_id: str) -> KnownLook | None:

@@ -21,6 +21,15 @@ function setUpSwitch() {
   });
 }
 
+// The arrows by their signs, as the pages name them.
+const signs = { ArrowLeft: "←", ArrowRight: "→" };
+
+// Of a picture that is larger than its frame, the arrows move the part one sees.
+function scrolling(event) {
+  const frame = event.target;
+  return event.key in signs && frame.scrollWidth > frame.clientWidth && frame.matches(".ef-frame");
+}
+
 function writing(target) {
   return target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
@@ -51,10 +60,10 @@ function showKeys() {
 
 function listen() {
   document.addEventListener("keydown", (event) => {
-    const meant = event.ctrlKey || event.metaKey || event.altKey || writing(event.target);
+    const meant = event.ctrlKey || event.metaKey || event.altKey || writing(event.target) || scrolling(event);
     // A key that is held down must not answer the next page as well.
     if (!switchBox.checked || event.repeat || meant) return;
-    if (press(event.key.toLowerCase())) event.preventDefault();
+    if (press(signs[event.key] ?? event.key.toLowerCase())) event.preventDefault();
   });
 }
 

@@ -29,6 +29,16 @@ function follow(frame) {
   }
 }
 
+// Another photograph that was sent. It is on the page already, so nothing is asked for and nothing ticked is lost.
+function turn(event) {
+  event.preventDefault();
+  const photos = [...page.querySelectorAll("[data-photo]")];
+  const now = photos.findIndex((photo) => !photo.hidden);
+  const next = (now + Number(event.currentTarget.dataset.turn) + photos.length) % photos.length;
+  photos.forEach((photo, place) => (photo.hidden = place !== next));
+  find("[data-photo-number]").textContent = String(next + 1);
+}
+
 function read(blob) {
   return new Promise((done, failed) => {
     const reader = new FileReader();
@@ -41,6 +51,7 @@ function read(blob) {
 async function fetchPicture(image) {
   const answer = await fetch(image.getAttribute("src"));
   if (!answer.ok) throw new Error(String(answer.status));
+  image.loading = "eager";
   image.src = await read(await answer.blob());
 }
 
@@ -95,6 +106,7 @@ function begin() {
   toggles(find("[data-flip]"), "flipped");
   find("[data-zoom]").addEventListener("click", () => frames.forEach(centre));
   for (const frame of frames) frame.addEventListener("scroll", () => follow(frame));
+  for (const link of page.querySelectorAll("[data-turn]")) link.addEventListener("click", turn);
   find("form").addEventListener("submit", answered);
   ready = null;
   sending = false;

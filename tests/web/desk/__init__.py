@@ -156,6 +156,15 @@ def find_photographs(session: Session, case: Case, store: Store) -> None:
     lifecycle.search_finished(session, case)
 
 
+def another_photograph(session: Session, case: Case, shade: int) -> None:
+    """The person sends one more photograph of their face."""
+    probe = Probe(case_id=case.id, kind="selfie", state="ready", created_at=clock.now())
+    for use, name in (("probe", "blob_id"), ("probe-crop", "crop_id")):
+        setattr(probe, name, blobs.put_blob(session, use, drawn_jpeg(shade, size=(480, 480)), "image/jpeg").id)
+    session.add(probe)
+    session.flush()
+
+
 def case_to_decide(session: Session, store: Store, *rights: str) -> Case:
     """A case in which people agreed on every photograph."""
     case = case_in_review(session, store, *rights)

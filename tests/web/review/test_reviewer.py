@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from portal.db import Database
 from portal.tables import Candidate, Case, Entry, Judgement, Search
 from tests.matching.making import make_face
-from tests.web.desk import EMAIL, Colleague, case_in_review, colleague, fill_store
+from tests.web.desk import EMAIL, Colleague, another_photograph, case_in_review, colleague, fill_store
 
 FIGURE = re.compile(r"<figure>.*?</figure>", re.DOTALL)
 
@@ -216,12 +217,37 @@ def render(app: Flask, page: str, **given: object) -> str:
         return render_template(page, **given)
 
 
-def test_every_key_can_be_set_once_there_is_a_script(app: Flask, case: Case, reviewer: Colleague) -> None:
+def test_several_sent_photographs_can_be_looked_at_by_links(
+    database: Database, case: Case, reviewer: Colleague
+) -> None:
+    path = reviewer.post("/staff/review/next")
+    assert "Next photo" not in reviewer.get(path), "there is but one"
+    with database.writing() as session:
+        another_photograph(session, session.get_one(Case, case.id), shade=7)
+    shown = re.compile(r'alt="The face in sent photo (\d) of 2"[^>]*data-photo>')
+    page = reviewer.get(path)
+    assert shown.findall(page) == ["1"], "the one that was compared comes first"
+    link = html.unescape(re.findall(r'<a[^>]+href="([^"]+)"[^>]+data-key="→"', page)[0])
+    page = reviewer.get(link)
+    assert shown.findall(page) == ["2"]
+    assert "data-photo-number>2</span> of 2" in page
+    first, second, third = (reviewer.client.get(f"{path}/sent.jpg?photo={number}") for number in (1, 2, 3))
+    assert (first.status_code, second.status_code, third.status_code) == (200, 200, 404)
+    assert first.data != second.data
+    assert shown.findall(reviewer.get(f"{path}?photo=9")) == ["2"]
+    assert shown.findall(reviewer.get(f"{path}?photo=x")) == ["1"]
+
+
+def test_every_key_can_be_set_once_there_is_a_script(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    with database.writing() as session:
+        another_photograph(session, session.get_one(Case, case.id), shade=7)
     queue = reviewer.get("/staff/review/")
-    settable = re.findall(r'data-name="(\w)" data-label="([^"]+)"', queue)
+    settable = re.findall(r'data-name="([^"])" data-label="([^"]+)"', queue)
     compare = reviewer.get(reviewer.post("/staff/review/next"))
     third = render(app, "reviewer/third.html", look_id="x", settled=None, labels={})
-    pressed = re.findall(r'data-key="(\w)"[^>]*><kbd[^>]*>\w</kbd>([^<]+)<', compare + third)
+    pressed = re.findall(r'data-key="([^"])"[^>]*><kbd[^>]*>[^<]</kbd>([^<]+)<', compare + third)
     assert sorted(settable) == sorted(set(pressed))
     # Without a script it would do nothing, so it is not shown.
     assert re.search(r"<details[^>]+data-key-settings[^>]+ hidden>", queue)
