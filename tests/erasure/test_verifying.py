@@ -47,11 +47,15 @@ def refusal(file: bytes, key: str) -> str:
     return refused.value.sentence
 
 
+def items_in(parts: dict[str, str]) -> Items:
+    return [json.loads(line) for line in parts["items"].split("\n") if line]
+
+
 def forged(genuine: tuple[bytes, str], change: Callable[[Said, Items], None]) -> str:
     """The refusal of a file whose issuer signs what `change` made of the statement and the items."""
     parts = json.loads(genuine[0])
     statement = json.loads(parts["statement"])
-    items = [json.loads(line) for line in parts["items"].split("\n") if line]
+    items = items_in(parts)
     change(statement, items)
     text = "".join(canonical(item).decode() + "\n" for item in items)
     statement["plan"]["items_digest"] = hashlib.sha256(text.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, Response, g, render_template, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -11,6 +11,7 @@ from portal import audit
 from portal.audit import consistency
 from portal.erasure import histories, wording
 from portal.erasure.verifying import Changed, Unreadable, items_of, verify
+from portal.errors import NotFound
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.web.limits import spend
@@ -24,7 +25,7 @@ class Checked(FlaskForm):  # type: ignore[misc]
     certificate = FileField(_l("Choose the certificate, or drop it here"), description=_l("A file that ends in .json."))
     second = FileField(
         _l("A second certificate, if you have one"),
-        description=_l("We then also check that our log says the same to everybody. For this both files are sent."),
+        description=_l("We then also check that our log says the same to everybody. Only this needs the network."),
     )
 
 
@@ -51,9 +52,20 @@ def certificate() -> Page:
         return _page(form, result="valid", lines=lines)
     try:
         _compare(data, other)
+    except NotFound as problem:
+        return _page(form, result="untold", why=problem.sentence)
     except (Changed, Unreadable) as problem:
-        return _page(form, result="changed", why=problem.sentence)
+        return _page(form, result="forked" if problem.code == "forked" else "changed", why=problem.sentence)
     return _page(form, result="valid", lines=lines, together=True)
+
+
+@blueprint.get("/proof")
+@policy("public")
+def log_proof() -> Response:
+    """The log's own proof that its head over `from` entries is the beginning of that over `to`, for the browser."""
+    spend("certificate")
+    old, new = (request.args.get(name, 0, type=int) for name in ("from", "to"))
+    return Response(consistency.prove(g.session, old, new), mimetype="text/plain")
 
 
 def _compare(data: bytes, other: bytes) -> None:

@@ -84,3 +84,6 @@ def test_two_certificates_of_our_log_agree_and_a_second_one_that_was_changed_doe
 
     assert "Both certificates are of one log" in both(later)
     assert "This file is not as it was issued" in both(later.replace(b"EF-TEST-CASE", b"EF-EVIL-CASE"))
+    # Of the proof only what is in every head of the log is asked for; of no proof nothing is made up.
+    assert client.get("/verify/proof?from=1&to=2").text.startswith("efface-consistency/1\nfrom 1 to 2\n")
+    assert {client.get(f"/verify/proof{sizes}").status_code for sizes in ("", "?from=2&to=99", "?from=x&to=2")} == {404}
