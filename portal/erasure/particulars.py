@@ -5,10 +5,11 @@ People are numbers that are always the same for the same person, and never names
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import lineage
@@ -18,11 +19,14 @@ from portal.db import config_of
 from portal.keys import keys_of
 from portal.languages import mark
 from portal.tables import (
+    Account,
+    Candidate,
     CaseRight,
     Disclosure,
     Encoder,
     Erasure,
     ErasureItem,
+    Judgement,
     Notice,
     Remedy,
     Source,
@@ -31,6 +35,21 @@ from portal.tables import (
 )
 
 RESTORED = mark("A backup of the portal that is put back erases this again before it serves anybody.")
+METHOD = mark(
+    "Each file was compared with the approved one, and only then deleted. Where other people are in it, or it is in an "
+    "archive, it was written anew without this person."
+)
+MEDIA = mark("No disk or other device was destroyed for this.")
+SWORN = mark("No person has sworn this under penalty of perjury. The key of the issuer signed it once it was approved.")
+ADDRESSEES = mark(
+    "It is made for the person who asked, or for who acts for them. The issuer keeps a copy. Whoever has the file may "
+    "show it to an authority."
+)
+NOT_KNOWN = mark(
+    "Not known to this statement: where the people who acted were, copies of models that others keep, and how other "
+    "systems keep their backups."
+)
+CHECK = mark("Anybody can check it with the public key of the issuer: efface certificate verify FILE --key KEY")
 GALLERY = "The face templates were deleted, and with them their places among those that are searched."
 
 
@@ -97,21 +116,53 @@ def backup(session: Session, issued: datetime) -> dict[str, Any]:
     return {"until": instant(issued + timedelta(days=days)), "erased_again_when_restored": True, "sentence": RESTORED}
 
 
+def besides(items: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Sentences that each certificate has: how it was done, who signed it, for whom it is, and what nobody knows."""
+    files = any(item["kind"] in ("image", "copy", "redaction") for item in items)
+    return {
+        "method": METHOD if files else "",
+        "media": MEDIA,
+        "sworn": SWORN,
+        "addressees": ADDRESSEES,
+        "not_known": NOT_KNOWN,
+        "check": CHECK,
+    }
+
+
 def people(session: Session, erasure: Erasure) -> list[dict[str, Any]]:
-    """Who acted, each as a number that is always the same for the same person. No names."""
+    """Who acted, each as a number that is always the same for the same person, with the roles they have. No names."""
     answered = select(Remedy).join(ErasureItem, Remedy.item_id == ErasureItem.id)
     rows = session.scalars(answered.where(ErasureItem.erasure_id == erasure.id).order_by(ErasureItem.position)).all()
     acted = [
+        *(("reviewed", account, at) for account, at in _reviewers(session, erasure.case_id)),
         ("planned", erasure.asked_by, erasure.planned_at),
         ("approved", erasure.approved_by, erasure.approved_at),
         *(("model-answered", row.answered_by, row.answered_at) for row in rows),
         *(("model-confirmed", row.confirmed_by, row.confirmed_at) for row in rows),
     ]
     return [
-        {"role": role, "who": keys_of(session).digest("staff", account.encode())[:12], "at": said_at(at)}
+        {
+            "role": role,
+            "who": keys_of(session).digest("staff", account.encode())[:12],
+            "staff_roles": sorted(session.get_one(Account, account).roles),
+            "at": said_at(at),
+        }
         for role, account, at in acted
         if account
     ]
+
+
+def _reviewers(session: Session, case_id: str) -> list[tuple[str, datetime]]:
+    """Who said of this case's candidates whether they are the person, and when each did so last."""
+    last = func.max(Judgement.at)
+    query = (
+        select(Judgement.account_id, last)
+        .join(Candidate, Judgement.candidate_id == Candidate.id)
+        .where(Candidate.case_id == case_id, Judgement.undone_at.is_(None))
+        .group_by(Judgement.account_id)
+        .order_by(last, Judgement.account_id)
+    )
+    return [(account, at) for account, at in session.execute(query)]
 
 
 def complaint(session: Session, right: CaseRight) -> dict[str, str]:

@@ -125,6 +125,7 @@ def statement_of(
         "checked": CHECKED,
         "declaration": DECLARED,
         "complaint": particulars.complaint(session, right),
+        **particulars.besides(items),
     }
 
 

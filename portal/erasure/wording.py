@@ -106,10 +106,17 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         "",
         *_search(statement),
         _signed(statement["approval"]),
+        *_reviewed(statement),
+        *_stated(statement, "method"),
         _signed(statement["checked"]),
         _signed(statement["backups"]),
         *_backup(statement),
+        *_stated(statement, "media"),
+        *_stated(statement, "not_known"),
         *_stated(statement, "declaration"),
+        *_stated(statement, "sworn"),
+        *_stated(statement, "addressees"),
+        *_stated(statement, "check"),
         *_complaint(statement),
     ]
 
@@ -228,6 +235,15 @@ def _stated(statement: dict[str, Any], name: str) -> Iterator[str]:
     """A sentence that certificates of the first form do not have."""
     if statement.get(name):
         yield _signed(statement[name])
+
+
+def _reviewed(statement: dict[str, Any]) -> Iterator[str]:
+    """How many people compared the photographs; nothing where that was not written down."""
+    reviewers = sum(one["role"] == "reviewed" for one in statement.get("people", []))
+    if reviewers:
+        yield ngettext(
+            "%(num)s reviewer compared the photographs.", "%(num)s reviewers compared the photographs.", reviewers
+        )
 
 
 def _backup(statement: dict[str, Any]) -> Iterator[str]:

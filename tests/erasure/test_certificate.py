@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -10,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal.db import Database
-from portal.erasure import certificate, verifying
+from portal.erasure import certificate, verifying, wording
 from portal.errors import Conflict
-from portal.tables import CaseRight, Certificate, Entry, Erasure, ErasureItem
-from tests.erasure.certified import GONE, add_item, finished, issued
+from portal.tables import Account, Candidate, CaseRight, Certificate, Entry, Erasure, ErasureItem, Judgement
+from tests.erasure.certified import GONE, NOON, add_item, finished, issued
 
 
 def refused(session: Session, erasure: Erasure) -> str:
@@ -73,6 +74,34 @@ def test_a_finished_deletion_is_certified_in_full(session: Session) -> None:
     assert [kept["what"] for kept in statement["kept"]] == ["suppressions", "log"]
     assert statement["exceptions"] == []
     assert "hold nothing" not in json.dumps(statement)
+
+
+def test_who_acted_how_and_for_whom_is_said_without_names(session: Session) -> None:
+    erasure = finished(session)
+    session.get_one(Account, "approver").roles = ["caseworker", "admin"]
+    candidates = session.scalars(select(Candidate).order_by(Candidate.image_id)).all()
+    for candidate, account, hour in zip(candidates, ("asker", "approver", "asker"), (1, 2, 3), strict=True):
+        at = NOON + timedelta(hours=hour)
+        undone = at if account == "approver" else None
+        session.add(Judgement(candidate_id=candidate.id, account_id=account, answer="same", at=at, undone_at=undone))
+    session.flush()
+    made = certificate.issue(session, erasure)
+    reviewed, planned, approved, *_ = said(made)["people"]
+    assert (reviewed["role"], reviewed["at"]) == ("reviewed", "2026-11-20T15:00:00Z")
+    assert reviewed["who"] == planned["who"] != approved["who"]
+    assert approved["staff_roles"] == ["admin", "caseworker"]
+    file = certificate.file_of(session, made)
+    words = "\n".join(wording.in_words(said(made), verifying.items_of(file)))
+    for sentence in (
+        "1 reviewer compared the photographs.",
+        "Each file was compared with the approved one, and only then deleted.",
+        "No disk or other device was destroyed for this.",
+        "No person has sworn this under penalty of perjury.",
+        "It is made for the person who asked, or for who acts for them.",
+        "Not known to this statement: where the people who acted were",
+        "efface certificate verify FILE --key KEY",
+    ):
+        assert sentence in words
 
 
 def test_the_log_holds_the_exact_bytes_of_the_statement(session: Session) -> None:
@@ -214,6 +243,7 @@ def test_an_opt_out_says_that_photographs_were_kept(session: Session) -> None:
         "why": "an opt-out does not delete photographs",
     }
     assert "image" not in statement["counts"]
+    assert statement["method"] == ""
 
 
 def test_an_erasure_of_nothing_can_be_certified(session: Session) -> None:
