@@ -28,6 +28,8 @@ def command() -> None:
 def retrained(name: str, version: str, manifest: Path, run: str, as_json: bool) -> None:
     """Go through the MANIFEST of a new run (CSV or .jsonl with a column sha256) and name what is still in it.
 
+    Names of files alone prove nothing: a manifest without digests is refused.
+
     When nothing is, its root and a proof for each photograph of every open plan and order are kept as evidence. Exit 1:
     something that was erased is still in it.
     """

@@ -39,6 +39,8 @@ from portal.tables import (
 )
 
 COLUMNS = ("sha256", "digest")
+# How manifests call the name of a file. By a name alone nothing is known of what lay there when the model was trained.
+NAMES = {"key", "path", "file", "filename", "file_name", "name", "image", "url", "uri"}
 # Of an order's photographs only the first half of the keyed digest is kept.
 HALF = 16
 
@@ -106,7 +108,8 @@ class Tree:
 def read_manifest(path: Path) -> Iterator[tuple[int, bytes]]:
     """Line number and SHA-256 (32 bytes) of each photograph of a manifest: CSV with a header, or JSON lines (.jsonl).
 
-    The column is `sha256` or `digest`. The file is never held as a whole. Raises BadManifest, naming the line.
+    The column is `sha256` or `digest`. The file is never held as a whole. Raises BadManifest, naming the line; code
+    only-names where there are names of files and no digests.
     """
     with path.open(encoding="utf-8", newline="") as file:
         try:
@@ -229,7 +232,11 @@ def _json_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
             said = json.loads(line)
         except (ValueError, RecursionError) as problem:
             raise BadManifest(f"Line {number} is not JSON.", "not-json") from problem
-        yield number, next((said[name] for name in COLUMNS if name in said), None) if isinstance(said, dict) else None
+        fields = said if isinstance(said, dict) else {}
+        digest = next((fields[name] for name in COLUMNS if name in fields), None)
+        if digest is None:
+            _refuse_only_names(fields, f"Line {number}")
+        yield number, digest
 
 
 def _csv_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
@@ -237,10 +244,21 @@ def _csv_lines(file: Iterable[str]) -> Iterator[tuple[int, Any]]:
     header = [name.strip().lower() for name in next(reader, [])]
     places = [header.index(name) for name in COLUMNS if name in header]
     if not places:
+        _refuse_only_names(header, "The manifest's first line")
         raise BadManifest("The manifest's first line names no column sha256.", "no-column")
     for row in reader:
         if row:
             yield reader.line_num, row[places[0]].strip() if len(row) > places[0] else None
+
+
+def _refuse_only_names(columns: Iterable[str], where: str) -> None:
+    named = sorted(NAMES.intersection(columns))
+    if named:
+        raise BadManifest(
+            f"{where} has names of files ({named[0]}) but no digests. Another photograph may have lain under the same "
+            "name, so names prove nothing. Write the SHA-256 of each file into a column sha256.",
+            "only-names",
+        )
 
 
 def _place(retraining_id: str, erasure_id: str) -> str:

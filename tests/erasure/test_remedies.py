@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, proofs
@@ -18,7 +18,7 @@ from portal.erasure import carrying, certificate, interim, plans, remedies, retr
 from portal.errors import BadInput, BadManifest, Conflict, NotAllowed
 from portal.keys import keys_of
 from portal.suppression import PURPOSE
-from portal.tables import Case, Certificate, Erasure, ErasureItem, Remedy, Suppression, TrainedModel
+from portal.tables import Case, Certificate, Erasure, ErasureItem, Remedy, Retraining, Suppression, TrainedModel
 from tests.erasure.certified import add_remedy, finished, issued, photo
 
 BEFORE, AFTER, DAY = "a" * 64, "b" * 64, date(2026, 11, 20)
@@ -169,7 +169,10 @@ def test_a_run_with_a_photograph_of_the_plan_is_no_evidence(session: Session, tm
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
-        ("m.csv", "key\n1.jpg\n", "no-column"),
+        ("m.csv", "colour,size\nred,1\n", "no-column"),
+        ("m.csv", "label, Path\nface,photos/1.jpg\n", "only-names"),
+        ("m.jsonl", '{"file_name": "1.jpg"}\n', "only-names"),
+        ("m.jsonl", '{"label": "face"}\n', "no-digest"),
         ("m.csv", "sha256\nabc\n", "no-digest"),
         ("m.csv", "", "no-column"),
         ("m.jsonl", "{oops\n", "not-json"),
@@ -184,6 +187,10 @@ def test_a_manifest_that_cannot_be_read_is_named_by_line(
     with pytest.raises(BadManifest) as refused:
         retraining.check(session, path)
     assert refused.value.code == code
+    if code == "only-names":
+        assert "names prove nothing" in refused.value.sentence
+    # Nothing is kept of a manifest that was not read to its end.
+    assert session.scalar(select(func.count()).select_from(Retraining)) == 0
 
 
 def test_a_later_answer_supersedes_and_both_certificates_verify(database: Database) -> None:
