@@ -10,6 +10,7 @@ from types import FrameType
 import redis
 
 from portal import audit
+from portal.audit import asking
 from portal.cases.housekeeping import upkeep
 from portal.cases.housekeeping.purging import purge
 from portal.db import Database
@@ -54,7 +55,15 @@ def tick(database: Database, *, with_purge: bool) -> None:
     except Exception as problem:
         log_unforeseen("the sweep failed", problem)
     for what, do in (
-        (("upkeep", upkeep_of), ("holds", free), ("chase", chase), ("purge", purge_and_sign)) if with_purge else ()
+        (
+            ("upkeep", upkeep_of),
+            ("holds", free),
+            ("chase", chase),
+            ("purge", purge_and_sign),
+            ("check of the log", asking.check_if_asked),
+        )
+        if with_purge
+        else ()
     ):
         try:
             do(database)

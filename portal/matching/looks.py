@@ -15,8 +15,9 @@ SIDE = dict(zip(ANSWERS, (-1, -1, 0, 1, 1), strict=True))
 class Pair:
     """What a reviewer sees beside the pictures. Where no face photo was sent, `note` says what was given.
 
-    `photos`: how many photographs were sent that one can look at, the one that was compared first. `found_left`: the found picture stands left of the sent one. `together` are the ids of all pairs that one answer
-    decides, this one first.
+    `photos`: how many photographs were sent that one can look at, the one that was compared first. `found_left`: the
+    found picture stands left of the sent one. `together` are the ids of all pairs that one answer decides, this one
+    first.
     """
 
     id: str

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import blobs
+from portal.audit import asking
 from portal.cases.clocks import charging, clarifying
 from portal.db import config_of
 from portal.matching import batch, known, review
@@ -26,6 +27,13 @@ from tests.web.person import test_agents as agents
 
 if TYPE_CHECKING:
     from tests.browser.world import World
+
+
+def check_the_log(world: World) -> None:
+    """The clockwork has gone over the log because an auditor asked."""
+    with world.database.reading() as session:
+        asking.ask(config_of(session))
+    asking.check_if_asked(world.database)
 
 
 def many_at_once(world: World) -> None:

@@ -107,6 +107,7 @@ class World:
             self.ids["erasure"] = session.scalars(select(Erasure.id)).one()
         populating.many_at_once(self)
         populating.compare(self)
+        populating.check_the_log(self)
 
     def _hold_on(self, case: Case) -> holds.Wish:
         return holds.Wish("case", case.id, "regulator", "They wrote to us.", "12/26", review_on=date(2100, 1, 1))

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
-from portal import lineage
+from portal import audit, lineage
+from portal.audit import asking, heads
 from portal.config import Config
 from portal.db import Database
 from portal.lineage import records
-from portal.tables import Account, Dataset, ManifestEntry, Scan, ScanError, Source, Store
+from portal.tables import Account, Dataset, Entry, ManifestEntry, Scan, ScanError, Source, Store
 from portal.web import create_app
 from tests.cases.making import send
 from tests.fakes import drawn_jpeg
@@ -277,7 +278,49 @@ def test_an_auditor_reads_requests_and_the_log_and_changes_nothing(app: Flask, d
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("auditor.") and (rule.methods or set()) & {"POST", "PUT", "DELETE", "PATCH"}
     ]
-    assert writing == []
+    # It only asks for a look at the log.
+    assert [rule.endpoint for rule in writing] == ["auditor.check"]
+
+
+def test_an_auditor_has_the_log_checked(
+    app: Flask, database: Database, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as session:
+        send(session, "access")
+        audit.publish(session)
+        audit.append(session, "test", {})
+    auditor = colleague(app, database, "auditor")
+    page = auditor.post("/staff/audit/log/check", status=200)
+    assert "The log is whole" in page
+    assert "fit 1 signed head;" in page
+    assert "not signed yet" in page
+    assert "The log is whole" not in auditor.get("/staff/audit/log"), "what was found is not kept of a short log"
+    with database.writing() as session:
+        session.execute(update(Entry).where(Entry.position == 0).values(body=b"{}"))
+        session.execute(delete(Entry).where(Entry.position == 1))
+    before = lines_of(database)
+    page = auditor.post("/staff/audit/log/check", status=200)
+    assert "The log is not whole" in page
+    assert "Entry 0 was changed" in page
+    assert "does not fit the entries" in page
+    assert lines_of(database) == before, "a damaged log is not written to"
+    monkeypatch.setattr(asking, "SHORT", 1)
+    assert auditor.post("/staff/audit/log/check") == "/staff/audit/log"
+    page = auditor.get("/staff/audit/log")
+    assert "being checked in the background" in page
+    assert "Check the whole log" not in page
+    asking.check_if_asked(database)
+    page = auditor.get("/staff/audit/log")
+    assert "The log is not whole" in page
+    assert "Check the whole log" in page
+    (heads.folder_of(config) / asking.FOUND).unlink()
+    asking.check_if_asked(database)
+    assert asking.newest(config) is None, "nobody asked again"
+
+
+def lines_of(database: Database) -> list[tuple[int, bytes]]:
+    with database.reading() as session:
+        return [(one.position, one.body) for one in session.scalars(select(Entry).order_by(Entry.position))]
 
 
 def test_how_fast_a_store_is_read_is_said_on_its_page(boss: Colleague, database: Database, folder: Path) -> None:
