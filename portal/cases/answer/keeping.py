@@ -20,13 +20,14 @@ from portal.db import config_of
 from portal.errors import BadInput, Conflict
 from portal.languages import gettext as _
 from portal.suppression import YEAR
-from portal.tables import Case, CaseRight, Erasure
+from portal.tables import Case, CaseEvent, CaseRight, Erasure
 
 # Where one of these duties is in force, a store of faces must be declared to an authority long before it is used. The
 # portal cannot know whether that was done.
 DECLARED_FIRST = {"ca-qc.declaration"}
 # Before these nothing is kept yet, and what is kept is part of the plan.
 NOT_BEGUN = ("planned", "approved", "cooling", "stopped")
+FACE_FORGOTTEN = "face-forgotten"
 ENDED_WITHOUT = ("refused", "withdrawn", "unverified")
 
 
@@ -98,24 +99,32 @@ def mode(case: Case) -> str | None:
     return right.keeps if right is not None else None
 
 
-def forgettable(session: Session, case: Case) -> list[str]:
+def forgettable(session: Session, case: Case, told: bool) -> list[str]:
     """What the person can have forgotten now, after it was decided: `face`, `photographs`.
 
-    A face at any time; numbers of photographs once the deletion has begun. It is the same whatever was found.
+    A face at any time; numbers of photographs once the deletion has begun. Where nobody made sure who asks, nothing may
+    tell whether there was anything to delete: there it counts whether they were `told` their answer.
     """
     right = _deletion(case)
     if right is None or chosen(case) is not None or right.outcome in ENDED_WITHOUT or right.keeps == "none":
         return []
-    begun = case.state == "closed" or has_begun(session, case)
-    return ["face"] * (right.keeps == "face") + ["photographs"] * begun
+    forgotten = select(CaseEvent.id).filter_by(case_id=case.id, kind=FACE_FORGOTTEN).limit(1)
+    face = right.keeps == "face" and session.scalar(forgotten) is None
+    begun = told if case.identity != "confirmed" else case.state == "closed" or has_begun(session, case)
+    return ["face"] * face + ["photographs"] * begun
 
 
 def note_forgotten(session: Session, case: Case, what: str) -> None:
-    """After it was forgotten: what the person wants from now on. Until the deletion begins its plan stays as it was."""
+    """After it was forgotten: what the person wants from now on.
+
+    A plan that was not begun holds without the face. Without the photographs' numbers it is another plan, and is made anew.
+    """
     right = _deletion(case)
     assert right is not None
-    if case.state == "closed" or has_begun(session, case):
-        right.keeps = "none" if what == "photographs" else "photographs"
+    if what == "photographs":
+        right.keeps = "none"
+    elif case.state == "closed" or has_begun(session, case):
+        right.keeps = "photographs"
     session.flush()
     lifecycle.record(session, case, f"{what}-forgotten", "subject")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.cases import lifecycle, mails, messages
 from portal.cases.answer import answering, deciding
-from portal.cases.clocks import clarifying, pausing
+from portal.cases.clocks import clarifying, pausing, prompting
 from portal.cases.housekeeping import destroying, upkeep
 from portal.tables import CaseEvent, Mail
 from tests.cases.clocks.test_pausing import Turn, receive
@@ -34,6 +34,7 @@ def test_one_reminder_then_on_without_an_answer_by_the_first_day(session: Sessio
     assert (case.waiting_for, answering.last_day(session, case)) == ("subject", date(2026, 11, 12))
     assert answering.remind_and_go_on(session) == NOTHING
     turn_to("2026-11-07")
+    lifecycle.record(session, case, prompting.DONE, "machine")
     assert upkeep.keep(session) == {"reminded": 1, "ended": 0}
     assert answering.remind_and_go_on(session) == NOTHING
     reminder = last_letter(session)
@@ -98,6 +99,7 @@ def test_one_kind_of_upkeep_that_fails_stops_no_other(
     monkeypatch.setattr(destroying, "keep_up", broken)
     monkeypatch.setattr(pausing, "keep_up", broken)
     turn_to("2026-11-04")
+    lifecycle.record(session, case, prompting.DONE, "machine")
     assert upkeep.keep(session) == {"reminded": 1, "ended": 0}
     reminded = select(func.count()).select_from(CaseEvent).where(CaseEvent.kind == answering.REMINDED)
     assert session.scalar(reminded) == 1
