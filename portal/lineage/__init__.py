@@ -1,5 +1,6 @@
 """Where photographs came from and where they went: sources, datasets, models, products and recipients."""
 
+from portal.lineage.alike import traces
 from portal.lineage.chunks import BrokenMembers
 from portal.lineage.members import (
     count_in,
@@ -32,6 +33,7 @@ __all__ = [
     "stays_of",
     "take_out",
     "trace",
+    "traces",
     "versions_of",
     "write_places",
 ]

@@ -162,6 +162,18 @@ def stays_of(session: Session, image_ids: Iterable[int]) -> list[Stay]:
     return [Stay(*stay, images) for stay, images in sorted(counts.items())]
 
 
+def stays_by_image(session: Session, image_ids: Iterable[int]) -> dict[int, list[Stay]]:
+    """The same for each photograph by itself. Each one asked for is in the answer."""
+    ids = list(image_ids)
+    stays: dict[int, list[Stay]] = {image_id: [] for image_id in ids}
+    for number, wanted in bitmaps.split(ids).items():
+        for chunk in chunks.read(session, chunks.in_range(number)):
+            stay = Stay(chunk.dataset_id, chunk.since, chunk.until, 1)
+            for image_id in bitmaps.ids_of(number, chunk.members & wanted):
+                stays[image_id].append(stay)
+    return stays
+
+
 def members_of(session: Session, dataset_id: str) -> Iterator[int]:
     """The ids of all photographs that are in a dataset still, range by range."""
     for chunk in chunks.read(session, chunks.still(chunks.of_dataset(dataset_id))):

@@ -46,7 +46,8 @@ def to_decide(session: Session) -> str:
 
 def seen(session: Session, case: Case) -> str:
     """All that the person sees, without what is their own."""
-    page = repr(answers.answer_for(session, case)) + repr(calendar.day_of_answer(session, case).count(b"\n"))
+    page = repr(answers.status_of(session, case)) + repr(answers.answer_of(session, case))
+    page += repr(calendar.day_of_answer(session, case).count(b"\n"))
     return page.replace(case.reference, "EF")
 
 

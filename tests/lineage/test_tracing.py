@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.lineage import Span, members, records, spans_of, trace
+from portal.lineage import Span, Trace, alike, members, outputs, records, spans_of, trace, traces
 from portal.suppression import suppress
 from portal.tables import Dataset, Erasure, Image, Recipient, Store, TrainedModel
 from tests.matching.making import make_account, make_case, make_image, make_store
@@ -45,6 +45,28 @@ class World:
 @pytest.fixture
 def world(session: Session) -> World:
     return World(session)
+
+
+def test_photographs_that_went_the_same_way_are_followed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = world.session
+    other = make_image(session, make_store(session, name="other"), "x.jpg")
+    about = outputs.About(store=world.store, key=world.images[1].key)
+    outputs.add_output(session, world.model, "age", about, 1, "answers.db")
+    members.take_out(session, world.dataset.id, world.ids(2), datetime(2015, 6, 1, tzinfo=UTC))
+    fifth = make_image(session, world.store, "4.jpg")
+    members.put_in_dataset(session, world.dataset, [fifth])
+    ids = [*world.ids(0, 1, 2, 3), other.id, fifth.id]
+    alone = {image_id: trace(session, [image_id]) for image_id in ids}
+    followed: list[list[int]] = []
+
+    def follow(session: Session, image_ids: list[int]) -> Trace:
+        followed.append(image_ids)
+        return trace(session, image_ids)
+
+    monkeypatch.setattr(alike, "trace", follow)
+    assert traces(session, ids) == alone
+    assert len(followed) == 5, "the first and the fifth went the same way"
+    assert traces(session, []) == {}
 
 
 def test_the_whole_path(world: World) -> None:

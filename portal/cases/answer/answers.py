@@ -20,7 +20,7 @@ from portal.cases.answer.held import Covered, Held
 from portal.cases.arrival import looking
 from portal.cases.clocks import extending, pausing
 from portal.db import config_of
-from portal.languages import ENGLISH, mark, ngettext, speaking
+from portal.languages import ENGLISH, mark, speaking
 from portal.languages import gettext as _
 from portal.tables import Case, CaseRight, Certificate, Package
 
@@ -139,7 +139,7 @@ def status_of(session: Session, case: Case) -> Status:
         can_withdraw=withdrawing.may_withdraw(session, case),
         can_add=case.state not in {"fulfilling", "closed"},
         keeps=keeping.chosen(case),
-        forgets=bool(keeping.forgettable(session, case)),
+        forgets=bool(keeping.forgettable(session, case, stage == "answered")),
         more_time=_later(session, case),
     )
 
@@ -204,23 +204,37 @@ def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
     return None
 
 
+def is_answered(session: Session, case: Case) -> bool:
+    """Whether there is an answer, without looking up what it says."""
+    if case.outcome in {"withdrawn", "unverified"}:
+        return False
+    if is_blind(case):
+        return _stage(session, case) == "answered"
+    return any(right.outcome is not None for right in case.rights)
+
+
+def shows_photographs(session: Session, case: Case) -> bool:
+    """Whether the answer shows photographs, if there are any: for access and copy, after the identity check."""
+    if is_blind(case) or not is_answered(session, case):
+        return False
+    return any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in case.rights)
+
+
 def answer_of(session: Session, case: Case) -> Answer | None:
     """The answer, as far as rights have an outcome; None before. Blind where nobody was checked."""
-    if case.outcome in {"withdrawn", "unverified"}:
+    if not is_answered(session, case):
         return None
     if is_blind(case):
         return _blind_answer(session, case)
     answered = [right for right in case.rights if right.outcome is not None]
-    if not answered:
-        return None
     photographs = disclosing.photographs(session, case)
     rights = [_with_appeal(session, right, _right_answer(session, right)) for right in answered]
-    shown = any(right.right in PICTURES and right.outcome in {"fulfilled", "partly-fulfilled"} for right in answered)
+    shown = shows_photographs(session, case)
     package = session.scalar(select(Package).where(Package.case_id == case.id, Package.blob_id.is_not(None)))
     return Answer(
         rights=rights,
         photographs=photographs if shown else [],
-        found=_found(session, case, len(photographs)),
+        found=held.found(session, case, len(photographs)),
         coverage=held.covered(session, case),
         package_id=package.id if package is not None and shown else None,
         package_until=package.expires_at.date() if package is not None and package.expires_at and shown else None,
@@ -228,14 +242,7 @@ def answer_of(session: Session, case: Case) -> Answer | None:
     )
 
 
-def answer_for(session: Session, case: Case) -> tuple[Status, Answer | None]:
-    """All that the page of a case shows."""
-    return status_of(session, case), answer_of(session, case)
-
-
-def _blind_answer(session: Session, case: Case) -> Answer | None:
-    if _stage(session, case) != "answered":
-        return None
+def _blind_answer(session: Session, case: Case) -> Answer:
     rights = []
     for right in case.rights:
         refused = right.decision == "refuse"
@@ -361,35 +368,3 @@ def told(session: Session, right: CaseRight) -> list[str]:
     else:
         first = _(_done(session, right) if lifecycle.confirmed_candidates(session, right.case) > 0 else NOTHING)
     return [first, *([right.note] if right.note else [])]
-
-
-def _found(session: Session, case: Case, count: int) -> str:
-    """How many photographs people agreed on, and about how many they could not tell; empty for none."""
-    said = []
-    if count and config_of(session).two_people:
-        said.append(
-            ngettext(
-                "We found %(num)s photograph that two people agreed look like you.",
-                "We found %(num)s photographs that two people agreed look like you.",
-                count,
-            )
-        )
-    elif count:
-        said.append(
-            ngettext(
-                "We found %(num)s photograph that a person found to look like you.",
-                "We found %(num)s photographs that a person found to look like you.",
-                count,
-            )
-        )
-    left = held.unsure(session, case)
-    if left:
-        said.append(
-            ngettext(
-                "There is %(num)s photograph about which people could not tell.",
-                "There are %(num)s photographs about which people could not tell.",
-                left,
-            )
-        )
-        said.append(_("We do nothing with what people are not sure about. You can send another photo or write to us."))
-    return " ".join(said)

@@ -29,12 +29,7 @@ OPEN_TO_MORE = frozenset({"closed", "deciding"})
 
 def shown(session: Session, case: Case) -> dict[int, Candidate]:
     """The photographs of the answer by their numbers; empty where the person sees none."""
-    answer = answers.answer_of(session, case)
-    if answer is None or not answer.photographs:
-        return {}
-    confirmed = select(Candidate).where(Candidate.case_id == case.id, Candidate.state == "confirmed")
-    by_image = {one.image_id: one for one in session.scalars(confirmed)}
-    return {each.number: by_image[each.image_id] for each in answer.photographs}
+    return held.confirmed(session, case) if answers.shows_photographs(session, case) else {}
 
 
 def say(session: Session, case: Case, said: Mapping[int, str]) -> None:

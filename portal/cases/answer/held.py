@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import lineage
+from portal.db import config_of
 from portal.languages import gettext as _
 from portal.languages import isolated, mark, ngettext
-from portal.lineage import Reached
+from portal.lineage import Reached, Trace
 from portal.matching import coverage_words
 from portal.tables import Candidate, Case, Encoder, Face, Image, ManifestEntry, Search, Store, Template
 
@@ -94,13 +95,16 @@ class Covered:
 
 
 def photographs(session: Session, case: Case) -> list[Held]:
-    """All photographs that people confirmed for this case, in the order in which they came into the collections."""
-    candidates = session.scalars(
-        select(Candidate)
-        .where(Candidate.case_id == case.id, Candidate.state == "confirmed")
-        .order_by(Candidate.image_id)
-    ).all()
-    return [_held(session, number, candidate) for number, candidate in enumerate(candidates, 1)]
+    """All photographs that people confirmed for this case, by their numbers."""
+    candidates = confirmed(session, case)
+    traces = lineage.traces(session, [each.image_id for each in candidates.values()])
+    return [_held(session, number, each, traces[each.image_id]) for number, each in candidates.items()]
+
+
+def confirmed(session: Session, case: Case) -> dict[int, Candidate]:
+    """What people confirmed for this case, by number: in the order in which it came into the collections."""
+    found = select(Candidate).where(Candidate.case_id == case.id, Candidate.state == "confirmed")
+    return dict(enumerate(session.scalars(found.order_by(Candidate.image_id)), 1))
 
 
 def unsure(session: Session, case: Case) -> int:
@@ -109,15 +113,46 @@ def unsure(session: Session, case: Case) -> int:
     return sum(state == "unsure" for state in states)
 
 
+def found(session: Session, case: Case, count: int) -> str:
+    """How many photographs people agreed on, and about how many they could not tell; empty for none."""
+    said = []
+    if count and config_of(session).two_people:
+        said.append(
+            ngettext(
+                "We found %(num)s photograph that two people agreed look like you.",
+                "We found %(num)s photographs that two people agreed look like you.",
+                count,
+            )
+        )
+    elif count:
+        said.append(
+            ngettext(
+                "We found %(num)s photograph that a person found to look like you.",
+                "We found %(num)s photographs that a person found to look like you.",
+                count,
+            )
+        )
+    left = unsure(session, case)
+    if left:
+        said.append(
+            ngettext(
+                "There is %(num)s photograph about which people could not tell.",
+                "There are %(num)s photographs about which people could not tell.",
+                left,
+            )
+        )
+        said.append(_("We do nothing with what people are not sure about. You can send another photo or write to us."))
+    return " ".join(said)
+
+
 def is_picked(session: Session, case: Case, kind: str) -> bool:
     """True where the person picked photographs of their answer for a deletion or an opt-out, and not all."""
     picked = select(Candidate.id).where(Candidate.case_id == case.id, Candidate.wish == kind)
     return session.scalar(picked.limit(1)) is not None
 
 
-def _held(session: Session, number: int, candidate: Candidate) -> Held:
+def _held(session: Session, number: int, candidate: Candidate, trace: Trace) -> Held:
     image = candidate.image
-    trace = lineage.trace(session, [image.id])
     return Held(
         number=number,
         image_id=image.id,

@@ -165,7 +165,7 @@ def send(session: Session, right: CaseRight, kind: str, account_id: str, seen: s
 
 def of_person(session: Session, case: Case) -> list[tuple[CaseRight, str]]:
     """The letters the person may read by now: those sent; answers not before their page has the answer."""
-    answered = answers.answer_of(session, case) is not None
+    answered = answers.is_answered(session, case)
     sent = [(right, kind) for right in case.rights for kind in kinds_of(session, right)]
     return [
         (right, kind)

@@ -109,7 +109,7 @@ def overview() -> Page:
         so_far=interim.so_far(g.session, case) if _may_read(case) else None,
         after=aftermath.of_case(g.session, case) if _may_read(case) else None,
         waits=answer is not None and not answers.is_blind(case) and case.state != "closed",
-        elsewhere=answer is None and answers.answer_of(g.session, case) is not None,
+        elsewhere=answer is None and answers.is_answered(g.session, case),
         rights=answers.RIGHTS,
         asked=asked is not None,
         **_about_a_question(case),

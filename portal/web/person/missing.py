@@ -40,7 +40,7 @@ def missed() -> Page:
         # Whether we would look again tells what was found, so it is only for those to whom the answer goes.
         raise NotAllowed(_("The answer is ready. It went to the person you act for, and not to you."))
     # Not by the state where nobody was checked: without photographs a case closes sooner than with some.
-    if answers.answer_of(g.session, case) is None or (not answers.is_blind(case) and case.state != "closed"):
+    if not answers.is_answered(g.session, case) or (not answers.is_blind(case) and case.state != "closed"):
         sentence = _("This request is not finished, or it was taken back. You can write us a message.")
         raise Conflict(sentence, "not-closed")
     again, form = _may_look_again(case), Missed()

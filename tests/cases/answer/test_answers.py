@@ -31,7 +31,7 @@ from tests.cases.making import (
 
 def seen(session: Session, case: Case) -> bytes:
     """All bytes a person could see of a case, with its reference masked."""
-    status, answer = answers.answer_for(session, case)
+    status, answer = answers.status_of(session, case), answers.answer_of(session, case)
     shown: list[Any] = [dataclasses.asdict(status), dataclasses.asdict(answer) if answer else None]
     for mail in session.scalars(select(Mail).where(Mail.case_id == case.id).order_by(Mail.created_at)):
         letter = mails.open_mail(session, mail)
@@ -70,7 +70,7 @@ def test_an_unchecked_hit_reads_like_a_miss_for_ever(
     assert (hit.state, miss.state) == ("fulfilling", "closed")
 
     def shown(case: Case) -> list[Any]:
-        status, answer = answers.answer_for(session, case)
+        status, answer = answers.status_of(session, case), answers.answer_of(session, case)
         return [dataclasses.replace(status, reference=""), answer]
 
     assert shown(hit) == shown(miss)
@@ -156,7 +156,7 @@ def test_the_end_of_an_unverified_and_of_a_withdrawn_case(session: Session) -> N
     identity.decide_identity(session, unverified, make_account(session).id, "not-confirmed", "Could not say.")
     withdrawing.withdraw(session, withdrawn)
     for case in (unverified, withdrawn):
-        status, answer = answers.answer_for(session, case)
+        status, answer = answers.status_of(session, case), answers.answer_of(session, case)
         assert answer is None
         assert status.ended
         assert not status.can_withdraw

@@ -194,7 +194,7 @@ def test_an_unchecked_person_reads_a_second_answer_on_its_day_whatever_is_found(
     appeals.answer_appeal(session, appeal, other.id, True, "We were wrong.")
     deciding.decide(session, case.rights[0], other.id, "grant")
     assert (case.state == "closed") is not found
-    status, answer = answers.answer_for(session, case)
+    status, answer = answers.status_of(session, case), answers.answer_of(session, case)
     assert answer is None
     assert status.answer_by == case.rights[0].due_on > clock.now().date()
 
