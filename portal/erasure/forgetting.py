@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal import suppression
 from portal.audit import ledger
 from portal.audit.ledger import STAGES
-from portal.cases.answer import keeping
+from portal.cases.answer import answers, keeping
 from portal.errors import Conflict
 from portal.languages import gettext as _
 from portal.tables import Case, CaseRight, Erasure, KeptFace, Suppression
@@ -19,7 +19,7 @@ from portal.tables import Case, CaseRight, Erasure, KeptFace, Suppression
 
 def forget(session: Session, case: Case, what: str) -> None:
     """Forget the `face`, or with it the `photographs`. Raises Conflict where there is nothing that could be kept."""
-    if what not in keeping.forgettable(session, case):
+    if what not in keeping.forgettable(session, case, answers.is_answered(session, case)):
         raise Conflict(_("There is nothing here that we could forget. It may be forgotten already."), "nothing-kept")
     if keeping.mode(case) == "face":
         suppression.forget_face(session, case.id)

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.cases import mails
-from portal.cases.answer import answers, appeals, deciding
+from portal.cases.answer import answers, appeals, deciding, keeping
 from portal.cases.arrival import intake
 from portal.cases.clocks import calendar, extending
 from portal.db import config_of
+from portal.erasure import forgetting
 from portal.tables import Case, Mail
 from tests.cases.making import fill_draft, make_account, make_image, to_deciding
 
@@ -101,3 +102,30 @@ def test_both_can_object_to_the_answer_at_the_same_time(
     grant_on_the_last_day(session, (hit, miss), monkeypatch)
     assert (hit.state, miss.state) == ("fulfilling", "closed")
     assert [appeals.may_appeal(session, case.rights[0]) for case in (hit, miss)] == [True, True]
+
+
+def test_both_can_have_the_same_forgotten(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of deleted photographs can be taken back. Before the answer that must not tell whether there are."""
+    hit, miss = twins(session, tmp_path)
+    both = (hit, miss)
+
+    def offered() -> list[list[str]]:
+        shown = [keeping.forgettable(session, case, answers.is_answered(session, case)) for case in both]
+        assert shown[0] == shown[1]
+        assert seen(session, hit) == seen(session, miss)
+        return shown
+
+    for case in both:
+        case.rights[0].keeps = "face"
+        deciding.decide(session, case.rights[0], to_decide(session), "grant")
+    assert offered() == [["face"]] * 2
+    for case in both:
+        forgetting.forget(session, case, "face")
+    assert offered() == [[]] * 2
+    monkeypatch.setattr("portal.clock.now", lambda: datetime.combine(hit.due_on, time(15), ZoneInfo("UTC")))
+    assert (hit.state, miss.state) == ("fulfilling", "closed")
+    assert offered() == [["photographs"]] * 2
+    for case in both:
+        forgetting.forget(session, case, "photographs")
+    assert offered() == [[]] * 2
+    assert [keeping.mode(case) for case in both] == ["none", "none"]

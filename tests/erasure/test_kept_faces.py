@@ -81,7 +81,7 @@ def test_what_is_taken_back_is_gone_everywhere_at_once(scene: Scene) -> None:
     scene.answer_people()
     with scene.database.writing() as session:
         case = session.get_one(Case, scene.case_id)
-        assert keeping.forgettable(session, case) == ["face", "photographs"]
+        assert keeping.forgettable(session, case, told=True) == ["face", "photographs"]
         forgetting.forget(session, case, "face")
     with scene.database.writing() as session:
         case, erasure = session.get_one(Case, scene.case_id), scene.erasure()
@@ -91,9 +91,9 @@ def test_what_is_taken_back_is_gone_everywhere_at_once(scene: Scene) -> None:
             assert record is not None
             assert not record.of(KeptFace)
             assert [one["keeps"] for one in record.of(CaseRight)] == ["photographs"]
-        assert keeping.forgettable(session, case) == ["photographs"]
+        assert keeping.forgettable(session, case, told=True) == ["photographs"]
         forgetting.forget(session, case, "photographs")
-        assert (keeping.mode(case), keeping.forgettable(session, case)) == ("none", [])
+        assert (keeping.mode(case), keeping.forgettable(session, case, told=True)) == ("none", [])
         record = ledger.read(session, erasure.id, "done")
         assert record is not None
         assert not record.of(Suppression)
@@ -113,7 +113,7 @@ def test_taken_back_before_the_deletion_begins_the_face_is_never_kept_and_the_pl
     scene.approve()
     with scene.database.writing() as session:
         case = session.get_one(Case, scene.case_id)
-        assert keeping.forgettable(session, case) == ["face"]
+        assert keeping.forgettable(session, case, told=True) == ["face"]
         forgetting.forget(session, case, "face")
     assert scene.run() == "worked"
     assert scene.count(KeptFace) == 0

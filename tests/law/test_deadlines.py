@@ -6,6 +6,7 @@ import calendar
 from dataclasses import replace
 from datetime import date, timedelta
 
+import holidays
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -187,7 +188,7 @@ def oracle_months(start: date, months: int) -> date:
 
 def oracle_working(at: date, place: str, weekend: set[str]) -> bool:
     country, _, part = place.partition("-")
-    free = deadlines.calendars.country_holidays(country, subdiv=part or None) if place else {}
+    free = holidays.country_holidays(country, subdiv=part or None) if place else {}
     return at.strftime("%a") not in weekend and at not in free
 
 

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired
 
 from portal import audit
 from portal.cases.acting import mandates
-from portal.cases.answer import choosing, keeping, packages
+from portal.cases.answer import answers, choosing, keeping, packages
 from portal.erasure import forgetting
 from portal.errors import BadInput, NotAllowed, NotFound
 from portal.languages import formats, mark
@@ -202,7 +202,7 @@ def keep() -> Page:
         days = f"{settings().backup_days:g}"
         page = render_template("subject/keep.html", form=form, offered=offered, days=days)
         return page, 422 if form.errors else 200
-    forgettable = keeping.forgettable(g.session, case)
+    forgettable = keeping.forgettable(g.session, case, answers.is_answered(g.session, case))
     if not forgettable:
         raise NotFound(_("There is nothing more to choose here. You can write us a message."))
     return render_template("subject/kept.html", forgettable=forgettable)
