@@ -117,7 +117,7 @@ def forgettable(session: Session, case: Case, told: bool) -> list[str]:
 def note_forgotten(session: Session, case: Case, what: str) -> None:
     """After it was forgotten: what the person wants from now on.
 
-    A plan that was not begun holds without the face. Without numbers of the photographs it is another, and is made anew.
+    A plan that was not begun holds without the face. Without the numbers it is another, and is made anew.
     """
     right = _deletion(case)
     assert right is not None
