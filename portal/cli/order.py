@@ -18,6 +18,7 @@ from portal.db import Database
 from portal.errors import NotAllowed, Unavailable
 from portal.jobs import make_due
 from portal.orders import absences, certificate, making, paper, people, planning
+from portal.orders.outcomes import outcomes
 from portal.orders.preview import preview
 from portal.orders.progress import WORDS, progress
 from portal.tables import Order
@@ -60,8 +61,11 @@ def plan(names: Path | None, watch: bool, suppress: str, **given: Any) -> None:
 def list_() -> None:
     """List the orders, the newest first."""
     with opened() as database, database.reading() as session:
-        for order in making.newest_first(session):
-            click.echo(f"{order.id[:8]}  {making.title(session, order)}  {WORDS[order.state]}")
+        orders = making.newest_first(session)
+        ended = outcomes(session, orders)
+        for order in orders:
+            end = "".join(f". {one.words}" for one in ended.get(order.id, [])[:1])
+            click.echo(f"{order.id[:8]}  {making.title(session, order)}  {WORDS[order.state]}{end}")
 
 
 @command.command()

@@ -100,6 +100,8 @@ def _what(statement: dict[str, Any]) -> str:
 def _head(statement: dict[str, Any]) -> Iterator[str]:
     dates = statement["dates"]
     yield f"Issued by {statement['issuer']['organisation']} on {_day(statement['at'])}. Statement {statement['id']}."
+    if statement.get("supersedes"):
+        yield f"It replaces the statement {statement['supersedes']}, which stays as it was."
     yield f"Ground: {statement['order']['reason']}"
     yield (
         f"Asked for on {_day(dates['asked'])}, planned on {_day(dates['planned'])}, approved on "

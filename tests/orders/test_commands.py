@@ -51,7 +51,7 @@ def test_an_order_from_a_terminal(database: Database, tmp_path: Path, monkeypatc
     assert said == "Approved.\n"
     scene.run(order_id)
     assert json.loads(run("status", short, "--json").output)["state"] == "settled"
-    assert "Done" in run("list").output
+    assert "Done. The statement is issued. All of it is done" in run("list").output
     for more, name in (([], "whole"), (["--photo", str(photo)], "mine"), (["--pdf"], "paper")):
         assert run("statement", short, "--out", str(tmp_path / name), *more).exit_code == 0
     assert (tmp_path / "paper").read_bytes().startswith(b"%PDF")

@@ -19,6 +19,7 @@ from portal.erasure.plans import NOT_DECIDED
 from portal.errors import BadInput, Conflict, NotFound
 from portal.jobs import make_due
 from portal.orders import certificate, making, paper, people, planning, remedies, wording
+from portal.orders.outcomes import outcomes
 from portal.orders.preview import preview
 from portal.orders.progress import MOVING, WORDS, progress
 from portal.tables import Dataset, Order, OrderItem, Remedy, Source, Store
@@ -85,8 +86,10 @@ class OrderForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/")
 @policy("admin")
 def overview() -> Page:
-    orders = [(order, making.title(g.session, order), progress(order)) for order in making.newest_first(g.session)]
-    return render_template("admin/orders.html", orders=orders, words=WORDS)
+    orders = making.newest_first(g.session)
+    ended = outcomes(g.session, orders)
+    listed = [(order, making.title(g.session, order), ended.get(order.id, [])) for order in orders]
+    return render_template("admin/orders.html", orders=listed, words=WORDS)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -125,6 +128,7 @@ def show(order_id: str) -> Page:
         may_approve=not settings().two_people or order.first_by != current_user.id,
         unanswered=len(people.open_items(g.session, order)),
         cooling_hours=settings().cooling_hours,
+        statements=outcomes(g.session, [order]).get(order.id, []),
         **_progress(order),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from sqlalchemy import select
 import workers
 from portal import audit, clock
 from portal.db import Database
-from portal.orders import verifying
-from portal.tables import Order, OrderItem, Recheck
+from portal.erasure import holds
+from portal.orders import rechecking, verifying
+from portal.tables import Hold, Image, Order, OrderItem, Recheck
 from tests.orders.scene import Scene
 from tests.web.conftest import form_token
 from tests.web.desk import Colleague, colleague
@@ -75,6 +77,8 @@ def test_from_the_form_to_the_statement(app: Flask, database: Database, scene: S
         key = audit.verifier_key(session)
     assert verifying.verify(file(one, f"{page}/statement/file"), key)[0]["extent"] == "full"
     assert len(verifying.verify(file(one, f"{page}/statement/0"), key)[2]) == 6
+    for told in (page, "/staff/orders/"):
+        assert "All of it is done" in one.client.get(told).text
 
 
 def file(admin: Colleague, path: str) -> bytes:
@@ -100,6 +104,40 @@ def test_progress_is_polled_and_an_order_can_be_paused_and_cancelled(
     assert "Cancelled before it began" in admin.client.get(page).text
     with database.reading() as session:
         assert session.get_one(Order, order_id).work_state == "idle"
+
+
+def test_an_order_that_is_completed_later_shows_the_later_end(
+    app: Flask, database: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as session:
+        image = session.scalars(select(Image.id).where(Image.key == scene.keys["loose"][0])).one()
+        wish = holds.Wish("image", str(image), "court-order", "A claim.", "1 O 2/26", review_on=date(2027, 1, 1))
+        holds.place(session, wish, scene.asker)
+    admin = colleague(app, database, "admin", name="One Admin")
+    order_id = scene.order()
+    page = f"/staff/orders/{order_id}"
+    assert "What the statement says" not in admin.get(page)
+    scene.approve(order_id)
+    scene.run(order_id)
+    for told in (page, "/staff/orders/"):
+        assert "Not all of it is done" in admin.get(told)
+    with database.writing() as session:
+        held = session.scalars(select(Hold)).one()
+        held.ended_how, held.ended_at = "lifted", clock.now()
+    later = clock.now() + timedelta(hours=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with database.writing() as session:
+        assert rechecking.resume(session) == 1
+    scene.run(order_id)
+    # The first one's session ended in these two hours.
+    admin = colleague(app, database, "admin", name="Two Admin")
+    listed = admin.get("/staff/orders/")
+    assert "All of it is done" in listed
+    assert "Not all of it is done" not in listed
+    shown = admin.get(page)
+    assert "All of it is done: statement 2, issued" in shown
+    assert re.search(r"Statement 1, issued [^<]*: not all of it is done", shown)
+    assert "It replaces the statement" in admin.get(f"{page}/statement")
 
 
 def test_others_do_not_see_orders(app: Flask, database: Database, scene: Scene) -> None:
