@@ -179,6 +179,7 @@ NOT_SCREENS = {
     "bootstrap.static": "a file",
     "caseworker.probe_picture": "a picture",
     "challenges.frame": "a picture",
+    "checking.log_proof": "what a page asks for",
     "choices.picture": "a picture",
     "desk_faces.face": "a picture",
     "desk_intake.scan": "a paper that was sent",
