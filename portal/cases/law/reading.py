@@ -176,6 +176,7 @@ def _rule(fields: Fields, stem: str) -> Rule:
         downstream=fields.take("downstream", str, ""),
         hold=fields.take("hold", str, ""),
         fee=fields.take("fee", str, ""),
+        change=fields.take("change", str, ""),
         authority=fields.text("authority"),
         status=fields.choice("status", STATUS),
         sources=read_sources(fields),
@@ -183,6 +184,8 @@ def _rule(fields: Fields, stem: str) -> Rule:
     fields.nothing_else()
     if rule.extended is None and rule.notice is not None:
         raise fields.wrong("notice", "is about an extension, and there is none")
+    if rule.change and rule.version == 1:
+        raise fields.wrong("change", "is about the version before, and there is none")
     if not rule.fee and any(pause.cause == "fee" for pause in rule.pauses):
         raise fields.wrong("pauses", "waits for a fee, and none may be asked for")
     return rule

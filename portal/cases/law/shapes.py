@@ -78,6 +78,7 @@ class Rule:
     after receipt, whatever paused it. `declaration`: the words that a person signs for the
     strong check, one of DECLARATIONS. `backups`: by when copies in backups are gone. `scope`: which data it reaches.
     `fee`: when the law lets a fee be asked for, and of how much; empty where it lets none, or nobody read that it does.
+    `change`: why there is a new version where the law did not change, but what is written down of it.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Rule:
     sources: tuple[Source, ...]
     declaration: str = "plain"
     fee: str = ""
+    change: str = ""
 
     def in_force(self, on: date) -> bool:
         return self.first_day <= on and (self.last_day is None or on <= self.last_day)

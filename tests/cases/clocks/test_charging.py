@@ -19,25 +19,25 @@ HOW = "Pay it by bank transfer."
 
 
 def test_in_the_uk_the_month_begins_when_the_fee_is_paid(session: Session, turn_to: Turn) -> None:
-    turn_to("2026-11-02")
+    turn_to("2026-11-23")
     case = receive(session, "UK", "copy", "opt-out")
     copy, opt_out = sorted(case.rights, key=lambda right: right.right)
-    turn_to("2026-11-05")
+    turn_to("2026-11-26")
     caseworker = make_account(session).id
     charging.ask(session, copy, caseworker, "GBP 20", "repeated", HOW)
     assert (case.waiting_for, messages.of_case(session, case)[0].text) == ("subject", HOW)
     [told] = charging.sentences(session, case)
     assert "GBP 20" in told
-    turn_to("2026-11-12")
+    turn_to("2026-12-03")
     assert pausing.keep_up(session) == [case.id]
     pausing.apply(session, case)
-    assert (copy.due_on, opt_out.due_on) == (date(2026, 12, 14), date(2026, 12, 2))
+    assert (copy.due_on, opt_out.due_on) == (date(2027, 1, 4), date(2026, 12, 23))
     assert answering.remind_and_go_on(session) == {"reminded": 0, "went-on": 0}, "a fee is no question"
-    turn_to("2026-11-16")
+    turn_to("2026-12-07")
     messages.write(session, case, "subject", "I have paid.")
     assert case.waiting_for == "subject", "staff look whether it came"
     charging.settle(session, copy, caseworker, paid=True)
-    assert (copy.due_on, opt_out.due_on, case.waiting_for) == (date(2026, 12, 16), date(2026, 12, 2), "caseworker")
+    assert (copy.due_on, opt_out.due_on, case.waiting_for) == (date(2027, 1, 7), date(2026, 12, 23), "caseworker")
     assert [(each.right, each.cause) for each in pausing.applied(session, case)] == [("copy", "fee")]
     assert charging.sentences(session, case) == []
     for _again in range(2):
@@ -46,17 +46,24 @@ def test_in_the_uk_the_month_begins_when_the_fee_is_paid(session: Session, turn_
 
 
 def test_without_the_fee_the_days_are_as_if_nobody_had_asked(session: Session, turn_to: Turn) -> None:
-    turn_to("2026-11-02")
+    turn_to("2026-11-23")
     case = receive(session, "UK", "access")
     caseworker = make_account(session).id
     charging.ask(session, case.rights[0], caseworker, "GBP 20", "excessive", HOW)
     clarifying.ask(session, case, caseworker, "Which years?")
-    turn_to("2026-11-12")
+    turn_to("2026-12-03")
     answering.remind_and_go_on(session)
     assert case.waiting_for == "subject", "the fee is still waited for"
     charging.settle(session, case.rights[0], caseworker, paid=False)
-    assert (case.due_on, case.waiting_for, pausing.applied(session, case)) == (date(2026, 12, 2), "caseworker", [])
+    assert (case.due_on, case.waiting_for, pausing.applied(session, case)) == (date(2026, 12, 23), "caseworker", [])
     assert not charging.may_ask(session, case.rights[0]), "once"
+
+
+def test_who_asked_before_the_fee_was_written_down_is_not_asked_for_one(session: Session, turn_to: Turn) -> None:
+    turn_to("2026-11-20")
+    [right] = receive(session, "UK", "access").rights
+    turn_to("2026-11-23")
+    assert (right.rule_version, charging.may_ask(session, right)) == (3, False)
 
 
 def test_the_letter_says_how_much_and_why_before_anything_is_decided(session: Session) -> None:
