@@ -5,7 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 # The tests of a file stay together, as they share what is dear to make; the longest begin first (tests/conftest.py).
-CORES = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, at most 4: some tests wait, for a lease to run out or a process to come up.
+PROCESSES := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores > 3 ? 4 : cores + 1)))
+CORES = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Where this is set, each of the portal's processes translates all of its code anew at every start.
 export PYTHONDONTWRITEBYTECODE :=
