@@ -20,7 +20,7 @@ from tests.matching.making import make_image, make_store
 from tests.web.conftest import form_token
 from tests.web.desk import Colleague, colleague
 
-MADE = Path(__file__).parents[1] / "lineage" / "made"
+MADE = Path(__file__).parents[2] / "lineage" / "made"
 PATH = "/staff/lineage/import"
 Send = Callable[..., str]
 
