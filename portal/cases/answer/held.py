@@ -136,12 +136,17 @@ def found(session: Session, case: Case, count: int) -> str:
     if left:
         said.append(
             ngettext(
-                "There is %(num)s photograph about which people could not tell.",
-                "There are %(num)s photographs about which people could not tell.",
+                "There is %(num)s photograph where people could not tell if it shows you.",
+                "There are %(num)s photographs where people could not tell if they show you.",
                 left,
             )
         )
-        said.append(_("We do nothing with what people are not sure about. You can send another photo or write to us."))
+        said.append(
+            _(
+                "We leave such photographs as they are, because they may show somebody else. "
+                "You can send another photo or write to us."
+            )
+        )
     return " ".join(said)
 
 

@@ -97,7 +97,7 @@ def sentence(fee: CaseEvent) -> str:
     amount, words = isolated(fee.facts["amount"]), REASONS[fee.facts["reason"]]
     return _(
         "We ask for a fee of %(amount)s because %(reason)s. We write to you how to pay it. "
-        "If you think this is wrong, tell us.",
+        "Your request stays open, also before you pay. If you think this is wrong, tell us.",
         amount=amount,
         reason=_(words),
     )

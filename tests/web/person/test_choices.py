@@ -362,7 +362,7 @@ def test_a_face_is_kept_only_by_a_consent_of_its_own_and_forgotten_by_one_button
     assert press(person, "/case/keep/forget", what="face")[0] == 409, "until it is decided they simply choose again"
     cooling(database, cora, answered)
     assert 'href="/case/keep"' in person.get("/case").text
-    assert "Forget my face" in person.get("/case/keep").text
+    assert "Delete the template of my face" in person.get("/case/keep").text
     status, page = press(person, "/case/keep/forget", what="face")
     assert (status, "We deleted the template of your face." in page) == (303, True)
     with database.reading() as session:
