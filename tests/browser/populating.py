@@ -20,7 +20,7 @@ from tests.fakes import drawn_jpeg
 from tests.matching.making import make_candidates, make_case
 from tests.orders.scene import Scene
 from tests.web.conftest import send as send_form
-from tests.web.desk import case_in_review, colleague
+from tests.web.desk import another_photograph, case_in_review, colleague
 from tests.web.desk import test_desk_intake as desk_intake
 from tests.web.desk.test_previews import with_a_stranger
 from tests.web.person import test_agents as agents
@@ -63,6 +63,7 @@ def compare(world: World) -> None:
     answers = {colleague(world.app, world.database, "reviewer").id: said for said in ("same", "different")}
     with world.database.writing() as session:
         case = case_in_review(session, world.store_in(session))
+        another_photograph(session, case, shade=7)
         for account_id, said in answers.items():
             while (pair := review.next_pair(session, account_id)) is not None:
                 review.answer(session, account_id, pair.id, said, [])
