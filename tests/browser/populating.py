@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import blobs
+from portal import audit, blobs
 from portal.audit import asking
 from portal.cases.clocks import charging, clarifying
 from portal.db import config_of
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 def check_the_log(world: World) -> None:
     """The clockwork has gone over the log because an auditor asked."""
-    with world.database.reading() as session:
+    with world.database.writing() as session:
+        audit.publish(session)
         asking.ask(config_of(session))
     asking.check_if_asked(world.database)
 

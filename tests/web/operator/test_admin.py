@@ -285,11 +285,14 @@ def test_an_auditor_reads_requests_and_the_log_and_changes_nothing(app: Flask, d
 def test_an_auditor_has_the_log_checked(
     app: Flask, database: Database, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    auditor = colleague(app, database, "auditor")
     with database.writing() as session:
         send(session, "access")
+    page = auditor.post("/staff/audit/log/check", status=200)
+    assert ("No head is signed yet</h2>" in page, "The log is whole" in page) == (True, False)
+    with database.writing() as session:
         audit.publish(session)
         audit.append(session, "test", {})
-    auditor = colleague(app, database, "auditor")
     page = auditor.post("/staff/audit/log/check", status=200)
     assert "The log is whole" in page
     assert "fit 1 signed head;" in page
