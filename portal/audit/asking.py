@@ -72,10 +72,10 @@ def is_asked(config: Config) -> bool:
 
 
 def newest(config: Config) -> Checked | None:
-    """What the clockwork found last; None before it did."""
+    """What the clockwork found last; None before it did, and where that cannot be read: then it is asked anew."""
     try:
         return Checked(**json.loads((heads.folder_of(config) / FOUND).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 

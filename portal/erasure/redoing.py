@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
@@ -20,15 +20,15 @@ from portal.audit.ledger import Record, Stage, Values, table_of
 from portal.db import Database
 from portal.erasure import carrying, effects, intending
 from portal.erasure.plans import sealed_facts
-from portal.errors import Conflict, EffaceError
-from portal.jobs import Lease, claim, renewed
+from portal.erasure.putting_back import claimed, is_in_log, known_columns, put
+from portal.errors import Conflict
+from portal.jobs import Lease
 from portal.tables import (
     Account,
     Base,
     Case,
     CaseRight,
     Certificate,
-    Entry,
     Erasure,
     ErasureItem,
     Image,
@@ -73,37 +73,24 @@ def redo(database: Database, name: str, stage: Stage, *, in_stores: bool = True)
         record = _trusted(session, name, stage)
         back = _is_back(session, record)
         _put_back(session, record)
-    lease = claim(database, "erasing", name)
-    if lease is None:
-        raise Conflict(f"Erasure {name} is being carried out by another process.", "running")
-    try:
-        with renewed(lease):
-            left = _carry_out(database, lease, in_stores)
-            with database.writing() as session:
-                lease.hold(session)
-                refused = _end(session, record, lease)
-                facts = {"erasure": name, "back": back, "left": left, "refused": refused}
-                audit.append(session, "erased-again", facts)
-    except EffaceError:
+    with claimed(database, "erasing", name, "Erasure") as lease:
+        left = _carry_out(database, lease, in_stores)
         with database.writing() as session:
-            lease.again(session, timedelta(0))
-        raise
+            lease.hold(session)
+            refused = _end(session, record, lease)
+            facts = {"erasure": name, "back": back, "left": left, "refused": refused}
+            audit.append(session, "erased-again", facts)
     return Redone(name, back, left, refused)
 
 
 def _trusted(session: Session, name: str, stage: Stage) -> Record:
     """The record; only as it was begun where the certificate on it never came into the log."""
     record = ledger.read(session, name, stage)
-    if record is not None and not all(_is_in_log(session, one) for one in record.of(Certificate)):
+    if record is not None and not all(is_in_log(session, one) for one in record.of(Certificate)):
         record = ledger.read(session, name, "begun")
     if record is None:
         raise Conflict(f"What is kept about erasure {name} beside the database is not whole.", "ledger-broken")
     return record
-
-
-def _is_in_log(session: Session, certificate: Values) -> bool:
-    entry = session.get(Entry, certificate["entry"])
-    return entry is not None and entry.body == certificate["statement"]
 
 
 def _is_back(session: Session, record: Record) -> bool:
@@ -116,11 +103,11 @@ def _put_back(session: Session, record: Record) -> None:
     """The rows as they are on record, with the portal's own items to be done."""
     for table, keys in IF_MISSING.items():
         for values in record.of(table):
-            _put(session, table, keys, values, replace=False)
+            put(session, table, keys, _without_number(table, values), replace=False)
     session.execute(delete(ErasureItem).where(ErasureItem.erasure_id == record.name))
     for table, keys in IN_PLACE.items():
         for values in record.of(table):
-            _put(session, table, keys, values, replace=True)
+            put(session, table, keys, _without_number(table, values), replace=True)
     items = [_without_number(ErasureItem, one) for one in record.of(ErasureItem)]
     session.execute(table_of("erasure_item").insert(), items)
     session.expire_all()
@@ -134,22 +121,8 @@ def _put_back(session: Session, record: Record) -> None:
     session.flush()
 
 
-def _put(session: Session, table: type[Base], keys: tuple[str, ...], values: Values, *, replace: bool) -> None:
-    rows = table_of(table.__tablename__)
-    found = [rows.c[key] == values[key] for key in keys]
-    own = _without_number(table, values)
-    if table is Image:
-        own["encoder_id"] = None  # That encoder may be one that the backup does not know.
-    if session.execute(select(rows.c[keys[0]]).where(*found)).first() is None:
-        session.execute(rows.insert().values(own))
-    elif replace:
-        session.execute(update(rows).where(*found).values(own))
-
-
 def _without_number(table: type[Base], values: Values) -> Values:
-    columns = table_of(table.__tablename__).c.keys()
-    dropped = {"id"} if table in NUMBERED else set()
-    return {name: value for name, value in values.items() if name in columns and name not in dropped}
+    return known_columns(table, values, without_number=table in NUMBERED)
 
 
 def _reset(item: ErasureItem) -> None:

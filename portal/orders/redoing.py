@@ -16,17 +16,16 @@ from portal.audit import ledger
 from portal.audit.ledger import Record, Stage, Values, table_of
 from portal.db import Database, config_of
 from portal.erasure.carrying import NotGone
+from portal.erasure.putting_back import claimed, is_in_log, known_columns, put
 from portal.erasure.redoing import Redone
-from portal.errors import Conflict, EffaceError
-from portal.jobs import Lease, claim, renewed
+from portal.errors import Conflict
+from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.orders import carrying, checking, chunks, remembering
 from portal.orders.chunks import LETTER, PLANNED, chunk_place
 from portal.orders.selecting import THERE
 from portal.tables import (
     Account,
-    Base,
-    Entry,
     Image,
     Order,
     OrderCertificate,
@@ -53,21 +52,13 @@ def redo(database: Database, order_id: str, stage: Stage, *, in_stores: bool = T
         record = _trusted(session, order_id, stage)
         _put_back(session, record, order_id)
     back = _put_chunks_back(database, order_id)
-    lease = claim(database, "ordering", order_id)
-    if lease is None:
-        raise Conflict(f"Order {order_id} is being carried out by another process.", "running")
-    try:
-        with renewed(lease):
-            left = _carry_out(lease, in_stores)
-            with database.writing() as session:
-                lease.hold(session)
-                refused = _end(session, record, lease)
-                facts = {"order": order_id, "back": back, "left": left, "refused": refused}
-                audit.append(session, "order-carried-out-again", facts)
-    except EffaceError:
+    with claimed(database, "ordering", order_id, "Order") as lease:
+        left = _carry_out(lease, in_stores)
         with database.writing() as session:
-            lease.again(session, timedelta(0))
-        raise
+            lease.hold(session)
+            refused = _end(session, record, lease)
+            facts = {"order": order_id, "back": back, "left": left, "refused": refused}
+            audit.append(session, "order-carried-out-again", facts)
     database.forget_deleted_bytes()
     return Redone(order_id, bool(back), left, refused)
 
@@ -76,7 +67,7 @@ def _trusted(session: Session, order_id: str, stage: Stage) -> Record:
     """The record; only as it was begun where a statement on it never came into the log."""
     name = remembering.name_of(order_id)
     record = ledger.read(session, name, stage)
-    if record is not None and not all(_is_in_log(session, one) for one in record.of(OrderCertificate)):
+    if record is not None and not all(is_in_log(session, one) for one in record.of(OrderCertificate)):
         record = ledger.read(session, name, "begun")
     parts = ledger.parts(config_of(session), name)
     (planned,) = (one["images"] for one in record.of(Order)) if record is not None else (0,)
@@ -85,41 +76,21 @@ def _trusted(session: Session, order_id: str, stage: Stage) -> Record:
     return record
 
 
-def _is_in_log(session: Session, certificate: Values) -> bool:
-    entry = session.get(Entry, certificate["entry"])
-    return entry is not None and entry.body == certificate["statement"]
-
-
 def _put_back(session: Session, record: Record, order_id: str) -> None:
     """The order's own rows as they are on record, as if it had not begun: who is killed now finds it missing still."""
     for table in (Account, Source, Store):
         for values in record.of(table):
-            _put(session, table, values, replace=False)
+            put(session, table, ("id",), known_columns(table, values), replace=False)
     for rows in (OrderCertificate, SuppressionChunk, OrderItem, OrderChunk):
         session.execute(delete(rows).where(rows.order_id == order_id))
     (values,) = record.of(Order)
     unbegun = {"state": "cooling", "work_state": "due", "run_after": clock.now(), "attempts": 0, "problem": None}
-    _put(session, Order, values | unbegun | {"done": 0, "checked": 0, "paused": False}, replace=True)
-    items = [_without_number(OrderItem, one) for one in record.of(OrderItem)]
+    own = known_columns(Order, values) | unbegun | {"done": 0, "checked": 0, "paused": False}
+    put(session, Order, ("id",), own, replace=True)
+    items = [known_columns(OrderItem, one, without_number=True) for one in record.of(OrderItem)]
     if items:
         session.execute(table_of("order_item").insert(), items)
     session.expire_all()
-
-
-def _put(session: Session, table: type[Base], values: Values, *, replace: bool) -> None:
-    rows = table_of(table.__tablename__)
-    own = {name: value for name, value in values.items() if name in rows.c}
-    if table is Store:
-        own["holder_id"] = None  # They may be a recipient that the backup does not know.
-    if session.execute(select(rows.c.id).where(rows.c.id == own["id"])).first() is None:
-        session.execute(rows.insert().values(own))
-    elif replace:
-        session.execute(update(rows).where(rows.c.id == own["id"]).values(own))
-
-
-def _without_number(table: type[Base], values: Values) -> Values:
-    columns = table_of(table.__tablename__).c.keys()
-    return {name: value for name, value in values.items() if name in columns and name != "id"}
 
 
 def _put_chunks_back(database: Database, order_id: str) -> int:
@@ -128,7 +99,7 @@ def _put_chunks_back(database: Database, order_id: str) -> int:
     for number in ledger.parts(database.config, name):
         with database.writing() as session:
             ((_, values),) = ledger.read_part(session, name, number)
-            session.execute(insert(OrderChunk), [_without_number(OrderChunk, values) | FRESH])
+            session.execute(insert(OrderChunk), [known_columns(OrderChunk, values, without_number=True) | FRESH])
             back += _lay_tombstones(session, values)
     return back
 
