@@ -120,6 +120,30 @@ def test_taken_back_before_the_deletion_begins_the_face_is_never_kept_and_the_pl
     assert {item.result for item in scene.erasure().items if item.kind == "suppression"} == {"suppressed"}
 
 
+def test_numbers_forgotten_on_the_day_of_the_answer_stop_an_approved_plan_and_a_new_one_keeps_nothing(
+    scene: Scene,
+) -> None:
+    """Where nobody was checked the answer comes on its day, though the erasure may not have begun by then."""
+    with scene.database.writing() as session:
+        case = session.get_one(Case, scene.case_id)
+        case.identity, case.rights[0].keeps = "not-needed", "photographs"
+        case.due_on = case.rights[0].due_on = clock.now().date()
+    scene.plan()
+    scene.approve()
+    with scene.database.writing() as session:
+        forgetting.forget(session, session.get_one(Case, scene.case_id), "photographs")
+    scene.run()
+    erasure = scene.erasure()
+    assert (erasure.state, len(scene.files())) == ("stopped", 4), "what was approved would have kept numbers"
+    planned = [item.target for item in scene.plan().items if item.kind == "suppression"]
+    assert planned == [f"none/{image}" for image in scene.images]
+    assert scene.erasure().state == "planned"
+    carry_out(scene)
+    scene.answer_people()
+    assert (scene.count(Suppression), scene.count(KeptFace), scene.files()) == (0, 0, {"other.jpg"})
+    assert scene.count(Certificate) == 1
+
+
 def test_without_a_confirmed_face_none_is_kept(scene: Scene) -> None:
     with scene.database.writing() as session:
         for candidate in session.scalars(select(Candidate)):

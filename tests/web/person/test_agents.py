@@ -82,6 +82,15 @@ def link_of(database: Database) -> str | None:
     return None
 
 
+def say_yes(app: Flask, database: Database) -> FlaskClient:
+    """The person who was asked opens their link and says yes. Returns their browser."""
+    link = link_of(database)
+    assert link
+    person = app.test_client()
+    send(person, link, f"{link}/yes")
+    return person
+
+
 def case_of(database: Database, reference: str) -> tuple[Case, Mandate]:
     with database.reading() as session:
         case = session.scalars(select(Case).where(Case.reference == reference)).one()
@@ -215,10 +224,7 @@ def test_an_agent_who_gets_no_answer_does_not_read_it_from_other_pages(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     reference = whole(client, database, ["copy"], "EU", email=PERSON)
-    link = link_of(database)
-    assert link
-    person = app.test_client()
-    send(person, link, f"{link}/yes")
+    person = say_yes(app, database)
     read = []
     for outcome in ("fulfilled", "nothing-found"):
         with database.writing() as session:
@@ -343,10 +349,8 @@ def test_both_presses_of_yes_leave_one_pair_of_words_that_works(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     reference = whole(client, database, ["deletion"], email=PERSON)
-    link = link_of(database)
+    person, link = say_yes(app, database), link_of(database)
     assert link
-    person = app.test_client()
-    send(person, link, f"{link}/yes")
     send(person, link, f"{link}/yes")
     words = re.search(r'class="ef-words"><bdi>([a-z ]+)<', person.get("/case/your-words").text)
     assert words
@@ -358,10 +362,7 @@ def test_once_the_person_goes_on_alone_the_agent_sees_nothing(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     whole(client, database, ["deletion"], email=PERSON)
-    link = link_of(database)
-    assert link
-    person = app.test_client()
-    send(person, link, f"{link}/yes")
+    person = say_yes(app, database)
     assert send(client, "/case/permission", "/case/permission/end").status_code == 404, "only the person may"
     send(person, "/case/permission", "/case/permission/end")
     assert person.get("/case").status_code == 200
@@ -442,10 +443,7 @@ def test_once_the_person_goes_on_alone_the_news_goes_to_them(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     reference = whole(client, database, ["deletion"], email=PERSON)
-    link = link_of(database)
-    assert link
-    person = app.test_client()
-    send(person, link, f"{link}/yes")
+    person = say_yes(app, database)
     assert told(database, reference) == {PERSON, "bo@agent.example"}
     send(person, "/case/permission", "/case/permission/end")
     assert told(database, reference) == {PERSON}
