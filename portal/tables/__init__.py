@@ -1,7 +1,7 @@
 """What is stored, and nothing else: the data inventory, one file per subject."""
 
 from portal.tables.acting import Arrival, Mandate, Proof
-from portal.tables.assurance import Declaration, ProfileCheck, SecondSign
+from portal.tables.assurance import Declaration, NewWords, ProfileCheck, SecondSign
 from portal.tables.audit import Checkpoint, Entry
 from portal.tables.base import Base, Work, random_id
 from portal.tables.blob import Blob
@@ -98,6 +98,7 @@ __all__ = [
     "Mandate",
     "ManifestEntry",
     "Message",
+    "NewWords",
     "Notice",
     "NoticeGround",
     "Order",

@@ -65,3 +65,25 @@ class ProfileCheck(Work, Base):
     expires_at: Mapped[datetime]
     found_at: Mapped[datetime | None]
     seen: Mapped[str | None] = mapped_column(String(30), comment="what came of the last look, as a code")
+
+
+class NewWords(Base):
+    """New secret words for who lost theirs, by a code to the confirmed contact. The words themselves are in no row.
+
+    Where a caseworker had made sure who asks, the answer stays closed until one has done so again.
+    """
+
+    __tablename__ = "new_words"
+    __table_args__ = (
+        CheckConstraint("(cleared_at IS NULL) = (cleared_by IS NULL)", name="who_is_sure_says_when"),
+        CheckConstraint("cleared_at IS NULL OR given_at IS NOT NULL", name="only_what_was_given_is_cleared"),
+    )
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str | None] = mapped_column(String(64), comment="keyed; of the code that was sent")
+    tries: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime | None] = mapped_column(comment="of the code")
+    given_at: Mapped[datetime | None] = mapped_column(comment="when the code was typed and new words were made")
+    cleared_by: Mapped[str | None] = mapped_column(ForeignKey("account.id"), comment="who is sure again who asks")
+    cleared_at: Mapped[datetime | None]
+    note: Mapped[str | None] = mapped_column(Text, comment="how they know")
