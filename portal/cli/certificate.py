@@ -16,7 +16,7 @@ LARGEST = 256_000_000
 
 @click.group()
 def command() -> None:
-    """Check the certificate of an erasure or an opt-out."""
+    """Check the certificate of an erasure, an opt-out or an order."""
 
 
 @command.command()
@@ -52,9 +52,7 @@ def _tell_order(data: bytes, key: str, photo: Path | None, as_json: bool) -> Non
         click.echo(json.dumps({"statement": statement, "lines": lines, "items": items, "photo": found}, indent=2))
         return
     click.echo("The certificate is genuine: nothing in it was changed, and it is in the log of this key.\n")
-    click.echo(order_wording.in_words(statement, lines))
-    if items:
-        click.echo(f"This file shows what became of {len(items):,} of its photographs.")
+    click.echo("\n".join(order_wording.in_words(statement, lines, len(items))))
     for one in found:
         click.echo(f"{photo} is one of them: {order_wording.result_in_words(one['result'])}.")
     if photo is not None and not found:
@@ -75,7 +73,7 @@ def consistent(old: Path, new: Path, key: str, proof: Path | None) -> None:
     from portal.erasure import histories
 
     line = _key_line(key)
-    one, other = (histories.head_of(_bytes_of(path), line) for path in (old, new))
+    one, other = (of_orders.head_of(_bytes_of(path), line) for path in (old, new))
     histories.check(one, other, _bytes_of(proof).decode(errors="replace") if proof is not None else None)
     click.echo("Both certificates are genuine, and of one log: what it said first, it says still.")
 

@@ -28,8 +28,14 @@ def head_of(file: bytes, key: str) -> Sealed:
     verify(file, key)
     with refusing():
         parts = proofs.read_parts(file)
-        index, size, root = proofs.check_proof(parts["statement"], parts["proof"], verifier_of(key))
-    return Sealed(index, proofs.leaf_hash(parts["statement"].encode()), size, root)
+    return sealed(parts["statement"], parts["proof"], key)
+
+
+def sealed(statement: str, proof: str, key: str) -> Sealed:
+    """Where a statement is in the log, by its proof alone. Raises Changed, Unreadable."""
+    with refusing():
+        index, size, root = proofs.check_proof(statement, proof, verifier_of(key))
+    return Sealed(index, proofs.leaf_hash(statement.encode()), size, root)
 
 
 def check(one: Sealed, other: Sealed, proof: str | None) -> None:

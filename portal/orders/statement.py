@@ -22,8 +22,7 @@ from portal.erasure.rechecking import LONGEST
 from portal.keys import keys_of
 from portal.orders import chunks, people, remedies
 from portal.orders.making import title
-from portal.orders.verifying import STATEMENT, tally_of
-from portal.proofs import UNDONE
+from portal.orders.verifying import STATEMENT, extent_of, tally_of
 from portal.tables import Encoder, Notice, Order, OrderChunk, OrderItem, Recipient, Store, SuppressionChunk
 
 BACKUPS = (
@@ -150,14 +149,14 @@ def statement_of(
     """The statement as a JSON object. `ids`: its own id, that of the one it supersedes, and digests of both lists."""
     results = tally_of(line["results"] for line in by_chunk)
     law, words = OATHS[order.oath]
-    return {
+    said = {
         "v": 1,
         "format": STATEMENT,
         "kind": "order-certificate",
         "id": ids["id"],
         "supersedes": ids["supersedes"],
         "at": instant(issued),
-        "extent": _extent(order, results, lines),
+        "extent": "",
         "issuer": _issuer(session),
         "order": {"id": order.id, "of": order.kind, "what": title(session, order), "reason": order.reason},
         "dates": _dates(order, issued),
@@ -174,6 +173,7 @@ def statement_of(
         "approval": _approval(order),
         "declaration": {"law": law, "words": words, "position": order.position},
     }  # fmt: skip
+    return {**said, "extent": extent_of(said, lines)}
 
 
 def _parts(
@@ -225,12 +225,6 @@ def _notices_part(lines: list[Line]) -> Line:
 def _gone(session: Session, order: Order) -> Counter[str]:
     counted: Iterable[Line | None] = session.scalars(select(OrderChunk.counts).filter_by(order_id=order.id))
     return sum((Counter(one) for one in counted if one), Counter())
-
-
-def _extent(order: Order, results: dict[str, int], lines: list[Line]) -> str:
-    undone = UNDONE | {"output-suppressed"}
-    whole = set(results) <= {"deleted", "already-absent"} and not (order.plan or {})["unread"]
-    return "full" if whole and not any(line.get("result") in undone for line in lines) else "partial"
 
 
 def _exceptions(order: Order, results: dict[str, int]) -> list[Line]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from portal.audit import merkle
+from portal.erasure import histories
 from portal.erasure import verifying as signed
 from portal.erasure.items import leaf_of
 from portal.erasure.verifying import Changed, Unreadable
+from portal.proofs import UNDONE
 
 ORDER, PART = "efface-order/1", "efface-order-part/1"
 STATEMENT = "efface-order-statement/1"
@@ -24,7 +27,9 @@ FIELDS = {
     ORDER: ("format", "statement", "lines", "chunks", "proof"),
     PART: ("format", "statement", "number", "of", "items", "path", "proof"),
 }
+KINDS = {"number": int, "of": int, "path": list}
 FOR_PEOPLE = ("model", "output", "product", "recipient")
+GONE = {"deleted", "already-absent"}
 
 
 def write_order(statement: str, lines: str, chunks: str, proof: str) -> bytes:
@@ -51,15 +56,24 @@ def verify(file: bytes, key: str) -> tuple[dict[str, Any], list[dict[str, Any]],
     """
     fields = _fields(file)
     signed.check_proof(fields["statement"], fields["proof"], signed.verifier_of(key))
-    statement = _object(fields["statement"])
-    if statement.get("format") != STATEMENT or statement.get("kind") != "order-certificate":
-        raise Changed("The entry of the log is not the statement of an order.")
     try:
+        statement = _object(fields["statement"])
+        if statement.get("format") != STATEMENT or statement.get("kind") != "order-certificate":
+            raise Changed("The entry of the log is not the statement of an order.")
         if fields["format"] == PART:
             return statement, [], _check_part(statement, fields)
         return statement, _check_order(statement, fields), []
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as problem:
         raise Changed("Something is missing in the file, or is not of its kind.") from problem
+
+
+def head_of(file: bytes, key: str) -> histories.Sealed:
+    """Where a certificate of either sort is in the log, once all of it was checked. Raises Changed, Unreadable."""
+    if not is_of_order(file):
+        return histories.head_of(file, key)
+    verify(file, key)
+    fields = _fields(file)
+    return histories.sealed(fields["statement"], fields["proof"], key)
 
 
 def items_with(items: Iterable[dict[str, Any]], photo: bytes) -> list[dict[str, Any]]:
@@ -95,7 +109,17 @@ def _check_order(statement: dict[str, Any], fields: dict[str, Any]) -> list[dict
     parts = statement["parts"]
     if counts != tally_of([parts["models"]["results"], parts["recipients"]["results"]]):
         raise Changed("The models and recipients in the statement are not those of the lines.")
+    if statement["extent"] != extent_of(statement, lines):
+        raise Changed(f"The statement calls itself {statement['extent']}, but what it lists says otherwise.")
     return lines
+
+
+def extent_of(statement: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
+    """`full` when all that was planned was done, and nothing was never read. Holding an output back erases nothing."""
+    whole = set(statement["parts"]["images"]["results"]) <= GONE
+    read = not any(one["why"] == "never-read" for one in statement["exceptions"])
+    undone = UNDONE | {"output-suppressed"}
+    return "full" if whole and read and not any(line.get("result") in undone for line in lines) else "partial"
 
 
 def _check_chunks(statement: dict[str, Any], by_chunk: list[dict[str, Any]]) -> None:
@@ -112,9 +136,11 @@ def _check_chunks(statement: dict[str, Any], by_chunk: list[dict[str, Any]]) -> 
 
 
 def _check_part(statement: dict[str, Any], fields: dict[str, Any]) -> list[dict[str, Any]]:
-    texts = [line for line in fields["items"].split("\n") if line]
+    *texts, end = fields["items"].split("\n")
+    if end or not texts:
+        raise Changed("A photograph is missing, or in another place.")
     items = [_object(line) for line in texts]
-    number, plan = int(fields["number"]), statement["plan"]
+    number, plan = fields["number"], statement["plan"]
     alone = fields["of"] == plan["images"] and len(items) == 1
     first = number if alone else number * SIZE
     if [item["position"] for item in items] != list(range(first, first + len(items))):
@@ -132,20 +158,25 @@ def _fields(file: bytes) -> dict[str, Any]:
     if len(file) > signed.LARGEST_FILE:
         raise Unreadable("The file is too large for a certificate.")
     try:
-        fields = json.loads(file)
+        fields = json.loads(file.decode())
     except (ValueError, RecursionError) as problem:
         raise Unreadable("The file is not a certificate: it is not JSON.") from problem
-    kind = fields.get("format") if isinstance(fields, dict) else None
-    if kind not in FIELDS or tuple(fields) != FIELDS[kind]:
+    if not isinstance(fields, dict) or FIELDS.get(str(fields.get("format"))) != tuple(fields):
         raise Unreadable("The file is not the certificate of an order.")
-    if _written(fields) != file:
+    of_their_kind = all(type(value) is KINDS.get(name, str) for name, value in fields.items())
+    # Hexadecimal can be written in two ways, and with spaces: here it has one.
+    if not of_their_kind or not _is_path(fields.get("path", [])) or _written(fields) != file:
         raise Changed("The file is not in the form in which it was issued.")
     checked: dict[str, Any] = fields
     return checked
 
 
+def _is_path(nodes: list[Any]) -> bool:
+    return all(isinstance(node, str) and re.fullmatch("[0-9a-f]{64}", node) for node in nodes)
+
+
 def _written(fields: dict[str, Any]) -> bytes:
-    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
 
 
 def _jsonl(text: str) -> list[dict[str, Any]]:

@@ -79,13 +79,13 @@ def sections(statement: dict[str, Any], lines: list[dict[str, Any]]) -> list[Sec
     ]  # fmt: skip
 
 
-def in_words(statement: dict[str, Any], lines: list[dict[str, Any]]) -> str:
-    """The sections as text for a terminal."""
+def in_words(statement: dict[str, Any], lines: list[dict[str, Any]], shown: int = 0) -> list[str]:
+    """The sections in lines, those of a section indented. `shown`: how many photographs a part of it has."""
     out: list[str] = []
     for section in sections(statement, lines):
         out += [section.title, *(f"  {sentence}" for sentence in section.sentences)]
         out += [f"  - {': '.join(part for part in row if part)}" for row in section.rows] + [""]
-    return "\n".join(out)
+    return [*out, *([f"This file shows what became of {shown:,} of its photographs."] if shown else [])]
 
 
 def result_in_words(result: str) -> str:

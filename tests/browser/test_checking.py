@@ -20,6 +20,8 @@ from portal.erasure import certificate, verifying
 from portal.keys import keys_of
 from portal.tables import Certificate
 from tests.erasure import certified, test_verifying
+from tests.orders.signed import Signer
+from tests.orders.signed import said as an_order
 
 RESULT = "[data-result]:not([hidden])"
 Change = Callable[[dict[str, Any], list[dict[str, Any]]], None]
@@ -75,6 +77,7 @@ class Files:
     later: bytes
     others: list[bytes]
     refused: list[tuple[bytes, str]]
+    orders: Signer
 
 
 @pytest.fixture
@@ -92,7 +95,9 @@ def files(database: Database) -> Files:
             audit.publish(session)
     with database.writing() as session:
         later = certificate.file_of(session, session.get_one(Certificate, certificate_id))
-    return Files(file, later, others, [(one, _refusal(one, key)) for one in changed])
+    signer = Signer(log, private)
+    refused = [(one, _refusal(one, key)) for one in changed]
+    return Files(file, later, others, [*refused, *signer.refused()], signer)
 
 
 def _refusal(file: bytes, key: str) -> str:
@@ -166,7 +171,20 @@ def test_the_page_says_what_the_command_says(browser: Any, site: str, files: Fil
     assert "cannot tell yet" in outcome(page, tmp_path, good, later)
     assert "contradict each other about one entry" in outcome(page, tmp_path, *files.others)
     assert "Both certificates are of one log" in outcome(page, tmp_path, good, good)
+    orders, order = files.orders, an_order()
+    whole = orders.whole(order)
+    assert "Certificate c0ffee is genuine: full." in outcome(page, tmp_path, whole)
+    assert "what became of 1,024 of its photographs" in outcome(page, tmp_path, orders.part(order, 0))
+    assert "what became of 1 of its photographs" in outcome(page, tmp_path, orders.photograph(order))
+    assert "Both certificates are of one log" in outcome(page, tmp_path, whole, orders.part(order, 1))
+    assert "contradict each other about one entry" in outcome(page, tmp_path, whole, _another(orders))
     context.close()
+
+
+def _another(orders: Signer) -> bytes:
+    order = an_order()
+    order.statement["id"] = "decaf"
+    return orders.whole(order)
 
 
 def test_without_scripts_the_file_is_sent(browser: Any, site: str, files: Files, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from portal.erasure.verifying import Changed, Unreadable, items_of, verify
 from portal.errors import NotFound
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
+from portal.orders import verifying as of_orders
+from portal.orders import wording as order_wording
 from portal.web.limits import spend
 from portal.web.person.intake import Page
 from portal.web.policy import policy
@@ -43,10 +45,9 @@ def certificate() -> Page:
         return _page(form)
     data: bytes = sent.read()
     try:
-        statement = verify(data, audit.verifier_key(g.session))
+        lines = _in_words(data, audit.verifier_key(g.session))
     except (Changed, Unreadable) as problem:
         return _page(form, result="changed", why=problem.sentence)
-    lines = wording.in_words(statement, items_of(data))
     other = form.second.data.read() if form.second.data else b""
     if not other:
         return _page(form, result="valid", lines=lines)
@@ -68,10 +69,18 @@ def log_proof() -> Response:
     return Response(consistency.prove(g.session, old, new), mimetype="text/plain")
 
 
+def _in_words(data: bytes, key: str) -> list[str]:
+    """What a person's certificate or the statement of an order says, once all of it was checked."""
+    if of_orders.is_of_order(data):
+        statement, lines, shown = of_orders.verify(data, key)
+        return order_wording.in_words(statement, lines, len(shown))
+    return wording.in_words(verify(data, key), items_of(data))
+
+
 def _compare(data: bytes, other: bytes) -> None:
     """Whether two certificates are of one log. Its own proof between their heads is made here."""
     key = audit.verifier_key(g.session)
-    one, two = histories.head_of(data, key), histories.head_of(other, key)
+    one, two = of_orders.head_of(data, key), of_orders.head_of(other, key)
     old, new = sorted((one.size, two.size))
     histories.check(one, two, consistency.prove(g.session, old, new))
 

@@ -2,15 +2,16 @@
 // Trees are of RFC 6962. No network, and nothing is kept. `verify` is given: it says whether Ed25519 signed some bytes.
 
 const { subtle } = window.crypto;
-const utf8 = new TextEncoder();
+export const utf8 = new TextEncoder();
 const PARTS = ["format", "statement", "items", "proof"];
-const [FORMAT, LARGEST_FILE, LONGEST_PROOF, MOST_SIGNATURES] = ["efface-certificate/1", 256 * 1024 * 1024, 63, 100];
+export const LARGEST_FILE = 256 * 1024 * 1024;
+const [FORMAT, LONGEST_PROOF, MOST_SIGNATURES] = ["efface-certificate/1", 63, 100];
 const STATEMENTS = ["efface-statement/1", "efface-statement/2"];
 const SAID = `format kind id at erasure extent issuer case dates plan search counts parts datasets models products
   recipients kept exceptions backups approval checked`.split(/\s+/);
 const PEOPLE = { model: "models", output: "outputs", product: "products", recipient: "recipients" };
 const NOT_GONE = ["refused", "withheld", "residual"];
-const UNDONE = ["kept", "not-reached", "not-yet-decided"];
+export const UNDONE = ["kept", "not-reached", "not-yet-decided"];
 const ERASES_NOTHING = ["output-suppressed", "template-dropped"];
 
 // It does not count. The message says why.
@@ -18,8 +19,8 @@ export class Refused extends Error {}
 // Both count alone, and not together: the log has two histories.
 export class Forked extends Error {}
 
-const refuseIf = (wrong, sentence) => { if (wrong) throw new Refused(sentence); };
-const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+export const refuseIf = (wrong, sentence) => { if (wrong) throw new Refused(sentence); };
+export const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function joined(...parts) {
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
@@ -27,12 +28,12 @@ function joined(...parts) {
   for (const part of parts) { bytes.set(part, at); at += part.length; }
   return bytes;
 }
-const sha256 = async (...parts) => new Uint8Array(await subtle.digest("SHA-256", joined(...parts)));
-const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const leafHash = (bytes) => sha256([0], bytes);
-const nodeHash = (left, right) => sha256([1], left, right);
+export const sha256 = async (...parts) => new Uint8Array(await subtle.digest("SHA-256", joined(...parts)));
+export const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+export const leafHash = (bytes) => sha256([0], bytes);
+export const nodeHash = (left, right) => sha256([1], left, right);
 
-function unhex(text) {
+export function unhex(text) {
   if (!/^([0-9a-f]{2})*$/i.test(text)) throw new TypeError("something should be hexadecimal");
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
@@ -44,14 +45,14 @@ function half(size) {
   return middle;
 }
 
-async function rootOf(leaves) {
+export async function rootOf(leaves) {
   if (leaves.length < 2) return leaves[0] ?? sha256();
   const middle = half(leaves.length);
   return nodeHash(await rootOf(leaves.slice(0, middle)), await rootOf(leaves.slice(middle)));
 }
 
 // RFC 6962, 2.1.1.
-async function isIncluded(leaf, index, size, path, root) {
+export async function isIncluded(leaf, index, size, path, root) {
   const rights = [];
   for (let [at, left] = [index, size]; left > 1;) {
     const middle = half(left);
@@ -158,7 +159,7 @@ function readHead(text) {
 }
 
 // Where the statement is in the log, its leaf, and the head that vouches for it.
-async function checkProof(parts, key, verify) {
+export async function checkProof(parts, key, verify) {
   const { index, path, note } = readProof(parts.proof);
   const { origin, size, root } = readHead(await openNote(note, key, verify));
   refuseIf(origin !== key.name, "The proof is of another log than this key's.");
@@ -179,7 +180,7 @@ export async function check(bytes, key, verify) {
     const known = STATEMENTS.includes(statement.format) && statement.kind === "certificate";
     refuseIf(!known, "The entry of the log is not a certificate's statement.");
     await checkItems(statement, parts.items);
-    return { ...head, id: statement.id, extent: statement.extent };
+    return { ...head, said: `Certificate ${statement.id} is genuine: ${statement.extent}.` };
   } catch (problem) {
     if (problem instanceof Refused) throw problem;
     throw new Refused(`Something in the file is missing or not of its kind: ${problem.message}.`);

@@ -1,6 +1,7 @@
 // Checks certificates on this device, so that no file need be sent. One needs no network; for two the log's own proof
 // between them is asked for, by two numbers. Where the browser knows no Ed25519 the form is sent: the answer is the same.
 
+import { checkOrder, isOfOrder } from "./order-proofs.js";
 import { check, checkTogether, Forked, readKey, Refused } from "./proofs.js";
 
 const form = document.querySelector("[data-verify]");
@@ -19,8 +20,11 @@ async function ask(from, to) {
 async function answer(files, key, verify) {
   try {
     const checked = [];
-    for (const file of files) checked.push(await check(new Uint8Array(await file.arrayBuffer()), key, verify));
-    const why = checked.map(({ id, extent }) => `Certificate ${id} is genuine: ${extent}.`).join(" ");
+    for (const file of files) {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      checked.push(await (isOfOrder(bytes) ? checkOrder : check)(bytes, key, verify));
+    }
+    const why = checked.map(({ said }) => said).join(" ");
     if (checked.length > 1) await checkTogether(...checked, ask);
     return { which: "valid", why, together: checked.length > 1 };
   } catch (problem) {

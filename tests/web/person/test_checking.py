@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from sqlalchemy import func, select
 from portal import audit
 from portal.db import Database
 from portal.erasure import certificate
-from portal.tables import Blob, Certificate
+from portal.orders import certificate as order_certificate
+from portal.tables import Blob, Certificate, Order
 from tests.erasure import certified
+from tests.orders.scene import Scene
 from tests.web.conftest import send
 
 
@@ -87,3 +90,24 @@ def test_two_certificates_of_our_log_agree_and_a_second_one_that_was_changed_doe
     # Of the proof only what is in every head of the log is asked for; of no proof nothing is made up.
     assert client.get("/verify/proof?from=1&to=2").text.startswith("efface-consistency/1\nfrom 1 to 2\n")
     assert {client.get(f"/verify/proof{sizes}").status_code for sizes in ("", "?from=2&to=99", "?from=x&to=2")} == {404}
+
+
+def test_the_statement_of_an_order_and_a_part_of_it_are_checked_too(
+    client: FlaskClient, database: Database, tmp_path: Path
+) -> None:
+    scene = Scene(database, tmp_path / "photographs", loose=3, shards=1, in_shard=2)
+    photo = scene.bytes_of("loose", scene.keys["loose"][0])
+    order_id = scene.order()
+    scene.approve(order_id)
+    scene.run(order_id)
+    with database.writing() as session:
+        made = order_certificate.of_order(session, session.get_one(Order, order_id))
+        whole, own = order_certificate.file_of(session, made), order_certificate.part_with(session, made, photo)
+    page = checked(client, whole).text
+    assert "This certificate is as it was issued" in page
+    assert "all of it is done" in page
+    assert "what became of 1 of its photographs" in checked(client, own).text
+    for changed in (whole.replace(b"C-4743", b"C-4744"), own.replace(b"deleted", b"created")):
+        assert "This file is not as it was issued" in checked(client, changed).text
+    both = send(client, "/verify", certificate=(io.BytesIO(own), "a"), second=(io.BytesIO(whole), "b")).text
+    assert "Both certificates are of one log" in both
