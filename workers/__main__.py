@@ -1,5 +1,5 @@
 """`python -m workers QUEUE`: one process, one queue. `python -m workers clockwork`: the sweep and the purge.
-`python -m workers keeping`: the templates in shared memory.
+`python -m workers keeping`: the templates in shared memory. With several names: a process for each, from one.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from portal.config import Config, read_config
 from portal.db import Database
 from portal.jobs import KINDS, OnlyAnswer, SignedJson, queue_for
 from portal.processes import die_with_parent
-
-# These have the face networks, too.
-WITH_FACES = {"scanning", "reencoding", "probing", "searching"}
+from workers.forking import WITH_FACES, fork
 
 
-def main(name: str) -> None:
+def main(*names: str) -> None:
+    """Work under a name until told to stop; with several, in as many children. Raises SystemExit with what is wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    name = names[0] if len(names) == 1 else fork(list(names), read_config().data)
     die_with_parent()
     _see_that_it_may_work(read_config())
     if name == "clockwork":
@@ -68,4 +68,4 @@ def serve(kind: str, *, burst: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) == 2 else "")
+    main(*(sys.argv[1:] or [""]))

@@ -30,9 +30,9 @@ from portal.db import Database
 from portal.errors import Conflict, Unavailable
 from portal.jobs import KINDS
 from portal.matching import shared
-from portal.processes import PidFile, die_with_parent, end, start
+from portal.processes import GRACE_SECONDS, PidFile, die_with_parent, end, start
 
-# On two cores sixteen processes that start at once take half a minute, and two houses a whole one.
+# On two busy cores a house takes a quarter of a minute, and elsewhere than on Linux twice that.
 READY_SECONDS = 180
 RESTART_SECONDS = 1.0
 
@@ -57,9 +57,7 @@ class House:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.environ = {**os.environ, "EFFACE_PORT": str(config.port), "EFFACE_DATA": str(config.data.absolute())}
-        self.programs = {"web": ["-m", "app"], "clockwork": ["-m", "workers", "clockwork"]}
-        self.programs["keeping"] = ["-m", "workers", "keeping"]
-        self.programs |= {kind: ["-m", "workers", kind] for kind in KINDS}
+        self.programs = {"web": ["-m", "app"], **_workers()}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.pids = PidFile(config.data / "efface.pid")
         self.over = threading.Event()
@@ -80,6 +78,9 @@ class House:
             self._end_all()
 
     def _start_all(self) -> None:
+        if not self.config.redis_url:
+            # It needs no database, and loads while the tables are looked at.
+            self._start("queue", ["-m", "portal.queue_server"])
         database = Database(self.config)
         schema.upgrade(database)
         if waiting.is_waiting(database):
@@ -89,8 +90,6 @@ class House:
 
             show_report(finishing.finish(database), as_json=False)
         database.close()
-        if not self.config.redis_url:
-            self._start("queue", ["-m", "portal.queue_server"])
         self._wait_for("the queue", lambda: queue_server.is_ready(self.config))
         for name, arguments in self.programs.items():
             self._start(name, arguments)
@@ -110,7 +109,9 @@ class House:
 
     def _end_all(self) -> None:
         queue = self.running.pop("queue", None)
-        end([psutil.Process(process.pid) for process in self.running.values() if process.poll() is None])
+        # The workers' parent gives each of them as long as it has itself elsewhere, and then still has to end.
+        living = [psutil.Process(process.pid) for process in self.running.values() if process.poll() is None]
+        end(living, GRACE_SECONDS + 5)
         if queue is not None and queue.poll() is None:
             # The queue goes last: a worker that is told to stop still writes to it.
             end([psutil.Process(queue.pid)])
@@ -149,6 +150,14 @@ class House:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.over.set()
+
+
+def _workers() -> dict[str, list[str]]:
+    """The programs that do the work: one that forks them all where that is safe, else each for itself."""
+    names = ["clockwork", "keeping", *KINDS]
+    if sys.platform == "linux":
+        return {"workers": ["-m", "workers", *names]}
+    return {name: ["-m", "workers", name] for name in names}
 
 
 @contextmanager
