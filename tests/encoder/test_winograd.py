@@ -11,6 +11,7 @@ from workers.encoder.fast import MANY, FastEncoder
 from workers.encoder.weights import Layer
 
 suited = pytest.mark.skipif(not lanes.suits(), reason="this processor has no registers of 512 bits")
+suited_to_bf16 = pytest.mark.skipif(not lanes.multiplies_bf16(), reason="this processor multiplies no bf16")
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,50 @@ def test_a_convolution_is_the_plain_one(side: int, step: int, pad: int, add: boo
     assert not made.numbers.any()
 
 
+def rounded(numbers: np.ndarray) -> np.ndarray:
+    """The nearest numbers that bf16 has, as float32."""
+    shape = numbers.shape
+    pairs = np.repeat(np.asarray(numbers, np.float32).reshape(1, -1, 1), 2, axis=1)
+    return (winograd._as_bf16(pairs).view(np.uint32) << 16).view(np.float32).reshape(shape)
+
+
+@suited_to_bf16
+@pytest.mark.parametrize("add", [False, True])
+def test_a_convolution_in_bf16_rounds_what_is_multiplied_and_nothing_else(add: bool) -> None:
+    """One tile, by the same sums in plain steps."""
+    random = np.random.default_rng(5)
+    faces, planes, out, side = 3, 64, 64, tiles.TILE
+    seen, made = winograd._picture(side, planes), winograd._picture(side, out)
+    numbers = random.normal(size=(faces, planes, side, side)).astype(np.float32)
+    before = random.normal(size=(faces, out, side, side)).astype(np.float32)
+    filters, biases = random.normal(size=(out, planes, 3, 3)).astype(np.float32), random.normal(size=out)
+    fill(seen, numbers)
+    fill(made, before)
+
+    short = winograd._convolution(*layer(filters, biases, 1, 1), side, bf16=True)
+    short(faces, seen, made, add, winograd.new_rooms())
+
+    patch = np.pad(numbers, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for axis in (2, 3):
+        patch = np.stack(tiles.sums_before(*np.moveaxis(patch, axis, 0)), axis=axis)
+    sums = np.einsum("ai,kcij,bj->kcab", winograd.FILTER_SUMS, filters, winograd.FILTER_SUMS)
+    wanted = np.einsum("ncab,kcab->nkab", rounded(patch), rounded(sums).astype(np.float64))
+    for axis in (2, 3):
+        wanted = np.stack(tiles.sums_after(*np.moveaxis(wanted, axis, 0)), axis=axis)
+    wanted = np.maximum(wanted + biases[:, None, None] + before * add, 0)
+    assert np.abs(inside(made, side)[:faces].reshape(wanted.shape) - wanted).max() <= 2e-3 * wanted.max()
+
+
+@pytest.mark.parametrize("number", [1.0, -2.5, 1 + 2**-8, 1 + 3 * 2**-8, 3e-30, 65504.0])
+def test_short_numbers_are_the_nearest_ones_and_of_two_the_even_one(number: float) -> None:
+    bits = int(winograd._as_bf16(np.array([[[number], [1.0]]], np.float32)).view(np.uint32)[0, 0, 0])
+    low, high = bits & 0xFFFF, bits >> 16
+    assert high == 0x3F80, "the second of a pair stands above the first"
+    found, below, above = (np.uint32(short << 16).view(np.float32) for short in (low, low - 1, low + 1))
+    nearest = min(abs(other - np.float32(number)) for other in (below, above))
+    assert abs(found - np.float32(number)) < nearest or (abs(found - np.float32(number)) == nearest and low % 2 == 0)
+
+
 @suited
 def test_a_single_pixel_has_only_zeros_around() -> None:
     random = np.random.default_rng(3)
@@ -129,13 +174,24 @@ def test_drawn_faces_have_the_same_templates_whatever_was_there_before(encoder: 
     assert np.array_equal(network(mirrored), network(np.ascontiguousarray(mirrored)))
 
 
-@pytest.mark.parametrize(("precision", "suits"), [("bf16", True), ("fp32", False)])
-def test_other_processors_and_precisions_stay_on_openvino(
-    encoder: FastEncoder, monkeypatch: pytest.MonkeyPatch, precision: str, suits: bool
+@suited_to_bf16
+def test_many_faces_in_bf16_have_templates_near_those_in_fp32(encoder: FastEncoder) -> None:
+    chips = drawn(12)
+    short = FastEncoder("bf16")
+    wanted, found = encoder.encode_plain(chips), short.encode_plain(chips)
+    assert isinstance(short._many, winograd.WinogradNetwork)
+    assert not np.array_equal(found, direct(short, chips))
+    assert 0 < np.linalg.norm(found - wanted, axis=1).max() <= 0.03
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_other_processors_stay_on_openvino(
+    encoder: FastEncoder, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     chips = drawn(MANY)
     wanted = direct(encoder, chips)
-    monkeypatch.setattr(lanes, "suits", lambda: suits)
+    monkeypatch.setattr(lanes, "multiplies_bf16", lambda: False)
+    monkeypatch.setattr(lanes, "suits", lambda: False)
     monkeypatch.setattr(encoder, "_precision", precision)
     encoder.__dict__.pop("_many", None)
     assert encoder._many is None

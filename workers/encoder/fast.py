@@ -129,10 +129,11 @@ class FastEncoder:
 
     @functools.cached_property
     def _many(self) -> WinogradNetwork | None:
-        """For fp32 and many faces, where the processor suits it; about a second, once."""
-        if self._precision != "fp32" or not lanes.suits():
+        """For many faces, where the processor suits it; about a second, once."""
+        bf16 = self._precision == "bf16"
+        if not (lanes.multiplies_bf16() if bf16 else lanes.suits()):
             return None
-        return WinogradNetwork(weights.read_network(weights.weights_path(weights.ENCODER)))
+        return WinogradNetwork(weights.read_network(weights.weights_path(weights.ENCODER)), bf16)
 
 
 def _around(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:

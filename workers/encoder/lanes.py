@@ -19,6 +19,8 @@ LANES = 16
 BYTES = LANES * 4
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
 NUMBERS = ir.IntType(64)
+# Instructions that the compiler has no words for are given by their names, which it must be able to read.
+binding.initialize_native_asmparser()
 # A product and the sum it goes into may be one instruction.
 JOINED = ("contract",)
 
@@ -27,6 +29,11 @@ def suits() -> bool:
     """Whether this processor has such registers, and Numba compiles, and for it."""
     here = not config.DISABLE_JIT and config.CPU_NAME is None  # type: ignore[attr-defined]
     return here and bool(binding.get_host_cpu_features().get("avx512f"))
+
+
+def multiplies_bf16() -> bool:
+    """Whether it multiplies bf16 in them, too."""
+    return suits() and bool(binding.get_host_cpu_features().get("avx512bf16"))
 
 
 def instructions(write: Callable[..., None]) -> Any:
@@ -107,6 +114,20 @@ class Writer:
     def unknown(self, number: int) -> Any:
         """A number that the compiler cannot see, so that it leaves a loop as it is written."""
         return self.builder.asm(ir.FunctionType(NUMBERS, [NUMBERS]), "", "=r,0", [NUMBERS(number)], True)
+
+    def store_bf16(self, lanes: Lanes, array: Any, at: Any) -> None:
+        """Sixteen numbers as bf16, two in the room of one: of an array of float32, eight places from `at` on."""
+        eight = ir.VectorType(ir.FloatType(), LANES // 2)
+        kind = ir.FunctionType(eight, [VECTOR])
+        made = self.builder.asm(kind, "vcvtneps2bf16 $1, $0", "=v,v", [lanes.value], False)
+        place = self.builder.bitcast(self.builder.gep(array, [at]), eight.as_pointer())
+        self.builder.store(made, place, align=BYTES // 2)
+
+    def pairs_onto(self, one: Lanes, other: Lanes, total: Lanes) -> Lanes:
+        """The total and, lane by lane, the products of two pairs of bf16."""
+        kind = ir.FunctionType(VECTOR, [VECTOR, VECTOR, VECTOR])
+        given = [one.value, other.value, total.value]
+        return Lanes(self.builder, self.builder.asm(kind, "vdpbf16ps $2, $1, $0", "=v,v,v,0", given, False))
 
     def zeros(self) -> Lanes:
         """Sixteen zeros."""

@@ -11,6 +11,7 @@ before, and behind as many as whole tiles need. Patches and products are (kinds,
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,14 +61,18 @@ def sums_after(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> tuple[Any, ...
     return a + inner + outer, across + 2 * apart, inner + 4 * outer, across + 8 * apart + f
 
 
-@instructions
-def _take_apart(to: Writer, seen: Any, at: Any, line: Any, patches: Any, patch: Any, kind: Any) -> None:
+def _taking_apart(keep: Callable[[Writer, Lanes, Any, Any], None]) -> Any:
     """The sums before, of 6 x 6 pixels from `at` on, `line` apart: 36 kinds, `kind` apart, from `patch` on."""
-    lines = [to.step(at, line, row) for row in range(6)]
-    columns = [sums_before(*(to.load(seen, to.step(y, LANES, x)) for y in lines)) for x in range(6)]
-    for row in range(6):
-        for column, made in enumerate(sums_before(*(sums[row] for sums in columns))):
-            to.store(made, patches, to.step(patch, kind, 6 * row + column))
+
+    @instructions
+    def write(to: Writer, seen: Any, at: Any, line: Any, patches: Any, patch: Any, kind: Any) -> None:
+        lines = [to.step(at, line, row) for row in range(6)]
+        columns = [sums_before(*(to.load(seen, to.step(y, LANES, x)) for y in lines)) for x in range(6)]
+        for row in range(6):
+            for column, made in enumerate(sums_before(*(sums[row] for sums in columns))):
+                keep(to, made, patches, to.step(patch, kind, 6 * row + column))
+
+    return write
 
 
 @instructions
@@ -85,10 +90,11 @@ def _put_together(
             to.store(total.larger(to.zeros()), made, to.step(to.step(new, new_line, row), LANES, column))
 
 
-def _multiplying(depth: int, apart: int) -> Any:
+def _multiplying(depth: int, apart: int, join: Callable[[Writer, Lanes, Lanes, Lanes], Lanes]) -> Any:
     """ROWS rows of numbers times a filter of `depth` numbers for each of `blocks`, for 32 planes; see `instructions`.
 
-    Rows begin `apart` numbers from each other; the second half of the planes lies `half` behind the first.
+    Rows begin `apart` numbers from each other; the second half of the planes lies `half` behind the first. `join` adds
+    a product to a sum.
     """
 
     @instructions
@@ -116,7 +122,7 @@ def _multiplying(depth: int, apart: int) -> Any:
                 for row in range(ROWS):
                     number = to.spread(rows, to.step(here, apart, row))
                     for place, numbers in zip(sums[row], pair, strict=True):
-                        to.store(number * numbers + to.load(place, only), place, only)
+                        to.store(join(to, number, numbers, to.load(place, only)), place, only)
         for row, (one, other) in enumerate(sums):
             to.store(to.load(one, only), made, to.step(new, LANES, row))
             to.store(to.load(other, only), made, to.step(to.builder.add(new, half), LANES, row))
@@ -152,18 +158,39 @@ def _put(to: Writer, products: Any, at: Any, biases: Any, bias: Any, seen: Any, 
     to.store(total.larger(to.zeros()), made, new)
 
 
-_multiply = _multiplying(LANES, LANES)
-_multiply_chip = _multiplying(KERNEL * 3, 2 * 3)
+def _product(to: Writer, one: Lanes, other: Lanes, total: Lanes) -> Lanes:
+    return one * other + total
+
+
+_take_apart, _take_apart_bf16 = _taking_apart(Writer.store), _taking_apart(Writer.store_bf16)
+_multiply = _multiplying(LANES, LANES, _product)
+_multiply_bf16 = _multiplying(LANES // 2, LANES // 2, Writer.pairs_onto)
+_multiply_chip = _multiplying(KERNEL * 3, 2 * 3, _product)
 
 
 @compiled
-def tiled(faces: int, seen: Picture, filters: Floats, biases: Floats, made: Picture, add: bool, rooms: Rooms) -> None:
-    """A convolution of 3 x 3 in steps of one, padded by one, positive parts only; `add`: of the sum with `made`."""
+def tiled(
+    faces: int,
+    seen: Picture,
+    filters: Floats,
+    biases: Floats,
+    made: Picture,
+    add: bool,
+    rooms: Rooms,
+    bf16: bool,
+) -> None:
+    """A convolution of 3 x 3 in steps of one, padded by one, positive parts only; `add`: of the sum with `made`.
+
+    `bf16`: patches are multiplied as bf16, as which the filters are given.
+    """
     tiles = faces * (-(-seen.side // TILE)) ** 2
     for first in range(0, tiles, TILES):
         count = min(TILES, tiles - first)
-        _take_tiles(seen, first, count, rooms.patches)
-        _multiply_all(rooms.patches, PATCH, seen.planes, count, filters, made.planes, rooms.products)
+        _take_tiles(seen, first, count, rooms.patches, bf16)
+        if bf16:
+            _multiply_all_bf16(rooms.patches, seen.planes, count, filters, made.planes, rooms.products)
+        else:
+            _multiply_all(rooms.patches, PATCH, seen.planes, count, filters, made.planes, rooms.products)
         _put_tiles(rooms.products, first, count, seen.side, biases, made, add, rooms.edge)
 
 
@@ -259,13 +286,29 @@ def _multiply_all(
 
 
 @compiled
-def _take_tiles(seen: Picture, first: int, count: int, patches: Floats) -> None:
+def _multiply_all_bf16(patches: Floats, planes: int, count: int, filters: Floats, out: int, products: Floats) -> None:
+    """The same of patches and filters as pairs of bf16, each pair in the place of one number."""
+    pairs, place = planes // 2, LANES // 2
+    for kind in range(PATCH):
+        for pair in range(out // PAIR):
+            at = (kind * (out // PAIR) + pair) * pairs * PAIR
+            for row in range(0, count, ROWS):
+                rows, new = kind * pairs * TILES + row * place, (kind * out + pair * PAIR) * TILES + row * LANES
+                _multiply_bf16(patches, rows, planes // LANES, TILES * place, filters, at, products, new, TILES * LANES)
+
+
+@compiled
+def _take_tiles(seen: Picture, first: int, count: int, patches: Floats, bf16: bool) -> None:
     across, line = -(-seen.side // TILE), framed(seen.side) * LANES
     for number in range(count):
         face, tile = divmod(first + number, across * across)
         for block in range(seen.planes // LANES):
             at = _place(seen, face, block, tile // across * TILE - 1, tile % across * TILE - 1)
-            _take_apart(seen.numbers, at, line, patches, (block * TILES + number) * LANES, seen.planes * TILES)
+            patch, kind = (block * TILES + number) * LANES, seen.planes * TILES
+            if bf16:
+                _take_apart_bf16(seen.numbers, at, line, patches, patch // 2, kind // 2)
+            else:
+                _take_apart(seen.numbers, at, line, patches, patch, kind)
 
 
 @compiled
