@@ -1,12 +1,12 @@
 """Many workers from one process: what all of them need is loaded once, and each is a fork of it.
 
 On two cores sixteen processes that each load the same take eighteen seconds to start, and hold it in memory as often.
-Only on Linux: elsewhere it is not safe to fork once the face libraries are loaded.
+Only on Linux: elsewhere it is not safe to fork once the face libraries are loaded. The networks themselves are made in
+each child: OpenVINO has threads of its own then, and those do not come along.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import logging
@@ -18,7 +18,6 @@ from pathlib import Path
 
 import psutil
 
-from portal.errors import EffaceError
 from portal.processes import PidFile, call_this, die_with_parent, end
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ def fork(names: list[str], data: Path) -> str:
     die_with_parent()
     crew = Crew(data)
     crew.pids.end_leftovers()
-    # Those without faces do not wait until the networks are loaded.
+    # Those without faces do not wait until the face libraries are loaded.
     for some in ([name for name in names if name not in WITH_FACES], [name for name in names if name in WITH_FACES]):
         _load(some)
         for name in some:
@@ -55,12 +54,6 @@ def fork(names: list[str], data: Path) -> str:
 def _load(names: list[str]) -> None:
     for name in names:
         importlib.import_module(f"workers.{name}")
-    if WITH_FACES.intersection(names):
-        from workers.encoder import load_encoder
-
-        # Each child that needs it asks again, and its own log says what is wrong.
-        with contextlib.suppress(EffaceError):
-            load_encoder()
     # What is loaded stays in pages that all share: the children's collector does not write to it.
     gc.collect()
     gc.freeze()
