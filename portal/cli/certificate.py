@@ -71,9 +71,10 @@ def _tell_order(data: bytes, key: str, photo: Path | None, as_json: bool) -> Non
 def consistent(old: Path, new: Path, key: str, proof: Path | None) -> None:
     """Are both certificates of one and the same log? Exit 0: yes; 1: it has two histories; 2: that cannot be told."""
     from portal.erasure import histories
+    from portal.orders import heads
 
     line = _key_line(key)
-    one, other = (of_orders.head_of(_bytes_of(path), line) for path in (old, new))
+    one, other = (heads.head_of(_bytes_of(path), line) for path in (old, new))
     histories.check(one, other, _bytes_of(proof).decode(errors="replace") if proof is not None else None)
     click.echo("Both certificates are genuine, and of one log: what it said first, it says still.")
 

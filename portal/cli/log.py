@@ -11,7 +11,7 @@ from portal import audit
 from portal.audit import consistency as between
 from portal.cli.opening import opened
 from portal.errors import Conflict, NotFound
-from portal.orders import verifying as of_orders
+from portal.orders import heads
 
 
 @click.group()
@@ -54,7 +54,7 @@ def consistency(old: Path, new: Path) -> None:
     """Print the proof that the head in the certificate OLD is the beginning of the one in NEW."""
     with opened() as database, database.reading() as session:
         key = audit.verifier_key(session)
-        sizes = sorted(of_orders.head_of(path.read_bytes(), key).size for path in (old, new))
+        sizes = sorted(heads.head_of(path.read_bytes(), key).size for path in (old, new))
         click.echo(between.prove(session, *sizes), nl=False)
 
 

@@ -17,7 +17,7 @@ from portal.erasure import certificate, effects, intending, rechecking, redactio
 from portal.erasure.plans import sealed_facts, still_true
 from portal.errors import Conflict, EffaceError
 from portal.jobs import Lease
-from portal.stores import quarantine
+from portal.stores import anew, quarantine
 from portal.suppression import Gate
 from portal.tables import Case, Erasure, ErasureItem, Store
 from portal.tables.erasure import FOR_PEOPLE
@@ -148,7 +148,10 @@ def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
     with database.reading() as session:
         erasure, gate = session.get_one(Erasure, erasure_id), Gate(session)
         applied = [item for item in erasure.items if item.state == "applied"]
-        seen = {item.id: effects.look_again(session, erasure, item, gate) for item in applied}
+        seen = {
+            item.id: effects.look_again(session, erasure, item, gate) | effects.written_anew(session, item)
+            for item in applied
+        }
     left = 0
     with database.writing() as session:
         lease.hold(session)
@@ -168,10 +171,14 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     """
     if erasure.state == "settled":
         before = certificate.newest(session, erasure)
-        return certificate.issue(session, erasure) is not before
+        later = certificate.issue(session, erasure) is not before
+        if later:
+            remembering.remember_end(session, erasure)
+        return later
     if erasure.state != "notifying" or open_items(session, erasure):
         return False
     lineage.settle_versions(session, f"erasure/{erasure.id}", clock.now())
+    anew.settle(session, f"erasure/{erasure.id}", _archives_of(erasure))
     before = certificate.newest(session, erasure)
     issued = certificate.issue(session, erasure)
     erasure.state = "settled"
@@ -191,6 +198,15 @@ def settle_if_complete(session: Session, erasure: Erasure) -> bool:
     lifecycle.fulfil_step(session, case)
     remembering.remember_end(session, erasure)
     return True
+
+
+def _archives_of(erasure: Erasure) -> dict[str, dict[str, str | None]]:
+    """By store the archives that photographs were taken out of, as they were when they were last looked at."""
+    found: dict[str, dict[str, str | None]] = {}
+    for item in sorted(erasure.items, key=lambda item: str((item.evidence or {}).get("at", ""))):
+        for store, archives in ((item.evidence or {}).get("archives") or {}).items():
+            found.setdefault(store, {}).update(archives)
+    return found
 
 
 def _forget_seals(erasure: Erasure) -> None:

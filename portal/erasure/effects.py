@@ -20,6 +20,7 @@ from portal.erasure.items import FACE, NOTHING
 from portal.erasure.kept_faces import keep_face_of
 from portal.erasure.plans import sealed_facts
 from portal.errors import Conflict
+from portal.stores import anew
 from portal.suppression import Gate, suppress
 from portal.tables import (
     Candidate,
@@ -171,6 +172,15 @@ def look_again(session: Session, erasure: Erasure, item: ErasureItem, gate: Gate
     if item.kind == "templates":
         return _counted(_templates_left(session, item.image_id), "the gallery's rows were counted")
     return _look_in_store(session, facts, digest)
+
+
+def written_anew(session: Session, item: ErasureItem) -> dict[str, Any]:
+    """For the evidence: the archive in which a photograph lay, as it is now. Empty where it lay in none."""
+    store = session.get(Store, sealed_facts(session, item).get("store")) if item.kind == "image" else None
+    if store is None:
+        return {}
+    archives = anew.archives_of(stores.connect(store), [sealed_facts(session, item)["key"]])
+    return {"archives": {store.id: archives}} if archives else {}
 
 
 def _shut_the_gate(session: Session, erasure: Erasure, item: ErasureItem) -> str:

@@ -16,8 +16,9 @@ from portal.audit.log import canonical
 from portal.erasure import rechecking
 from portal.errors import Conflict, NotFound
 from portal.keys import keys_of
-from portal.orders import chunks, people, places, remembering, statement, verifying
+from portal.orders import checking, chunks, people, places, remembering, statement, verifying
 from portal.orders.chunks import chunk_place
+from portal.stores import anew
 from portal.tables import Order, OrderCertificate, OrderChunk, OrderItem, random_id
 
 SETTLING = ("notifying", "settled")
@@ -36,6 +37,7 @@ def settle_if_complete(session: Session, order: Order) -> bool:
     issued = issue(session, order) is not before
     if order.state == "notifying":
         lineage.settle_versions(session, places.because(order), clock.now())
+        anew.settle(session, places.because(order), checking.archives_of(session, order.id))
         order.state, order.settled_at, order.sealed_accounts = "settled", clock.now(), None
         rechecking.lay_down(session, order)
     session.flush()

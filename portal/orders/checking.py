@@ -16,8 +16,11 @@ from portal.jobs import Lease
 from portal.orders import chunks, effects, in_stores
 from portal.orders.carrying import Connectors, connectors_of, unsealed
 from portal.orders.chunks import GONE, PLANNED, Item
+from portal.stores import anew
 from portal.suppression import Promised
 from portal.tables import Order, OrderChunk
+
+Archives = dict[str, dict[str, str | None]]
 
 # Chunks that are looked at with one recording.
 TOGETHER = 4
@@ -30,6 +33,8 @@ def check(lease: Lease) -> bool:
     Raises NotGone after writing down what was seen, so that what is left is erased again.
     """
     connectors, left = connectors_of(lease.database, lease.row_id), 0
+    # An archive may have photographs in many chunks, and is read once to say what it is now.
+    archives: Archives = {store: {} for store in connectors}
     with lease.database.reading() as session:
         promised = Promised(session, lease.row_id) if _promises(session, lease) else None
     while True:
@@ -38,7 +43,7 @@ def check(lease: Lease) -> bool:
             found = [(chunk, unsealed(session, chunk)) for chunk in session.scalars(applied.limit(TOGETHER))]
         if not found:
             break
-        here, paused = _check(lease, connectors, promised, found)
+        here, paused = _check(lease, connectors, promised, found, archives)
         left += here
         if paused:
             return False
@@ -52,12 +57,17 @@ def _promises(session: Session, lease: Lease) -> bool:
 
 
 def _check(
-    lease: Lease, connectors: Connectors, promised: Promised | None, found: Sequence[tuple[OrderChunk, list[Item]]]
+    lease: Lease,
+    connectors: Connectors,
+    promised: Promised | None,
+    found: Sequence[tuple[OrderChunk, list[Item]]],
+    archives: Archives,
 ) -> tuple[int, bool]:
     """How many photographs are still there, and whether somebody paused the order."""
     started = time.monotonic()
     gone = {chunk.number: _called_gone(chunk, items) for chunk, items in found}
     there = in_stores.still_there(connectors, [item for items in gone.values() for item in items])
+    written = {number: _written_anew(connectors, items, archives) for number, items in gone.items()}
     with lease.database.reading() as session:
         order = session.get_one(Order, lease.row_id)
         rows = {number: _rows_left(session, order, promised, items) for number, items in gone.items()}
@@ -71,6 +81,8 @@ def _check(
             }
             chunk = session.get_one(OrderChunk, before.id)
             _record(session, chunk, items, again, {**rows[before.number], "in_store": len(again)})
+            if written[before.number]:
+                chunk.evidence = {**(chunk.evidence or {}), "archives": written[before.number]}
             order.checked += len(items) if not again else 0
             order.done -= len(again)
             left += len(again)
@@ -82,6 +94,25 @@ def _check(
 
 def _called_gone(chunk: OrderChunk, items: Sequence[Item]) -> list[Item]:
     return [item for at, item in enumerate(items) if chunk.marks[at : at + 1] in GONE]
+
+
+def _written_anew(connectors: Connectors, items: Sequence[Item], known: Archives) -> Archives:
+    """By store the archives in which these photographs lay, as they are now."""
+    keys: dict[str, list[str]] = {}
+    for item in items:
+        keys.setdefault(item.store, []).append(item.key)
+    found = {store: anew.archives_of(connectors[store], some, known[store]) for store, some in keys.items()}
+    return {store: archives for store, archives in found.items() if archives}
+
+
+def archives_of(session: Session, order_id: str) -> Archives:
+    """By store all archives that the order took photographs out of, as they were when they were last looked at."""
+    rows = select(OrderChunk.evidence).filter_by(order_id=order_id).order_by(OrderChunk.checked_at, OrderChunk.number)
+    found: Archives = {}
+    for evidence in session.scalars(rows):
+        for store, archives in ((evidence or {}).get("archives") or {}).items():
+            found.setdefault(store, {}).update(archives)
+    return found
 
 
 def _rows_left(session: Session, order: Order, promised: Promised | None, items: Sequence[Item]) -> effects.Counts:

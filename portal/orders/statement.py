@@ -20,9 +20,10 @@ from portal.audit.log import instant
 from portal.db import config_of
 from portal.erasure.rechecking import LONGEST
 from portal.keys import keys_of
-from portal.orders import chunks, people, remedies
+from portal.orders import checking, chunks, people, remedies
 from portal.orders.making import title
 from portal.orders.verifying import STATEMENT, extent_of, tally_of
+from portal.stores import anew
 from portal.tables import Encoder, Notice, Order, OrderChunk, OrderItem, Recipient, Store, SuppressionChunk
 
 BACKUPS = (
@@ -82,10 +83,7 @@ def chunk_lines(session: Session, order: Order) -> list[Line]:
 def lines_of(session: Session, order: Order) -> list[Line]:
     """Stores, datasets and encoders with counts; models, products and recipients with what people answered."""
     plan = order.plan or {}
-    lines: list[Line] = []
-    for store, count in sorted(plan["stores"].items()):
-        row = session.get(Store, store)
-        lines.append({"kind": "store", "name": row.name if row else store, "photographs": count})
+    lines = _stores(session, order)
     for one in sorted(plan["reached"].get("datasets", {}).values(), key=lambda one: str(one["name"])):
         lines.append({"kind": "dataset", "name": one["name"], "photographs": one.get("photographs", 0)})
     for name, count in sorted(_gone(session, order).items()):
@@ -96,6 +94,16 @@ def lines_of(session: Session, order: Order) -> list[Line]:
     notices, items = _notices(session, order), people.items_of(session, order)
     lines += [{**_of_people(session, order, item), "notices": notices.pop(item.target, [])} for item in items]
     return lines + [_found_later(session, recipient, late) for recipient, late in sorted(notices.items())]
+
+
+def _stores(session: Session, order: Order) -> list[Line]:
+    """Each store with what its archives are now, where it has some: that is its next version."""
+    archives, lines = checking.archives_of(session, order.id), []
+    for store, count in sorted((order.plan or {})["stores"].items()):
+        row, here = session.get(Store, store), archives.get(store)
+        anew_as = {"archives": len(here), "archives_root": anew.root_of(here)} if here else {}
+        lines.append({"kind": "store", "name": row.name if row else store, "photographs": count, **anew_as})
+    return lines
 
 
 def _found_later(session: Session, recipient_id: str, notices: list[Line]) -> Line:

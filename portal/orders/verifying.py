@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from portal.audit import merkle
-from portal.erasure import histories
 from portal.erasure import verifying as signed
 from portal.erasure.items import leaf_of
 from portal.erasure.verifying import Changed, Unreadable
@@ -67,13 +66,10 @@ def verify(file: bytes, key: str) -> tuple[dict[str, Any], list[dict[str, Any]],
         raise Changed("Something is missing in the file, or is not of its kind.") from problem
 
 
-def head_of(file: bytes, key: str) -> histories.Sealed:
-    """Where a certificate of either sort is in the log, once all of it was checked. Raises Changed, Unreadable."""
-    if not is_of_order(file):
-        return histories.head_of(file, key)
-    verify(file, key)
+def proof_in(file: bytes) -> tuple[str, str]:
+    """The statement in a file, and the proof that it is in the log. Raises Changed, Unreadable."""
     fields = _fields(file)
-    return histories.sealed(fields["statement"], fields["proof"], key)
+    return fields["statement"], fields["proof"]
 
 
 def items_with(items: Iterable[dict[str, Any]], photo: bytes) -> list[dict[str, Any]]:

@@ -169,10 +169,16 @@ def _of_notice(notice: dict[str, Any]) -> str:
 
 def _places(by_kind: dict[str, list[dict[str, Any]]]) -> list[tuple[str, ...]]:
     return [
-        (f"{line['kind']} {line['name']}", f"{line['photographs']:,}")
+        (f"{line['kind']} {line['name']}", f"{line['photographs']:,}{_archives(line)}")
         for kind in ("store", "dataset")
         for line in by_kind.get(kind, [])
     ]
+
+
+def _archives(line: dict[str, Any]) -> str:
+    if not line.get("archives"):
+        return ""
+    return f" in {line['archives']:,} archives, written anew; root of their digests now: {line['archives_root']}"
 
 
 def _encoders(by_kind: dict[str, list[dict[str, Any]]]) -> list[tuple[str, ...]]:

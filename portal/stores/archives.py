@@ -152,6 +152,15 @@ class Archives(Folder, ABC):
     def whole_of(self, key: str) -> str:
         return self._split(key)[0]
 
+    def digest_of_whole(self, whole: str) -> str | None:
+        try:
+            with os.fdopen(os.open(self.root.joinpath(*tree.names_of(whole)), FILE), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+        except OSError as problem:
+            self._away(problem)
+
     def erase_many(self, wanted: Mapping[str, bytes]) -> dict[str, Result]:
         return self.erase_together(wanted)
 

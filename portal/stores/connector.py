@@ -136,6 +136,16 @@ class InBulk(Protocol):
 
 
 @runtime_checkable
+class Packed(Protocol):
+    """What a connector has besides when its objects lie in archives: their next version is what these are then."""
+
+    def whole_of(self, key: str) -> str: ...
+
+    def digest_of_whole(self, whole: str) -> str | None:
+        """SHA-256 of an archive as it lies there now, in hexadecimal; None where there is none."""
+
+
+@runtime_checkable
 class Replacing(Protocol):
     """What a connector has besides when it can put other bytes in an object's place, at once and for good."""
 

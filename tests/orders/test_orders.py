@@ -31,11 +31,14 @@ from portal.orders import (
     planning,
     remedies,
     verifying,
+    wording,
 )
+from portal.stores import anew
 from portal.stores.archives import Archives
 from portal.stores.folder import Folder
 from portal.suppression import Gate
 from portal.tables import (
+    Entry,
     Face,
     Image,
     ManifestEntry,
@@ -419,3 +422,21 @@ def test_a_shard_written_meanwhile_keeps_what_is_not_in_the_order(scene: Scene) 
     assert len(kept) == 27 - 7
     for key in kept:
         assert scene.bytes_of("shards", key) == before[key]
+
+
+def test_what_the_shards_of_a_store_without_a_dataset_are_then_is_its_next_version(scene: Scene) -> None:
+    order_id = scene.order("accounts", accounts=b"account 1\n")
+    scene.approve(order_id)
+    scene.run(order_id)
+    shards = sorted((scene.root / "shards").glob("*.tar"))
+    assert {path.name for path in shards} == {"000.tar", "001.tar", "002.tar"}
+    now = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shards}
+    file, key = file_of(scene, order_id)
+    _, lines, _ = verifying.verify(file, key)
+    with scene.database.reading() as session:
+        said = json.loads(session.scalars(select(Entry.body).where(Entry.kind == "store-versions")).one())["facts"]
+    version = {"archives": 3, "digest": anew.root_of(now), "store": scene.stores["shards"]}
+    assert said == {"because": f"order/{order_id}", "versions": [version]}
+    by_store = {line["name"]: line.get("archives_root") for line in lines if line["kind"] == "store"}
+    assert by_store == {"loose": None, "shards": anew.root_of(now)}
+    assert anew.root_of(now) in "\n".join(wording.in_words(verifying.verify(file, key)[0], lines))

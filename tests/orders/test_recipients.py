@@ -97,7 +97,7 @@ def test_a_recipient_is_told_and_their_answer_closes_the_order(scene: Scene) -> 
     assert (part["notices"], part["results"]) == ({"acknowledged": 1}, {"destroyed": 1})
     (line,) = [one for one in lines if one["kind"] == "recipient"]
     assert (line["notices"][0]["digest"], line["notices"][0]["answer"]) == (notice.digest, "erased")
-    words = wording.in_words(said, lines)
+    words = "\n".join(wording.in_words(said, lines))
     assert "1 notices: answered." in words
     assert "All gone." in words
 

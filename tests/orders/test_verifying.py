@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portal.erasure import histories
 from portal.erasure import verifying as people
-from portal.orders import verifying
+from portal.orders import heads, verifying
 from portal.proofs import verifier_of
 from tests.orders.signed import IMAGES, Signer, rewritten, said
 
@@ -29,7 +29,7 @@ def test_the_whole_a_chunk_and_one_photograph_can_each_be_checked_alone(signer: 
     assert (statement["extent"], len(lines)) == ("full", 2)
     assert [len(verifying.verify(by.part(said(), number), key)[2]) for number in (0, 1)] == [IMAGES - 1, 1]
     assert [one["position"] for one in verifying.verify(by.photograph(said()), key)[2]] == [IMAGES - 1]
-    one, other = verifying.head_of(by.whole(said()), key), verifying.head_of(by.part(said(), 0), key)
+    one, other = heads.head_of(by.whole(said()), key), heads.head_of(by.part(said(), 0), key)
     with pytest.raises(people.Changed, match="contradict each other"):
         # The same place in the log, and not the same statement: the whole one has the digests of its lists.
         histories.check(one, other, None)

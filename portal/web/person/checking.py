@@ -14,6 +14,7 @@ from portal.erasure.verifying import Changed, Unreadable, items_of, verify
 from portal.errors import NotFound
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
+from portal.orders import heads
 from portal.orders import verifying as of_orders
 from portal.orders import wording as order_wording
 from portal.web.limits import spend
@@ -80,7 +81,7 @@ def _in_words(data: bytes, key: str) -> list[str]:
 def _compare(data: bytes, other: bytes) -> None:
     """Whether two certificates are of one log. Its own proof between their heads is made here."""
     key = audit.verifier_key(g.session)
-    one, two = of_orders.head_of(data, key), of_orders.head_of(other, key)
+    one, two = heads.head_of(data, key), heads.head_of(other, key)
     old, new = sorted((one.size, two.size))
     histories.check(one, two, consistency.prove(g.session, old, new))
 
