@@ -33,6 +33,8 @@ Row = TypeVar("Row", bound=Base)
 FOLDER = "erased"
 ORDERS = "orders/"
 """What the names of orders begin with."""
+NOTICES = "notices/"
+"""What the names of notices to recipients begin with."""
 STAGES: tuple[Stage, ...] = ("done", "begun")
 
 
@@ -92,7 +94,7 @@ def parts(config: Config, name: str) -> list[int]:
 
 
 def stages(config: Config, kind: str = "") -> dict[str, Stage]:
-    """How far each erasure on record had come; with `kind` ORDERS, each order."""
+    """How far each erasure on record had come; with `kind` ORDERS, each order; with NOTICES, each notice."""
     found: dict[str, Stage] = {}
     for path in (folder_of(config) / kind).glob("*.*"):
         name = f"{kind}{path.stem}"
@@ -111,9 +113,9 @@ def read(session: Session, name: str, stage: Stage) -> Record | None:
 
 
 def forget(session: Session, before: datetime) -> int:
-    """Remove what was written before this instant. Returns of how many erasures and orders. May be repeated."""
+    """Remove what was written before this instant. Returns of how many things. May be repeated."""
     config, gone = config_of(session), 0
-    for name, last in (stages(config) | stages(config, ORDERS)).items():
+    for name, last in (stages(config) | stages(config, ORDERS) | stages(config, NOTICES)).items():
         # The file's own time is never earlier: so only a few have to be opened.
         if (folder_of(config) / f"{name}.{last}").stat().st_mtime > before.timestamp():
             continue

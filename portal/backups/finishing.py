@@ -14,6 +14,8 @@ from portal.config import Config
 from portal.db import Database
 from portal.erasure import rechecking, redoing, remembering
 from portal.errors import Conflict, Unavailable
+from portal.notices import feeds
+from portal.notices import remembering as remembered_notices
 from portal.orders import rechecking as rechecking_orders
 from portal.orders import redoing as redoing_orders
 from portal.orders import remembering as remembered_orders
@@ -22,12 +24,15 @@ from portal.orders import remembering as remembered_orders
 @dataclass(frozen=True)
 class Report:
     """What was done: lines of the log that were put back; erasures and orders that were done again, and those of which
-    something was back; items that are still there or are refused now; rows of our own that had had their time.
+    something was back; notices and lines of removal feeds that were put back; items that are still there or are refused
+    now; rows of our own that had had their time.
     """
 
     entries: int
     erasures: int
     orders: int
+    notices: int
+    feed_lines: int
     back: int
     left: int
     refused: int
@@ -45,6 +50,8 @@ def finish(database: Database, *, in_stores: bool = True) -> Report:
     copies.mark(database.config)
     with database.writing() as session:
         entries = audit.catch_up(session)
+        # Before anything is erased again: it would be written behind the lines that are here.
+        feed_lines = feeds.catch_up(session)
         _refuse_lost(session)
         orders = remembered_orders.missing(session, deep=True)
         wanted = [ledger.read(session, name, stage) for name, stage in remembering.missing(session, deep=True).items()]
@@ -56,6 +63,8 @@ def finish(database: Database, *, in_stores: bool = True) -> Report:
             entries=entries,
             erasures=len(records),
             orders=len(orders),
+            notices=remembered_notices.put_back(session),
+            feed_lines=feed_lines,
             back=sum(one.again for one in done),
             left=sum(one.left for one in done),
             refused=sum(one.refused for one in done),

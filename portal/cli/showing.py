@@ -26,5 +26,6 @@ def show_report(report: Report, as_json: bool) -> None:
     orders = f" and {report.orders} orders" if report.orders else ""
     done = f"{report.erasures} erasures{orders} were carried out again"
     click.echo(f"{done}, {report.back} of them had been undone by the copy.")
+    click.echo(f"{report.notices} notices to recipients and {report.feed_lines} lines of removal feeds were put back.")
     click.echo(f"{report.left} things are still there, {report.refused} are another photograph by now.")
     click.echo(f"{report.purged} rows of what people sent had had their time, and are deleted.")

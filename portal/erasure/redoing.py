@@ -33,6 +33,7 @@ from portal.tables import (
     ErasureItem,
     Image,
     KeptFace,
+    NoticeGround,
     Source,
     Store,
     Suppression,
@@ -48,6 +49,7 @@ IN_PLACE: dict[type[Base], tuple[str, ...]] = {
     Suppression: ("erasure_id", "image_id"),
     KeptFace: ("case_id", "encoder"),
     Certificate: ("id",),
+    NoticeGround: ("erasure_id",),
 }
 # Numbers of rows that nobody knows by their number: another row may have it by now.
 NUMBERED = {CaseRight, ErasureItem, KeptFace, Suppression}

@@ -13,7 +13,19 @@ from sqlalchemy.orm import Session
 from portal.audit import ledger
 from portal.audit.ledger import Stage, Values, values_of
 from portal.db import config_of
-from portal.tables import Account, Case, Certificate, Erasure, ErasureItem, Image, KeptFace, Source, Store, Suppression
+from portal.tables import (
+    Account,
+    Case,
+    Certificate,
+    Erasure,
+    ErasureItem,
+    Image,
+    KeptFace,
+    NoticeGround,
+    Source,
+    Store,
+    Suppression,
+)
 
 BEGUN = ("running", "checking", "notifying", "settled")
 # What an erasure's own rows point to. It is kept as it was before.
@@ -82,4 +94,7 @@ def _of(session: Session, erasure: Erasure) -> list[tuple[str, Values]]:
     kept = select(KeptFace).filter_by(case_id=case.id)
     faces = list(session.scalars(kept)) if erasure.kind == "deletion" else []
     certificates = session.scalars(select(Certificate).filter_by(erasure_id=erasure.id).order_by(Certificate.entry))
-    return [values_of(row) for row in (case, *case.rights, erasure, *items, *suppressions, *faces, *certificates)]
+    # By it who else got one of the photographs is found out later.
+    ground = session.scalars(select(NoticeGround).filter_by(erasure_id=erasure.id))
+    rows = (case, *case.rights, erasure, *items, *suppressions, *faces, *certificates, *ground)
+    return [values_of(row) for row in rows]

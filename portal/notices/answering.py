@@ -19,7 +19,7 @@ from portal.erasure import carrying, plans, resuming
 from portal.errors import BadInput, Conflict
 from portal.keys import keys_of
 from portal.languages import gettext as _
-from portal.notices import making, wire, wording
+from portal.notices import keeping, making, wire, wording
 from portal.tables import Erasure, ErasureItem, Notice, Order, Recipient
 
 # What an answer means for the plan's item, in the words of the certificate.
@@ -146,7 +146,7 @@ def _keep(
     # Nobody has to be reminded any more; a refusal is for a caseworker to see.
     notice.next_at = None
     notice.escalated_at = now if result in ("refused", "partly") else None
-    session.flush()
+    keeping.keep(session, notice)
     about = making.erasure_of(session, notice) or session.get_one(Order, notice.order_id)
     late = about.state == "settled"
     close_item(session, notice, FOR_ITEM[result], note_for_item(notice, result, why), account_id)

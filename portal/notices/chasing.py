@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.notices import answering, clocks, making, sending
+from portal.notices import answering, clocks, keeping, making, sending
 from portal.tables import ErasureItem, Notice, NoticeGround
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def give_up(session: Session, notice: Notice) -> None:
     notice.state, notice.next_at, notice.escalated_at = "unreachable", None, clock.now()
     # A worker that calls just now must not record anything any more.
     notice.work_state, notice.fence = "idle", notice.fence + 1
-    session.flush()
+    keeping.keep(session, notice)
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
     outcome = sending.outcome_of(session, notice)
     if item is not None and item.result is None and outcome is not None:

@@ -7,6 +7,8 @@ the Merkle tree of its lines) and pages of lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -15,9 +17,10 @@ from portal import clock
 from portal.audit import heads, merkle
 from portal.audit.checkpoint import Head
 from portal.db import config_of
-from portal.errors import NotFound
+from portal.errors import Conflict, NotFound
 from portal.keys import keys_of
-from portal.notices import wire
+from portal.notices import lines, wire
+from portal.notices.lines import Line
 from portal.tables import Dataset, Feed, FeedEntry
 
 BATCH = 500
@@ -25,26 +28,93 @@ BATCH = 500
 
 def append(session: Session, dataset: Dataset, digests: dict[int, bytes]) -> set[int]:
     """Add photographs, SHA-256 by image id, to the feed of a dataset and sign its head. Returns those it had not."""
+    feed = _whole(session, dataset)
+    new = sorted(set(digests) - _known(session, feed, digests))
+    origin, day = origin_of(session, dataset), clock.local_date(clock.now(), config_of(session).zone)
+    salt, frontier = wire.feed_salt(origin), _unpacked(feed.frontier)
+    added = [Line(image_id, wire.salted(salt, digests[image_id]), day) for image_id in new]
+    if added:
+        lines.write(_beside(session, dataset), feed.size, added, _said(dataset))
+    _grow(session, feed, frontier, added)
+    _sign(session, feed, origin, frontier)
+    session.flush()
+    return set(new)
+
+
+def catch_up(session: Session) -> int:
+    """Bring the feeds of a restored database to where they were for those who read them. Returns how many lines came.
+
+    Raises Conflict, code feed-forked, where a feed is not the beginning of what was given out.
+    """
+    came = 0
+    for said in lines.kept(config_of(session)):
+        dataset = session.get(Dataset, said["id"])
+        if dataset is None:
+            dataset = Dataset(**{**said, "created_on": date.fromisoformat(said["created_on"])})
+            session.add(dataset)
+            session.flush()
+        before = size_of(session, dataset)
+        came += _whole(session, dataset).size - before
+    return came
+
+
+def _whole(session: Session, dataset: Dataset) -> Feed:
+    """The feed with all lines that lie beside the database; and there with all that the database has."""
     feed = session.get(Feed, dataset.id)
     if feed is None:
         feed = _begin(session, dataset)
         session.add(feed)
         session.flush()
-    new = sorted(set(digests) - _known(session, feed, digests))
-    origin, day = origin_of(session, dataset), clock.local_date(clock.now(), config_of(session).zone)
-    salt, frontier = wire.feed_salt(origin), _unpacked(feed.frontier)
+    folder = _beside(session, dataset)
+    there = lines.count(folder)
+    if there < feed.size:
+        rows = select(FeedEntry.image_id, FeedEntry.digest, FeedEntry.removed_on).filter_by(dataset_id=dataset.id)
+        later = session.execute(rows.where(FeedEntry.position >= there).order_by(FeedEntry.position))
+        lines.write(folder, there, [Line(*row) for row in later], _said(dataset))
+    elif there > feed.size:
+        _take_from_beside(session, feed, folder)
+    return feed
+
+
+def _take_from_beside(session: Session, feed: Feed, folder: Path) -> None:
+    """Add what the file has more. Raises Conflict where what it has before is not what the feed says."""
+    kept, frontier = list(lines.read(folder)), list[bytes]()
+    for position, one in enumerate(kept[: feed.size]):
+        merkle.push(frontier, position, _leaf(one))
+    if frontier != _unpacked(feed.frontier):
+        raise _forked(feed.dataset)
+    _grow(session, feed, frontier, kept[feed.size :])
+    _sign(session, feed, origin_of(session, feed.dataset), frontier)
+    session.flush()
+
+
+def _grow(session: Session, feed: Feed, frontier: list[bytes], some: list[Line]) -> None:
     rows = []
-    for image_id in new:
-        digest = wire.salted(salt, digests[image_id])
-        rows.append({"position": feed.size, "image_id": image_id, "digest": digest})
-        merkle.push(frontier, feed.size, merkle.leaf_hash(wire.write_line(day.isoformat(), digest).encode()))
+    for one in some:
+        merkle.push(frontier, feed.size, _leaf(one))
+        rows.append({"dataset_id": feed.dataset_id, "position": feed.size, "image_id": one.image_id,
+                     "digest": one.digest, "removed_on": one.day})  # fmt: skip
         feed.size += 1
     if rows:
-        session.execute(insert(FeedEntry), [{"dataset_id": dataset.id, "removed_on": day, **row} for row in rows])
+        session.execute(insert(FeedEntry), rows)
     feed.frontier = b"".join(frontier)
-    _sign(session, feed, origin, frontier)
-    session.flush()
-    return set(new)
+
+
+def _leaf(one: Line) -> bytes:
+    return merkle.leaf_hash(wire.write_line(one.day.isoformat(), one.digest).encode())
+
+
+def _beside(session: Session, dataset: Dataset) -> Path:
+    return lines.folder_of(config_of(session), dataset.id)
+
+
+def _said(dataset: Dataset) -> dict[str, str]:
+    return {name: str(getattr(dataset, name)) for name in ("id", "name", "version", "created_on")}
+
+
+def _forked(dataset: Dataset) -> Conflict:
+    name = f"{dataset.name} {dataset.version}"
+    return Conflict(f"The removal feed of {name} is not the beginning of the one that was given out.", "feed-forked")
 
 
 def find(session: Session, name: str, version: str) -> Feed:

@@ -26,7 +26,7 @@ from portal.erasure.plans import sealed_facts
 from portal.jobs import make_due
 from portal.keys import keys_of
 from portal.lineage.members import batches
-from portal.notices import feeds, links, wire
+from portal.notices import feeds, keeping, links, wire
 from portal.suppression import YEAR
 from portal.tables import (
     Dataset,
@@ -81,11 +81,13 @@ def announce(session: Session, erasure: Erasure) -> list[Notice]:
     digests = _gone_since(session, erasure)
     if not digests:
         return []
+    anew = session.get(NoticeGround, erasure.id) is None
     ground = _lay_ground(session, erasure, digests)
     publish(session, digests)
-    reached: dict[str, Got] = {}
-    gather(session, digests, {}, reached)
-    return tell_all(session, _about(session, ground), reached)
+    about, reached = _about(session, ground), dict[str, Got]()
+    # After a restore the notices may be back already, and the erasure is only on its way again.
+    gather(session, digests, told(session, about) if anew else {}, reached)
+    return tell_all(session, about, reached)
 
 
 def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
@@ -153,7 +155,7 @@ def _make(session: Session, about: About, recipient_id: str, got: Got) -> Notice
         id=notice_id,
         **about.key,
         recipient_id=recipient_id,
-        item_id=_item(session, about.erasure_id, recipient_id),
+        item_id=item_of(session, about.erasure_id, recipient_id),
         number=_next_number(session, about, recipient_id),
         covers=sorted(got.given),
         photographs=got.photographs,
@@ -168,6 +170,7 @@ def _make(session: Session, about: About, recipient_id: str, got: Got) -> Notice
     make_due(session, notice)
     said = {"notice": notice.id, **subject_of(notice), "recipient": recipient_id, "digest": notice.digest}
     audit.append(session, "notice-made", {**said, "photographs": notice.photographs, "number": notice.number})
+    keeping.keep(session, notice)
     return notice
 
 
@@ -298,7 +301,8 @@ def _in_stores(session: Session, digests: dict[int, bytes]) -> dict[str, set[int
     return found
 
 
-def _item(session: Session, erasure_id: str | None, recipient_id: str) -> int | None:
+def item_of(session: Session, erasure_id: str | None, recipient_id: str) -> int | None:
+    """The item of the plan that is this recipient's; None where they were found out about later, and for an order."""
     wanted = select(ErasureItem.id).filter_by(erasure_id=erasure_id, kind="recipient", target=recipient_id)
     return session.scalar(wanted)
 

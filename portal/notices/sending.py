@@ -17,7 +17,7 @@ from portal.config import MAIL_ADDRESS
 from portal.db import config_of
 from portal.errors import BadInput, Conflict
 from portal.jobs import make_due
-from portal.notices import answering, clocks, links, making, wording
+from portal.notices import answering, clocks, keeping, links, making, wording
 from portal.tables import Case, Mail, Notice, Recipient
 
 OPEN = ("made", "sent", "read")
@@ -57,7 +57,7 @@ def record(session: Session, notice: Notice, call: Call | None, came: Came | Non
     if call is not None and came is not None:
         return _of_call(session, notice, call, came)
     if notice.sent_at is None and not address_of(notice.recipient):
-        _fact(notice, by="nothing")
+        _fact(session, notice, by="nothing")
         notice.state, notice.escalated_at = "unreachable", clock.now()
         session.flush()
     return None
@@ -72,7 +72,7 @@ def send_again(session: Session, notice: Notice) -> None:
     if notice.state == "unreachable":
         # The days of waiting begin anew with this line: see `waiting_since`.
         notice.state, notice.next_at = "sent" if notice.sent_at else "made", None
-        _fact(notice, by="person")
+        _fact(session, notice, by="person")
     notice.reminders += 1
     notice.tries = 0
     make_due(session, notice)
@@ -113,11 +113,11 @@ def outcome_of(session: Session, notice: Notice) -> tuple[str, str] | None:
 def _of_call(session: Session, notice: Notice, call: Call, came: Came) -> timedelta | None:
     said = {"host": urlsplit(call.endpoint).hostname or "", "came": came.word, "status": came.status}
     if came.word != "taken":
-        _fact(notice, by="webhook", **said)
+        _fact(session, notice, by="webhook", **said)
         notice.tries += 1
         session.flush()
         return clocks.CALL_AGAIN[notice.tries - 1] if notice.tries <= len(clocks.CALL_AGAIN) else None
-    _fact(notice, by="webhook", **said)
+    _fact(session, notice, by="webhook", **said)
     notice.tries = 0
     _left(session, notice)
     answering.read(session, notice)
@@ -134,7 +134,7 @@ def _take_answer(session: Session, notice: Notice, text: str, said: dict[str, An
         with session.begin_nested():
             answering.take_signed(session, text, notice.recipient)
     except BadInput as problem:
-        _fact(notice, by="webhook", **{**said, "came": "bad-answer", "said": problem.sentence})
+        _fact(session, notice, by="webhook", **{**said, "came": "bad-answer", "said": problem.sentence})
         session.flush()
 
 
@@ -149,7 +149,7 @@ def _mail(session: Session, notice: Notice) -> None:
     case = session.get_one(Case, erasure.case_id) if erasure is not None else None
     subject = f"{'Reminder: ' if notice.reminders else ''}Photographs to erase, notice {notice.id[:8]}"
     mails.queue_mail(session, case, to, subject, _letter(session, notice), dedupe)
-    _fact(notice, by="mail")
+    _fact(session, notice, by="mail")
     _left(session, notice)
 
 
@@ -178,9 +178,10 @@ def _left(session: Session, notice: Notice) -> None:
         audit.append(session, "notice-sent", {"notice": notice.id, "digest": notice.digest})
     if notice.state == "made":
         notice.state = "sent"
-    session.flush()
+    keeping.keep(session, notice)
 
 
-def _fact(notice: Notice, **fact: Any) -> None:
+def _fact(session: Session, notice: Notice, **fact: Any) -> None:
     # A new list, or the change would not be seen.
     notice.facts = [*notice.facts, {"at": instant(clock.now()), **fact}]
+    keeping.keep(session, notice)

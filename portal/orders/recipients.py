@@ -32,7 +32,10 @@ def gather(lease: Lease) -> dict[str, Got]:
     with lease.database.reading() as session:
         order = session.get_one(Order, lease.row_id)
         late = (order.plan or {}).get("to_tell") == UNTOLD
-        known = making.told(session, about(session, order)) if late else {}
+        # Of chunks that are told of anew, by their numbers, all are told once more. Else nobody is told twice: after a
+        # restore the notices may be back already.
+        chosen = isinstance((order.plan or {}).get("to_tell"), list)
+        known = {} if chosen else making.told(session, about(session, order))
         numbers = list(session.scalars(_to_tell(order)))
     reached: dict[str, Got] = {}
     for start in range(0, len(numbers), TOGETHER):
