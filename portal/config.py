@@ -60,6 +60,9 @@ class Config:
     colour: str = _setting(
         "", "the organisation's colour, such as #4a2d8b, for pages; it must be easy to read", _colour
     )
+    support: str = _setting(
+        "", "who helps people in distress, such as a phone line; several with semicolons; shown to people as it is"
+    )
     exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
     stay_safe: bool = _setting(False, "a page on leaving quickly comes before the first question", _yes_or_no)
     maintenance: bool = _setting(False, "people read that the portal is being worked on; staff can go on", _yes_or_no)
@@ -120,6 +123,11 @@ class Config:
         return _names(self.holder_hosts)
 
     @property
+    def helpers(self) -> tuple[str, ...]:
+        """Who helps people in distress, a line for each."""
+        return _parts(self.support, ";")
+
+    @property
     def secure_cookies(self) -> bool:
         return self.public_url.startswith("https://")
 
@@ -176,6 +184,7 @@ def check_config(config: Config) -> Config:
         "EFFACE_PROFILE_HOSTS": _no_websites(config.websites),
         "EFFACE_HOLDER_HOSTS": _no_websites(config.holders),
         "EFFACE_ORGANISATION": not _is_a_line(config.organisation) and "must be a name, on one line",
+        "EFFACE_SUPPORT": bool(config.support) and not _is_a_line(config.support) and "must be on one line",
         "EFFACE_COLOUR": bool(config.colour) and (colours.problem_of(config.colour) or False),
         "EFFACE_MAIL_FROM": not MAIL_ADDRESS.fullmatch(config.mail_from)
         and "must be a mail address alone, such as privacy@example.com",
@@ -194,7 +203,11 @@ def check_config(config: Config) -> Config:
 
 
 def _names(listed: str) -> tuple[str, ...]:
-    return tuple(filter(None, (each.strip() for each in listed.split(","))))
+    return _parts(listed, ",")
+
+
+def _parts(listed: str, between: str) -> tuple[str, ...]:
+    return tuple(filter(None, (each.strip() for each in listed.split(between))))
 
 
 def _no_websites(names: tuple[str, ...]) -> str | bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
@@ -148,6 +148,17 @@ def queue_message_news(
 def queue_signs_news(session: Session, case: Case) -> Mail | None:
     """The same words, once, for what the law asks of the person beside their request."""
     return write_to(session, case, _news(session, case), f"signs/{case.id}")
+
+
+def queue_new_words(session: Session, case: Case, given_at: datetime) -> Mail | None:
+    """To the contact, that there are new secret words: whoever did not ask for them must hear of it."""
+    with speaking(case.language):
+        body = _(
+            "Your request %(reference)s has new secret words. The old ones do not work any more.\n\n"
+            "If you did not ask for them, somebody else may read your mail. Write to us, best from another address.",
+            reference=isolated(case.reference),
+        )
+        return write_to(session, case, body + _signature(session), f"words/{case.id}/{given_at.isoformat()}")
 
 
 def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mail | None:

@@ -20,6 +20,7 @@ from werkzeug.datastructures import CallbackDict
 
 from portal import clock
 from portal.cases.acting import mandates
+from portal.cases.requester import lost_words
 from portal.db import Database
 from portal.errors import NotAllowed, NotFound
 from portal.keys import Keys, SealBroken, keys_in, token_digest
@@ -234,13 +235,17 @@ def _interface() -> DatabaseSessions:
 
 def held_case(database_session: Session) -> Case:
     """The case this browser signed in to. Raises NotFound when it is not there any more, NotAllowed (`mandate-over`)
-    for somebody whose permission to act for the person has ended.
+    for somebody whose permission to act for the person has ended, and (`words-renewed`) while new words do not open it.
     """
     case = any_case(database_session)
     mandate = mandates.of_case(database_session, case)
     ended = mandates.over(database_session, mandate) if mandate is not None else None
     if ended is not None and not is_person():
         raise NotAllowed(_(mandates.OVER[ended]), "mandate-over")
+    if lost_words.since(database_session, case) is not None:
+        raise NotAllowed(
+            _("A person first makes sure that it is you. Then you see your request here."), "words-renewed"
+        )
     return case
 
 
@@ -250,7 +255,7 @@ def is_person() -> bool:
 
 
 def any_case(database_session: Session) -> Case:
-    """The same without a look at the permission: for the page on which a new one is sent. Raises NotFound."""
+    """The same without a look at what closes it: for the page that says what opens it again. Raises NotFound."""
     case = database_session.get(Case, session.get("case", ""))
     if case is None:
         raise NotFound(_("This request is not kept any more."), "case-gone")

@@ -54,6 +54,7 @@ def _always_there() -> dict[str, Any]:
     return {
         "organisation": config.organisation,
         "contact": config.contact,
+        "helpers": config.helpers,
         "probe_days": config.probe_days,
         "theme": theme(),
     }

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit, blobs
+from portal import audit, blobs, clock
 from portal.audit import asking
+from portal.cases.arrival import intake
 from portal.cases.clocks import charging, clarifying
 from portal.db import config_of
 from portal.matching import batch, known, review
 from portal.tables import Candidate, Case, Probe, Search
+from tests.cases.making import fill_draft
 from tests.fakes import drawn_jpeg
 from tests.matching.making import make_candidates, make_case
 from tests.orders.scene import Scene
+from tests.web import trip
 from tests.web.conftest import send as send_form
 from tests.web.desk import another_photograph, case_in_review, colleague
 from tests.web.desk import test_desk_intake as desk_intake
@@ -75,6 +78,22 @@ def compare(world: World) -> None:
     world.ids["pair"] = world.boss.post(settled, answer="same").removesuffix("/third").rpartition("/")[2]
     if world.ids["pair"] == world.ids["settled_pair"]:
         world.ids["pair"] = world.boss.post("/staff/review/next").rpartition("/")[2]
+
+
+def lose_words(world: World) -> None:
+    """Two lost their secret words: one waits for the code, one has new words for a request that was checked."""
+    email = "lia@mail.example"
+    with world.database.writing() as session:
+        draft = fill_draft(session, "access", contact=False)
+        intake.save_answers(session, draft, email=email, no_contact=False)
+        draft.contact_confirmed_at = clock.now()
+        case = intake.submit(session, draft).case
+        case.identity, case.identity_at = "confirmed", clock.now()
+        world.ids["renewed"], reference = case.id, case.reference
+    for name in ("losing", "renewed"):
+        client = world.clients[name] = world.app.test_client()
+        send_form(client, "/case/lost-words", reference=reference, email=email)
+    send_form(client, "/case/lost-words/code", code=trip.newest_code(world.database))
 
 
 def practise(world: World) -> None:

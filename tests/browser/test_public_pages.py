@@ -35,6 +35,21 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
+def choose_a_place(visitor: Visitor) -> None:
+    """Typing leaves the places that fit, the chosen one and the last one, which fits everybody."""
+    page = visitor.page
+    if not visitor.scripts:
+        page.check("#residence-0")
+        return
+    places = page.locator(".ef-choice:visible")
+    page.get_by_label("California").check(force=True)
+    page.get_by_label("Type to find your place").fill("quÉbec")
+    last = "Somewhere else, or I would rather not say"
+    assert places.all_inner_texts() == ["Canada, except Quebec", "Canada: Quebec", "United States: California", last]
+    page.get_by_label("Type to find your place").press("Enter")
+    page.get_by_label("Canada: Quebec").check(force=True)
+
+
 def ask(visitor: Visitor) -> None:
     page = visitor.page
     visitor.go("/")
@@ -43,7 +58,7 @@ def ask(visitor: Visitor) -> None:
     visitor.press("Continue")
     page.check("#for_whom-0")
     visitor.press("Continue")
-    page.check("#residence-0")
+    choose_a_place(visitor)
     visitor.press("Continue")
     for index in range(4):
         page.check(f"#ways-{index}")

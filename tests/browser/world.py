@@ -64,6 +64,7 @@ class World:
         self._persons()
         populating.act_for_others(self)
         populating.enter_a_letter(self)
+        populating.lose_words(self)
         self._posted()
         populating.practise(self)
         populating.orders(self)

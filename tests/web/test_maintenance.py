@@ -48,6 +48,17 @@ def test_staying_safe_comes_first_only_where_it_was_turned_on(config: Config, da
     assert careful.get("/request/next").location.endswith("/request/rights")
 
 
+def test_who_helps_people_in_distress_is_named_where_the_organisation_said_so(
+    config: Config, database: Database
+) -> None:
+    assert "somebody to talk to" not in create_app(config).test_client().get("/").text
+    lines = "Victim help: 116 006; Women, <day and night>: 08000 116 016"
+    client = create_app(replace(config, support=lines, stay_safe=True)).test_client()
+    for path in ("/", "/help", "/stay-safe"):
+        page = client.get(path).text
+        assert '<li dir="auto">Victim help: 116 006</li><li dir="auto">Women, &lt;day and night&gt;: 08000' in page
+
+
 def test_a_used_link_says_so(client: FlaskClient) -> None:
     answer = client.get("/for-you/used-already")
     assert answer.status_code == 410

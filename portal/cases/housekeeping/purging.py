@@ -38,6 +38,7 @@ from portal.tables import (
     Mail,
     Mandate,
     Message,
+    NewWords,
     Package,
     Probe,
     Proof,
@@ -157,6 +158,7 @@ def purge_contact(session: Session, case: Case) -> None:
     for right in session.scalars(select(CaseRight).where(CaseRight.case_id == case.id)):
         right.note = None
     session.execute(update(CaseLink).where(CaseLink.case_id == case.id).values(note=None))
+    session.execute(update(NewWords).where(NewWords.case_id == case.id).values(note=None))
     session.flush()
 
 
@@ -262,6 +264,7 @@ def _known() -> ColumnElement[bool]:
         select(Declaration.case_id).where(Declaration.sealed.is_not(None)),
         select(CaseRight.case_id).where(CaseRight.note.is_not(None)),
         select(CaseLink.case_id).where(CaseLink.note.is_not(None)),
+        select(NewWords.case_id).where(NewWords.note.is_not(None)),
     )
     return or_(*(each.is_not(None) for each in about), *(Case.id.in_(each) for each in elsewhere))
 

@@ -19,7 +19,7 @@ from portal.cases.arrival.addresses import clean_address, contact_digest
 from portal.cases.arrival.limits import spend
 from portal.cases.clocks import pausing
 from portal.cases.law import rule_by
-from portal.cases.requester import assurance, challenge, profiles
+from portal.cases.requester import assurance, challenge, lost_words, profiles
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
@@ -171,6 +171,9 @@ def checklist(session: Session, case: Case) -> list[Check]:
         Check("declaration", "By sending it the person declared that the photographs are theirs.", True),
         _who(session, case, details.get("for_whom") or "me"),
     ]
+    renewed = lost_words.given_at(session, case)
+    if renewed is not None:
+        checks.append(Check("new-words", RENEWED % mails.long_date(renewed), None))
     if case.state == "identity-check":
         checks.append(_challenge_check(session, case))
     profile = profiles.of_case(session, case)
@@ -204,6 +207,7 @@ def _challenge_check(session: Session, case: Case) -> Check:
     return Check("challenge", "There are no new photos with a code. The person may show it in another way.", False)
 
 
+RENEWED = "Somebody who reads mails to the contact got new secret words on %s. Be sure that it is the person who asked."
 NOT_COMPARED = (
     "The person gave a photo of their face and has not sent two new photos with a code. "
     "Without them, or a second sign of another kind, no photographs are given out."

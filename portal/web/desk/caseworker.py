@@ -27,7 +27,7 @@ from portal.cases.answer import choosing, held
 from portal.cases.arrival import arrivals, drafts, looking
 from portal.cases.clocks import charging, extending, outlook
 from portal.cases.housekeeping import stuck
-from portal.cases.requester import alarms, challenge, identity
+from portal.cases.requester import alarms, challenge, identity, lost_words
 from portal.erasure import holds
 from portal.errors import BadInput, NotFound
 from portal.tables import Account, Candidate, Case, CaseEvent, Certificate, Erasure, Package
@@ -114,6 +114,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         contact=contact,
         troubles=stuck.troubles(session, found),
         linked=alarms.readings(session, found),
+        renewed=lost_words.since(session, found),
         today=clock.local_date(clock.now(), settings().zone),
         received_on=clock.local_date(found.received_at, settings().zone),
         events=events[-LATEST:],

@@ -33,6 +33,10 @@ from portal.web.squares import drawn
 blueprint = Blueprint("following", __name__, url_prefix="/case")
 
 
+# Why somebody who holds a case may not see it, and the page that says what opens it.
+CLOSED = {"mandate-over": "permission.own", "words-renewed": "lost_words.waiting"}
+
+
 class SignIn(FlaskForm):  # type: ignore[misc]
     reference = StringField(
         _l("Your reference"),
@@ -91,9 +95,9 @@ def overview() -> Page:
     try:
         case = _case()
     except NotAllowed as problem:
-        if problem.code != "mandate-over":
+        if problem.code not in CLOSED:
             raise
-        return redirect(url_for("permission.own"), 303)
+        return redirect(url_for(CLOSED[problem.code]), 303)
     status, answer = answers.status_of(g.session, case), _answer(case)
     may_add = status.can_add and case.consented_at is not None
     news = messages.unread_by_person(g.session, case, sessions.is_person())

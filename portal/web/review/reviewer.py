@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases import lifecycle
 from portal.errors import Conflict, NotFound
-from portal.matching import batch, practice, review, second_thoughts
+from portal.matching import batch, practice, review, second_thoughts, thresholds
 from portal.matching.looks import Good, Pair
 from portal.tables import Candidate, Case, KnownLook
 from portal.tables.matching import ANSWERS, PASS_REASONS
@@ -75,6 +75,7 @@ def queue() -> Page:
         standing=practice.standing(g.session, current_user.id),
         gate=practice.GATE,
         least=practice.LEAST_RIGHT,
+        errors=thresholds.errors_now(g.session),
     )
 
 

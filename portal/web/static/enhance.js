@@ -1,5 +1,5 @@
-// Everything works without this file. It moves the focus to the error summary, counts characters, prints all,
-// keeps a button from being pressed twice, and lets Shift pressed three times leave the page.
+// Everything works without this file. It moves the focus to the error summary, counts characters, narrows down long
+// lists, prints all, keeps a button from being pressed twice, and lets Shift pressed three times leave the page.
 
 for (const summary of document.querySelectorAll("[data-focus]")) summary.focus();
 
@@ -17,6 +17,24 @@ for (const area of document.querySelectorAll("textarea[data-most]")) {
   };
   area.addEventListener("input", count);
   count();
+}
+
+// Of many choices those whose words hold what is typed; the chosen one and the last, which fits everybody, stay.
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+for (const filter of document.querySelectorAll("[data-filter]")) {
+  const box = filter.querySelector("input");
+  const said = filter.querySelector("[data-filter-said]");
+  const choices = [...filter.parentElement.querySelectorAll(".ef-choice")];
+  filter.hidden = false;
+  box.addEventListener("input", () => {
+    const fits = (choice) => plain(choice.textContent).includes(plain(box.value.trim()));
+    for (const choice of choices) {
+      choice.hidden = !fits(choice) && choice !== choices.at(-1) && !choice.querySelector("input").checked;
+    }
+    said.textContent = said.dataset.filterSaid.replace("#", choices.filter(fits).length);
+  });
+  // Enter would send the page before anything is chosen.
+  box.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
 }
 
 for (const button of document.querySelectorAll("[data-print]")) {
