@@ -2,6 +2,10 @@
 
 They can be read and searched like any others, but not erased: the holder is asked, and what they did is looked at. An
 erasure ends as asked of them, and is tried again until the picture is not served any more.
+
+Each picture is fetched by a process of its own. Its start takes longer than many an answer, and that is the price of a
+defence: what one website's answer did to a process can neither see nor change what another website sends, and one that
+hangs is ended without harm. Whoever holds millions of pictures gives a copy, which is a store like any other.
 """
 
 from __future__ import annotations

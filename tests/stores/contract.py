@@ -24,8 +24,8 @@ from portal import clock
 from portal.db import Database
 from portal.erasure import plans
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound, StoreUnavailable
-from portal.stores import Connector, Together, adding, connector_class
-from portal.tables import Candidate, Case, Certificate, Erasure, Image, Scan, Search, Store
+from portal.stores import Connector, Packed, Together, adding, connector_class
+from portal.tables import Candidate, Case, Certificate, Entry, Erasure, Image, Scan, Search, Store
 from tests.fakes import drawn_jpeg
 from tests.matching.making import make_account, make_case
 
@@ -125,12 +125,16 @@ class ConnectorContract:
             return session.scalar(select(func.count()).select_from(Certificate)) or 0
 
     def test_photographs_go_from_the_store_to_the_certificate(
-        self, connector: Connector, put: Put, certified: Callable[[], int]
+        self, connector: Connector, put: Put, certified: Callable[[], int], database: Database
     ) -> None:
         put(self.key("a.jpg"), drawn_jpeg(1))
         put(self.key("b.jpg"), drawn_jpeg(2))
         assert certified() == 1
         assert list(connector.list()) == []
+        with database.reading() as session:
+            versions = select(func.count()).select_from(Entry).where(Entry.kind == "store-versions")
+            # Archives that were written anew are the store's next version, in a dataset or not.
+            assert session.scalar(versions) == isinstance(connector, Packed)
 
     @pytest.mark.parametrize(("step", "word"), DROPPED)
     def test_without_any_one_step_there_is_no_certificate(

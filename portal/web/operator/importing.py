@@ -33,6 +33,7 @@ blueprint = Blueprint("importing", __name__, url_prefix="/staff/lineage")
 NAMES = {
     "manifest": "A manifest (.csv or .jsonl: key or digest, dataset, version)",
     "croissant": "Croissant (.json)",
+    "mlflow": "MLflow (a folder: its file store)",
     "dvc": "DVC (a .dvc file, or dvc.lock)",
     "openlineage": "Events of OpenLineage (.jsonl or .json)",
 }
@@ -47,6 +48,10 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
         "What kind of file it is",
         choices=[SelectChoice("", "The file itself tells"), *(SelectChoice(*one) for one in NAMES.items())],
         default="",
+    )
+    folder = StringField(
+        "Or a folder on the machine of the portal",
+        description="For a store of MLflow, which is a folder: such as /srv/mlruns.",
     )
     store = SelectField("Store", default="", description="Only for a manifest with keys: the store they are of.")
     dataset = StringField("Dataset", description="Only for a manifest: the dataset of lines that name none.")
@@ -82,7 +87,7 @@ def _take(form: ImportForm, preview: bool) -> tuple[str, Report]:
     named = (form.dataset.data or "").strip(), (form.version.data or "").strip()
     if any(named) and not all(named):
         raise BadInput("Give the name of the dataset and its version, or neither.")
-    with _laid_down(form.file.data, form.made_on.data) as path:
+    with _given(form) as path:
         return importing.take(
             database(),
             path,
@@ -92,6 +97,22 @@ def _take(form: ImportForm, preview: bool) -> tuple[str, Report]:
             form.despite.data or "",
             preview,
         )
+
+
+@contextmanager
+def _given(form: ImportForm) -> Iterator[Path]:
+    """The folder on this machine that was named, or the file that was sent, for as long as it is read."""
+    folder = (form.folder.data or "").strip()
+    if not folder:
+        with _laid_down(form.file.data, form.made_on.data) as path:
+            yield path
+        return
+    if form.file.data:
+        raise BadInput("Choose a file, or name a folder: not both.")
+    path = Path(folder)
+    if "\0" in folder or not path.is_absolute() or not path.is_dir():
+        raise BadInput("There is no such folder on the machine of the portal. Give its whole path, from / on.")
+    yield path
 
 
 @contextmanager

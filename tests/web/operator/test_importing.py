@@ -59,6 +59,17 @@ def test_events_and_dvc_are_known_by_themselves(send: Send, database: Database) 
         assert date(2015, 3, 1) in session.scalars(select(Dataset.created_on)).all()
 
 
+def test_a_store_of_mlflow_is_a_folder_on_the_machine(send: Send, database: Database) -> None:
+    folder = str(MADE / "mlruns")
+    assert "This file would add" in send("", b"", folder=folder)
+    assert "models" in send("", b"", "take", folder=folder)
+    with database.reading() as session:
+        assert "demographics" in session.scalars(select(TrainedModel.name)).all()
+    assert "no such folder" in send("", b"", status=422, folder="mlruns")
+    assert "no such folder" in send("", b"", status=422, folder="/etc/passwd")
+    assert "not both" in send("events.jsonl", b"{}", status=422, folder=folder)
+
+
 @pytest.fixture
 def images(database: Database) -> list[int]:
     with database.writing() as session:
