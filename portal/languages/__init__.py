@@ -26,7 +26,7 @@ What is not translated is shown in English.
 from __future__ import annotations
 
 from portal.languages.catalogues import ENGLISH, LANGUAGES, Language, catalogue, known
-from portal.languages.formats import day, moment, number
+from portal.languages.formats import country, day, moment, number
 from portal.languages.speaking import current, speaking
 from portal.languages.texts import gettext, isolated, lazy_gettext, mark, ngettext
 
@@ -35,6 +35,7 @@ __all__ = [
     "LANGUAGES",
     "Language",
     "catalogue",
+    "country",
     "current",
     "day",
     "gettext",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from babel import Locale
 from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import format_decimal
 
@@ -25,3 +26,8 @@ def moment(value: datetime) -> str:
 def number(value: float) -> str:
     """`1,234.5`"""
     return format_decimal(value, "#,##0.############", locale=current().locale)
+
+
+def country(code: str) -> str:
+    """The name of a country by its ISO 3166 code, such as DE; the code where it has no name in this language."""
+    return str(Locale.parse(current().locale).territories.get(code, code))

@@ -46,6 +46,9 @@ def choose_a_place(visitor: Visitor) -> None:
     page.get_by_label("Type to find your place").fill("quÉbec")
     last = "Somewhere else, or I would rather not say"
     assert places.all_inner_texts() == ["Canada, except Quebec", "Canada: Quebec", "United States: California", last]
+    page.get_by_label("Type to find your place").fill("germany")
+    assert places.all_inner_texts()[0].startswith("European Union")
+    page.get_by_label("Type to find your place").fill("quebec")
     page.get_by_label("Type to find your place").press("Enter")
     page.get_by_label("Canada: Quebec").check(force=True)
 

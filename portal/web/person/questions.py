@@ -18,12 +18,14 @@ from portal.cases.arrival import intake as rules
 from portal.cases.arrival.drafts import HELPS_LONGEST
 from portal.cases.arrival.looking import USABLE
 from portal.cases.law import residences
+from portal.languages import country, mark
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
-from portal.languages import mark
 from portal.tables import Draft
 
 RATHER_NOT = "unsaid"
+# Countries by whose names one finds a place that stands for several: the European Economic Area.
+EEA = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO"
 
 RIGHTS = [
     ("access", mark("Find out if you have photos of me"), mark("You get an answer, and where the photos came from.")),
@@ -79,6 +81,8 @@ class Residence(FlaskForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.residence.choices = listed(places())
+        for choice in self.residence.choices:
+            choice.render_kw["also"] = " ".join(map(country, EEA.split())) if choice.value == "EU" else ""
 
 
 class Ways(FlaskForm):  # type: ignore[misc]

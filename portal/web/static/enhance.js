@@ -27,7 +27,7 @@ for (const filter of document.querySelectorAll("[data-filter]")) {
   const choices = [...filter.parentElement.querySelectorAll(".ef-choice")];
   filter.hidden = false;
   box.addEventListener("input", () => {
-    const fits = (choice) => plain(choice.textContent).includes(plain(box.value.trim()));
+    const fits = (choice) => plain(`${choice.textContent} ${choice.dataset.also ?? ""}`).includes(plain(box.value.trim()));
     for (const choice of choices) {
       choice.hidden = !fits(choice) && choice !== choices.at(-1) && !choice.querySelector("input").checked;
     }
