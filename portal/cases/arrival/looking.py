@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import blobs, clock, images
+from portal import audit, blobs, clock, images
 from portal.cases import lifecycle
 from portal.cases.arrival import drafts
 from portal.config import Config
@@ -162,6 +162,28 @@ def remove_probe(session: Session, probe: Probe) -> None:
     blobs.purge_blob(session, probe.crop_id)
     session.delete(probe)
     session.flush()
+
+
+def can_take_out(session: Session, case: Case) -> set[str]:
+    """Ids of the pictures that can be taken out of a sent request: before they were looked with, and never the last way
+    to find the person. It tells nothing of what was found."""
+    there = probes_of(session, case)
+    before = case.state in {"received", "identity-check"}
+    usable = [probe for probe in there if probe.state in USABLE]
+    unused = [probe for probe in usable if before or probe.state == "choose-face"] if len(usable) > 1 else []
+    refused = [probe for probe in there if probe.state == "refused"]
+    return {probe.id for probe in unused + refused if case.state not in {"fulfilling", "closed"}}
+
+
+def take_out(session: Session, case: Case, probe: Probe) -> None:
+    """The person takes a picture out of a sent request: it is deleted at once. Raises Conflict."""
+    if probe.id not in can_take_out(session, case):
+        raise Conflict(
+            _("This photo cannot be taken out now. Add another one first, or write to us."), "cannot-take-out"
+        )
+    remove_probe(session, probe)
+    lifecycle.record(session, case, "photo-taken-out", "subject")
+    audit.append(session, "photo-taken-out", {"case": case.id})
 
 
 def probes_of(session: Session, owner: Owner) -> list[Probe]:

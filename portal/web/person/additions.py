@@ -9,11 +9,12 @@ from portal.blobs import open_blob
 from portal.cases import lifecycle
 from portal.cases.answer import answers
 from portal.cases.arrival import intake as rules
+from portal.cases.arrival import looking
 from portal.errors import BadInput, Conflict, TooLarge
 from portal.languages import gettext as _
 from portal.tables import Case
 from portal.web import sessions
-from portal.web.context import settings
+from portal.web.context import database, settings
 from portal.web.limits import spend
 from portal.web.person import photos as shared
 from portal.web.person import questions as ask
@@ -57,9 +58,23 @@ def _page(form: ask.Photo, status: int = 200) -> Page:
     if not answers.status_of(g.session, case).can_add or case.consented_at is None:
         raise Conflict(_("Photos cannot be added to this request now. You can make a new one."), "cannot-add")
     there = [probe for probe in rules.probes_of(g.session, case) if probe.kind == "selfie"]
+    removable = looking.can_take_out(g.session, case)
     back_to = url_for("following.overview")
-    page = render_template("subject/add_photo.html", form=form, there=there, said=shared.SAID, back_to=back_to)
+    page = render_template(
+        "subject/add_photo.html", form=form, there=there, removable=removable, said=shared.SAID, back_to=back_to
+    )
     return page, status
+
+
+@blueprint.post("/photos/<probe_id>/remove")
+@policy("case-holder")
+def remove(probe_id: str) -> Page:
+    case = _case()
+    looking.take_out(g.session, case, rules.find_probe(g.session, case, probe_id))
+    g.session.commit()
+    database().forget_deleted_bytes()
+    flash(_("Removed. We do not keep it."))
+    return redirect(url_for("additions.photos"), 303)
 
 
 @blueprint.errorhandler(413)

@@ -276,3 +276,33 @@ def test_what_is_finished_offers_no_day_but_a_print(client: FlaskClient, databas
     page = client.get("/case").text
     assert "day.ics" not in page
     assert "data-print" in page
+
+
+def test_a_photo_is_taken_out_before_it_is_looked_with_and_never_the_last_way(
+    client: FlaskClient, database: Database
+) -> None:
+    trip.begin(client, rights=["access"], ways=["face"])
+    send(client, "/request/consent", consent="y")
+    send(client, "/request/photos", photo=(io.BytesIO(trip.jpeg()), "me.jpg"))
+    with database.writing() as session:
+        session.scalars(select(Probe)).one().state = "ready"
+    trip.finish(client)
+    with database.reading() as session:
+        [first] = session.scalars(select(Probe.id))
+        [(case_id, state)] = session.execute(select(Case.id, Case.state)).all()
+    assert state == "identity-check"
+    remove = f"/case/photos/{first}/remove"
+    assert remove not in client.get("/case/photos").text
+    assert send(client, "/case/photos", remove).status_code == 409, "nothing else would be left to look with"
+    send(client, "/case/photos", photo=(io.BytesIO(trip.jpeg(shade=40)), "me.jpg"))
+    with database.reading() as session:
+        blob = session.get_one(Probe, first).blob_id
+    assert remove in client.get("/case/photos").text
+    assert send(client, "/case/photos", remove).status_code == 303
+    with database.writing() as session:
+        assert session.get(Blob, blob) is None
+        [left] = session.scalars(select(Probe))
+        assert left.id != first
+        session.get_one(Case, case_id).state = "reviewing"
+    send(client, "/case/photos", photo=(io.BytesIO(trip.jpeg(shade=90)), "me.jpg"))
+    assert send(client, "/case/photos", f"/case/photos/{left.id}/remove").status_code == 409, "it was looked with"

@@ -145,9 +145,7 @@ def test_a_code_works_once_for_ten_minutes_and_five_tries(app: Flask, database: 
     assert send(other, ASK, reference=reference, email=ANNA).status_code == 429, "three codes an hour"
 
 
-def test_only_a_caseworker_clears_it_and_an_agent_gets_no_code(
-    app: Flask, database: Database, reference: str
-) -> None:
+def test_only_a_caseworker_clears_it_and_an_agent_gets_no_code(app: Flask, database: Database, reference: str) -> None:
     renew(app.test_client(), database, reference)
     with database.reading() as session:
         case_id = session.scalars(select(Case.id)).one()
