@@ -62,13 +62,15 @@ def draw_background(size: tuple[int, int], seed: int) -> np.ndarray:
     """Grey clouds with grain: what makes one photograph different from another."""
     random = np.random.default_rng(seed)
     width, height = size
-    x, y = np.linspace(0, 1, width)[None, :], np.linspace(0, 1, height)[:, None]
-    clouds = np.zeros((height, width))
-    for _ in range(24):
+    x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)
+    rows, columns = np.empty((24, height)), np.empty((24, width))
+    for row, column in zip(rows, columns, strict=True):
         across, down = random.uniform(0, 7, 2)
         shift, lift = random.uniform(0, 2 * np.pi, 2)
         weight = random.uniform(0.5, 1) / (1 + np.hypot(across, down))
-        clouds += weight * np.cos(2 * np.pi * across * x + shift) * np.cos(2 * np.pi * down * y + lift)
+        row[:] = weight * np.cos(2 * np.pi * down * y + lift)
+        column[:] = np.cos(2 * np.pi * across * x + shift)
+    clouds = rows.T @ columns
     grey = 140 + 50 * clouds / np.abs(clouds).max() + random.normal(0, 4, clouds.shape)
     return np.repeat(grey.clip(80, 200).astype(np.uint8)[:, :, None], 3, axis=2)
 

@@ -14,9 +14,10 @@ from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Rule
 
-from portal import accounts, schema
+from portal import accounts, db, schema
 from portal.cases.arrival import words
 from portal.config import Config
 from portal.db import Database
@@ -41,15 +42,35 @@ class Translated(BytecodeCache):
 
 
 class KnownRule(Rule):
-    """A route whose addresses are built by code that was made for the same route of an earlier application."""
+    """A route that was taken apart, and got the code that builds its addresses, for an earlier application."""
 
-    made: ClassVar[dict[object, Any]] = {}
+    made: ClassVar[dict[object, tuple[Any, ...]]] = {}
 
-    def _compile_builder(self, append_unknown: bool = True) -> Any:
-        key = (tuple(self._trace), repr(self.defaults), append_unknown)
+    def compile(self) -> None:
+        key = (self.rule, self.subdomain, repr(self.defaults), self.merge_slashes)
         if key not in self.made:
-            self.made[key] = super()._compile_builder(append_unknown)
-        return self.made[key]
+            super().compile()
+            builders = (self._build.__func__, self._build_unknown.__func__)  # type: ignore[attr-defined]
+            self.made[key] = (self._parts, self._trace, self._converters, set(self.arguments), builders)
+        self._parts, self._trace, self._converters, arguments, builders = self.made[key]
+        self.arguments |= arguments
+        self._build, self._build_unknown = (builder.__get__(self) for builder in builders)
+
+
+@cache
+def first_engine() -> Engine:
+    """Of SQLite. What it knows of the library, and the statements it has translated, hold for every other."""
+    engine = create_engine("sqlite://", query_cache_size=1500)
+    engine.connect().close()
+    return engine
+
+
+def create_knowing_engine(url: str, **settings: Any) -> Engine:
+    """An engine that translates no statement that another one has translated."""
+    engine = create_engine(url, **settings)
+    if engine.dialect.name == "sqlite":
+        engine.dialect, engine._compiled_cache = first_engine().dialect, first_engine()._compiled_cache
+    return engine
 
 
 @cache
@@ -60,12 +81,13 @@ def quick_hasher() -> PasswordHasher:
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Within, secrets are hashed quickly; pages and addresses are translated into code once for all applications."""
+    """Within, secrets are hashed quickly; pages, addresses and statements are translated once for all applications."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_hasher", quick_hasher)
         patch.setattr(words, "HASHER", quick_hasher())
         patch.setitem(Flask.jinja_options, "bytecode_cache", Translated())
         patch.setattr(Flask, "url_rule_class", KnownRule)
+        patch.setattr(db, "create_engine", create_knowing_engine)
         yield
 
 
