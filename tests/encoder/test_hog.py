@@ -15,9 +15,10 @@ from portal import images
 from workers.encoder import loading, reference, weights
 from workers.encoder.cnn import overlaps
 from workers.encoder.filters import read_filters
-from workers.encoder.histograms import PLANES, features, fitted, resized
+from workers.encoder.histograms import PLANES, features
 from workers.encoder.hog import HogDetector
 from workers.encoder.network import best_precision
+from workers.encoder.resizing import fitted, picture_of, resized
 from workers.encoder.weights import BadWeights
 
 SHAPE = (600, 800)
@@ -40,9 +41,9 @@ def test_what_dlib_finds_is_found_in_the_same_place_with_nearly_its_score(photog
         for name in ("obama.jpg", "biden.jpg", "obama2.jpg", "lincoln.jpg"):
             if not (photographs / name).is_file():
                 continue
-            grey, _ = fitted(opener.open((photographs / name).read_bytes()).pixels, SHAPE)
-            squares, scores = ours.find(grey)
-            for box, score in zip(*theirs.run(grey, 0, 0.2)[:2], strict=True):
+            picture, _ = fitted(opener.open((photographs / name).read_bytes()).pixels, SHAPE)
+            squares, scores = ours.find(picture)
+            for box, score in zip(*theirs.run(picture.grey, 0, 0.2)[:2], strict=True):
                 found = overlaps(np.array([box.left(), box.top(), box.right(), box.bottom()], np.float32), squares)
                 assert found.max() > 0.6, name
                 assert abs(scores[found.argmax()] - score) < 0.15, name
@@ -52,7 +53,7 @@ def test_what_dlib_finds_is_found_in_the_same_place_with_nearly_its_score(photog
 
 def test_the_best_comes_first_and_noise_has_no_face() -> None:
     ours = HogDetector(read_filters(), SHAPE, "fp32")
-    noise = np.random.default_rng(3).integers(0, 255, SHAPE, np.uint8)
+    noise = picture_of(np.random.default_rng(3).integers(0, 255, SHAPE, np.uint8))
     assert len(ours.find(noise)[0]) == 0
     _, scores = ours.find(noise, -0.9)
     assert list(scores) == sorted(scores, reverse=True)
@@ -64,13 +65,6 @@ def test_pictures_smaller_than_the_canvas_have_features_of_the_canvas_s_size(siz
     assert found.shape == (73, 98, PLANES)
     # One colour has no gradients, and the picture's edge is none.
     assert not found.any()
-
-
-def test_a_smaller_picture_keeps_its_corners() -> None:
-    grey = np.random.default_rng(4).integers(0, 255, (60, 80), np.uint8)
-    made = resized(grey, 50, 66)
-    assert made.shape == (50, 66)
-    assert [made[0, 0], made[0, -1], made[-1, 0], made[-1, -1]] == [grey[0, 0], grey[0, -1], grey[-1, 0], grey[-1, -1]]
 
 
 def test_the_five_filters_are_read_to_the_last_byte(saved: bytes) -> None:
@@ -99,14 +93,16 @@ def test_other_filters_are_refused_by_name(saved: bytes, spoil: object) -> None:
 
 LOOK = """
 import numpy
-from workers.encoder.histograms import features
-print(int(features(numpy.arange(6400, dtype=numpy.uint8).reshape(80, 80), 10, 10).astype(int).sum()))
+from workers.encoder.resizing import picture_of, resized
+grey = numpy.arange(6400, dtype=numpy.uint8).reshape(80, 80)
+print(int(resized(picture_of(grey), 70, 70).grey.astype(int).sum()))
 """
 
 
 def test_two_processes_that_compile_at_once_and_one_without_a_folder_agree(tmp_path: Path) -> None:
     """The first start of two workers, and a system account whose folders are not its own."""
-    expected = int(features(np.arange(6400, dtype=np.uint8).reshape(80, 80), 10, 10).astype(int).sum())
+    grey = np.arange(6400, dtype=np.uint8).reshape(80, 80)
+    expected = int(resized(picture_of(grey), 70, 70).grey.astype(int).sum())
     started = [
         subprocess.Popen(
             [sys.executable, "-c", LOOK],

