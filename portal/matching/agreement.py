@@ -29,6 +29,7 @@ A_DAY = timedelta(days=1)
 # Columns about pairs with a known answer, each share with its interval.
 KNOWN = [f"known_{what}{part}" for what in ("hits", "false_alarms") for part in ("", "_of", "_from", "_to")]
 KNOWN += ["known_seconds"]
+SIDES, DIFFERED = {-1: "both-different", 0: "both-cannot-tell", 1: "both-same"}, "differed"
 STATE = {-1: "rejected", 0: "unsure", 1: "confirmed"}
 
 
@@ -63,10 +64,12 @@ class Agreement:
 
     Cohen's kappa (1960) over the three sides: different, cannot tell, same. 1: always agreed; 0: no more than by
     chance; None: no pairs, or all answers on one side, so that nothing can be said. `kappa_of` is
-    the same for each reviewer and whoever else was among the first two.
+    the same for each reviewer and whoever else was among the first two. `met` says of these pairs on how many both
+    were on one of the SIDES, and on how many on two.
     """
 
     pairs: int
+    met: dict[str, int]
     kappa: float | None
     reviewers: list[Reviewer]
     kappa_of: dict[str, float | None]
@@ -78,9 +81,13 @@ def agreement(session: Session, since: date, until: date) -> Agreement:
     both = [(SIDE[one.answer], SIDE[other.answer]) for one, other, *_ in (some for some in settled if len(some) > 1)]
     accounts = sorted({judgement.account_id for judgements in settled for judgement in judgements})
     each = [_reviewer(account_id, settled) for account_id in accounts]
-    return Agreement(
-        len(both), kappa(both), each, {account_id: _kappa_of(account_id, settled) for account_id in accounts}
-    )
+    kappas = {account_id: _kappa_of(account_id, settled) for account_id in accounts}
+    return Agreement(len(both), _met(both), kappa(both), each, kappas)
+
+
+def _met(both: Sequence[tuple[int, int]]) -> dict[str, int]:
+    met = Counter(SIDES[one] if one == other else DIFFERED for one, other in both)
+    return {name: met[name] for name in (*SIDES.values(), DIFFERED)}
 
 
 def as_csv(found: Agreement, measured: Mapping[str, Measured], names: Mapping[str, str]) -> str:

@@ -56,6 +56,8 @@ def test_each_is_held_against_what_the_others_found(session: Session, reviewers:
     assert (second.misses, second.others_same) == (1, 3)
     assert (third.answers, third.agreed) == (3, 2)
     assert (third.false_alarms, third.others_different, third.misses, third.others_same) == (0, 0, 0, 0)
+    met = agreement.agreement(session, *PERIOD).met
+    assert met == {"both-different": 1, "both-cannot-tell": 1, "both-same": 2, "differed": 2}
 
 
 def test_what_is_not_settled_counts_for_nobody(session: Session, reviewers: list[str]) -> None:

@@ -26,6 +26,15 @@ from portal.web.texts import counted
 blueprint = Blueprint("reports", __name__, url_prefix="/staff/reports")
 
 
+# What the first two said about a pair.
+MET = {
+    "both-different": "Both said: different",
+    "both-cannot-tell": "Both could not tell",
+    "both-same": "Both said: same",
+    "differed": "They differed, so a third was asked",
+}
+
+
 @blueprint.get("/")
 @policy("caseworker", "admin", "auditor")
 def show() -> str | AnyResponse:
@@ -46,11 +55,13 @@ def show() -> str | AnyResponse:
             "endings": _endings(report.whole),
             "days": _days(report.rights),
             "published": _published(california),
+            "agreement": chart([Figure(MET[name], (float(n),), counted(n, "pair")) for name, n in judged.met.items()]),
         },
         year=until.year,
         california=california,
         fewest=published.FEWEST,
         judged=judged,
+        met=MET,
         agreed=report_paper.agreed(judged.pairs, judged.kappa),
         all_of_it=current_user.has("admin"),
         measured=measured,

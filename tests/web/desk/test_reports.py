@@ -96,5 +96,6 @@ def test_only_admins_see_how_each_reviewer_works(app: Flask, database: Database,
         seen = someone.get("/staff/reports/")
         assert "Rita" not in seen
         assert "How far reviewers agree" in seen
+        assert "Both said: same: 1 pair." in seen, "the words of the chart"
         someone.get("/staff/reports/reviewers.csv", status=403)
     rita.get("/staff/reports/reviewers.csv", status=403)
