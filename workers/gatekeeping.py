@@ -29,7 +29,7 @@ class Gatekeeper:
         used = encoders.load_encoders(database)
         self._names = [(one.name, one.version) for one in used]
         self._looker = Looker(used)
-        self._newest: tuple[int, ...] | None = None
+        self._newest: tuple[object, ...] | None = None
 
     def close(self) -> None:
         self._looker.close()

@@ -123,7 +123,7 @@ class _Doorkeeper:
     def __init__(self, database: Database, blocks: str, asker: FaceAsker | None) -> None:
         self._database, self._blocks, self._asker = database, blocks, asker
         self._asked = 0
-        self._newest: tuple[int, ...] | None = None
+        self._newest: tuple[object, ...] | None = None
         self._look()
 
     def answer(self, what: Answer | tuple[Path, Future[_Read]]) -> Answer:

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import images
+from portal import clock, images
 from portal.errors import Conflict
-from portal.suppression import Gate, suppress
+from portal.suppression import Gate, forget_photographs, newest, suppress
 from portal.tables import Suppression
 from tests.fakes import draw_photograph
 from tests.suppression.rows import an_erasure, an_image
@@ -100,6 +100,29 @@ def test_it_counts_until_it_expires(session: Session, monkeypatch: pytest.Monkey
     assert Gate(session).stops(digest, image.near_digest)
     monkeypatch.setattr("portal.clock.now", lambda: end)
     assert not Gate(session).stops(digest, image.near_digest)
+
+
+def test_a_gate_that_is_kept_is_out_of_date_once_a_promise_ended_or_another_took_its_place(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = an_image(session), an_image(session, seed=2)
+    erasure = an_erasure(session)
+    suppress(session, erasure.id, first)
+    made_at, before = newest(session), Gate(session)
+    # Between two looks: the one is taken back, and another one is made, which may get its number.
+    assert forget_photographs(session, erasure.case_id) == 1
+    later = clock.now() + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    suppress(session, an_erasure(session).id, second)
+    assert second.digest is not None
+    assert not before.stops(second.digest, None)
+    assert newest(session) != made_at
+    assert Gate(session).stops(second.digest, None)
+    # Time alone ends a promise, too.
+    made_at, over = newest(session), session.scalars(select(Suppression.expires_at)).one()
+    monkeypatch.setattr(clock, "now", lambda: over)
+    assert newest(session) != made_at
+    assert not Gate(session).stops(second.digest, None)
 
 
 def test_nothing_kept_tells_which_picture_it_was(session: Session) -> None:
