@@ -31,6 +31,8 @@ from portal.tables.remedies import MODEL_REMEDIES
 
 # An answer for now, with which no certificate is issued: the person is told meanwhile what is awaited.
 NOT_DECIDED = "not-yet-decided"
+# Rows that go with a photograph, before it goes itself.
+WITH_A_PHOTOGRAPH = ("dataset-place", "crop", "record")
 REMEDIES_FOR = {
     "model": (*MODEL_REMEDIES, NOT_DECIDED),
     "output": ("not-affected", "destroyed", "kept", NOT_DECIDED),
@@ -95,12 +97,31 @@ def approve(session: Session, erasure: Erasure, account_id: str, digest: str) ->
 
 
 def still_true(session: Session, erasure: Erasure) -> bool:
-    """Whether what would be planned now is what was planned: the same images, bytes, places, models and recipients."""
+    """Whether what would be planned now is what was planned: the same images, bytes, places, models and recipients.
+
+    What another erasure or an order took away meanwhile is no change: it will be written down as already absent, and
+    the person's certificate must name it.
+    """
     case = session.get_one(Case, erasure.case_id)
     now = {(item.kind, item.target, item.digest) for item in enumerate_items(session, case, erasure.kind)}
-    return now == {
-        (item.kind, item.target, bytes.fromhex(sealed_facts(session, item)["digest"])) for item in erasure.items
+    planned = {
+        (item.kind, item.target, bytes.fromhex(sealed_facts(session, item)["digest"])): item for item in erasure.items
     }
+    return now == planned.keys() or (
+        now < planned.keys() and _went(session, [planned[one] for one in planned.keys() - now])
+    )
+
+
+def _went(session: Session, missing: list[ErasureItem]) -> bool:
+    """Whether all of these items are of photographs that were erased, or about to be: what was made of them goes first.
+
+    With them goes the way to models and people, who are asked all the same.
+    """
+    ids = {item.image_id for item in missing if item.image_id is not None}
+    erased = set(session.scalars(select(Image.id).where(Image.id.in_(ids), Image.state == "erased")))
+    return bool(ids) and all(
+        item.image_id in erased or item.kind in (*WITH_A_PHOTOGRAPH, *FOR_PEOPLE) for item in missing
+    )
 
 
 def answer_item(session: Session, item: ErasureItem, account_id: str | None, result: str, note: str) -> None:

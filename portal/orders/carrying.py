@@ -20,6 +20,7 @@ from portal import audit, clock, stores
 from portal.db import Database
 from portal.erasure import holds
 from portal.erasure.intending import WITHOUT_A_DAY
+from portal.errors import StoreUnavailable
 from portal.jobs import Lease
 from portal.keys import keys_of
 from portal.orders import chunks, effects, grown, in_stores, remembering
@@ -149,23 +150,38 @@ def _carry_out(lease: Lease, connectors: Connectors, batch: list[Place]) -> bool
     started = time.monotonic()
     going, ends = _intend(lease, batch)
     locks: list[datetime | None] = []
-    ends |= in_stores.erase(connectors, [place.item for place in going], locks)
+    try:
+        in_stores.erase(connectors, [place.item for place in going], ends, locks)
+    except StoreUnavailable:
+        # Of what is gone by now it would be said the next time that it was so before.
+        if done := [place for place in going if place.item.image in ends]:
+            with lease.database.writing() as session:
+                _record(session, lease, done, ends, locks).working_seconds += time.monotonic() - started
+        raise
     with lease.database.writing() as session:
-        lease.hold(session)
-        gone = [place.item for place in batch if ends[place.item.image] in GONE]
-        strays = effects.strays(session, gone) if was_settled(session, lease) else []
-        effects.bury(session, [item.image for item in (*gone, *strays)])
-        _mark(session, lease, batch, ends, locks=locks)
-        order = session.get_one(Order, lease.row_id)
-        order.done += len(batch)
+        order = _record(session, lease, going, ends, locks)
         order.working_seconds += time.monotonic() - started
-        # Only troubles without any progress between them count.
-        order.attempts = 1
         if order.paused:
             lease.idle(session)
         paused = order.paused
     lease.database.forget_deleted_bytes()
     return not paused
+
+
+def _record(
+    session: Session, lease: Lease, done: list[Place], ends: dict[int, bytes], locks: list[datetime | None]
+) -> Order:
+    """Write down what the stores said of these photographs."""
+    lease.hold(session)
+    gone = [place.item for place in done if ends[place.item.image] in GONE]
+    strays = effects.strays(session, gone) if was_settled(session, lease) else []
+    effects.bury(session, [item.image for item in (*gone, *strays)])
+    _mark(session, lease, done, ends, locks=locks)
+    order = session.get_one(Order, lease.row_id)
+    order.done += len(done)
+    # Only troubles without any progress between them count.
+    order.attempts = 1
+    return order
 
 
 def was_settled(session: Session, lease: Lease) -> bool:
@@ -200,6 +216,7 @@ def _intend(lease: Lease, batch: list[Place]) -> tuple[list[Place], dict[int, by
             back = effects.strays(session, [place.item for place in going])
             counts = dict(Counter(counts) + Counter(effects.clear(session, order, back)))
         _mark(session, lease, batch, {place.item.image: INTENT for place in going} | ends, counts)
+        order.done += len(ends)
     return going, ends
 
 

@@ -29,24 +29,26 @@ def wholes(connectors: dict[str, Connector | None]) -> Callable[[Item], tuple[st
 
 
 def erase(
-    connectors: dict[str, Connector | None], items: Sequence[Item], locks: list[datetime | None]
-) -> dict[int, bytes]:
-    """Erase the photographs; the letter of its end for each image. A store that is not there any more holds nothing.
+    connectors: dict[str, Connector | None],
+    items: Sequence[Item],
+    ends: dict[int, bytes],
+    locks: list[datetime | None],
+) -> None:
+    """Erase the photographs. A store that is not known any more holds nothing.
 
-    To `locks` is added until when a store keeps what it keeps, as far as it says.
-    Raises StoreUnavailable when a store is away; what was erased until then is found gone the next time.
+    To `ends` is added the letter of its end for each image, to `locks` until when a store keeps what it keeps, as far
+    as it says. Raises StoreUnavailable when a store is away; what was erased until then is in `ends`.
     """
-    ends: dict[int, bytes] = {}
     for store, group in groupby(items, key=lambda item: item.store):
         connector = connectors[store]
         if connector is None:
-            ends |= {item.image: LETTER["already-absent"] for item in group}
+            ends.update({item.image: LETTER["already-absent"] for item in group})
         elif isinstance(connector, InBulk):
             for archive in _archives(connector, group):
-                ends |= _erase_many(connector, archive)
+                ends.update(_erase_many(connector, archive))
         else:
-            ends |= {item.image: _erase_one(connector, item, locks) for item in group}
-    return ends
+            for item in group:
+                ends[item.image] = _erase_one(connector, item, locks)
 
 
 def still_there(connectors: dict[str, Connector | None], items: Sequence[Item]) -> set[int]:
