@@ -216,6 +216,18 @@ class Message(Base):
     read_at: Mapped[datetime | None] = mapped_column(comment="when the other side first saw it")
 
 
+class CaseNote(Base):
+    """What the privacy team notes for itself. It goes when the contact goes."""
+
+    __tablename__ = "case_note"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed text")
+    at: Mapped[datetime]
+
+
 class Feedback(Base):
     """How many people said on a day whether all was clear. Nothing about who they are."""
 

@@ -45,6 +45,7 @@ from portal.web.desk import (
     law,
     letters,
     mandates,
+    notes,
     previews,
     reports,
 )
@@ -129,6 +130,7 @@ INSIDE = (
     fees,
     kept_out,
     letters,
+    notes,
     destruction,
     erasures,
     orders,

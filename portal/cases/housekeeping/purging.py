@@ -28,6 +28,7 @@ from portal.tables import (
     Candidate,
     Case,
     CaseLink,
+    CaseNote,
     CaseRight,
     Challenge,
     Code,
@@ -102,6 +103,7 @@ def overdue(session: Session) -> dict[str, int]:
         "held back": _count(session, HeldBack, HeldBack.held_at <= _kept_since(session)),
         "links": _count(session, CaseLink, _of_old()),
         "messages": _count(session, Message, Message.case_id.in_(select(Case.id).where(_old(now)))),
+        "notes": _count(session, CaseNote, CaseNote.case_id.in_(select(Case.id).where(_old(now)))),
         "letters": _count(session, SentLetter, SentLetter.case_id.in_(select(Case.id).where(_old(now)))),
     }
 
@@ -152,6 +154,7 @@ def purge_contact(session: Session, case: Case) -> None:
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
     session.execute(delete(SentLetter).where(SentLetter.case_id == case.id))
+    session.execute(delete(CaseNote).where(CaseNote.case_id == case.id))
     mandates.forget(session, case)
     assurance.forget(session, case)
     _forget_arrival(session, case)
@@ -258,6 +261,7 @@ def _known() -> ColumnElement[bool]:
     elsewhere = (
         select(Message.case_id),
         select(SentLetter.case_id),
+        select(CaseNote.case_id),
         select(Mandate.case_id).where(Mandate.case_id.is_not(None), Mandate.sealed.is_not(None)),
         select(Arrival.case_id).where(Arrival.address.is_not(None)),
         select(SecondSign.case_id).where(SecondSign.sealed.is_not(None) | SecondSign.note.is_not(None)),

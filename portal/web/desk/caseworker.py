@@ -21,7 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal import audit, blobs, clock, lineage
-from portal.cases import assigning, lifecycle, mails, messages
+from portal.cases import assigning, lifecycle, mails, messages, noting
 from portal.cases.acting import mandates
 from portal.cases.answer import choosing, held
 from portal.cases.arrival import arrivals, drafts, looking
@@ -107,7 +107,7 @@ def try_again(case_id: str) -> Page:
 
 def _case_page(found: Case, contact: str | None = None) -> str:
     session = g.session
-    events = _events(session, found)
+    events, notes = _events(session, found), noting.of_case(session, found)
     return render_template(
         "caseworker/case.html",
         **framed(session, found),
@@ -119,7 +119,8 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         received_on=clock.local_date(found.received_at, settings().zone),
         events=events[-LATEST:],
         older=len(events) > LATEST,
-        names=_actors(session, events),
+        notes=notes,
+        names=_actors(session, events) | names_of(session, {one.account_id for one in notes if one.account_id}),
         charging=_charging(session, found),
         holds=holds.on_case(session, found.id),
         extendable=[right.id for right in found.rights if extending.may_extend(session, right)],

@@ -13,9 +13,10 @@ from sqlalchemy import select
 
 from portal import clock, languages
 from portal.cases.answer import answers, deciding
+from portal.cases.housekeeping import purging
 from portal.cases.requester import identity
 from portal.db import Database
-from portal.tables import Candidate, Case, CaseRight, Erasure, ErasureItem, Image, Mail, Store
+from portal.tables import Candidate, Case, CaseNote, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
 from portal.web.desk import caseworker
 from tests.cases.making import make_account, send
 from tests.web.desk import EMAIL, Colleague, colleague, decided, entries, fill_store
@@ -377,3 +378,22 @@ def test_texts_of_people_are_shown_as_text(database: Database, cora: Colleague) 
     page = cora.get(f"/staff/cases/{case.id}")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_notes_of_the_team_are_sealed_and_go_with_the_contact(app: Flask, database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = send(session, "access").case
+    path = f"/staff/cases/{case.id}"
+    assert cora.post(f"{path}/notes", note="Rang twice. <b>Try on Monday.</b>") == f"{path}#notes"
+    assert "The note is not kept" not in cora.get(path)
+    cora.post(f"{path}/notes", note=" ")
+    page = cora.get(path)
+    assert "The note is not kept. Write your message first." in page
+    assert "Rang twice. &lt;b&gt;Try on Monday." in page
+    colleague(app, database, "reviewer").post(f"{path}/notes", status=403, note="Me, too.")
+    with database.writing() as session:
+        [kept] = session.scalars(select(CaseNote))
+        assert b"Monday" not in kept.sealed
+        assert all("Monday" not in str(line.body) for line in session.scalars(select(Entry)))
+        purging.purge_contact(session, session.get_one(Case, case.id))
+        assert session.scalars(select(CaseNote)).all() == []
