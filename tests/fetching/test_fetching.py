@@ -172,7 +172,8 @@ def test_a_page_that_drips_is_given_up(site: Site, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(child, "SECONDS", 0.4)
     started = time.monotonic()
     assert site.look() == "too-slow"
-    assert time.monotonic() - started < 3
+    # It would drip for ever.
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def endpoint(certificate: Path) -> Iterator[Endpoint]:
 def drip(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(200):
+    for _ in range(1500):
         handler.wfile.write(b"x")
         time.sleep(0.02)
 
@@ -90,7 +90,7 @@ def test_ten_megabytes_are_not_read(endpoint: Endpoint) -> None:
     endpoint.answers(page(b"x" * 10_000_000))
     began = time.monotonic()
     assert endpoint.tell() == {"came": "too-big", "status": None, "answer": ""}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < child.SECONDS
     endpoint.answers(page(b"x" * child.LARGEST_ANSWER))
     assert endpoint.tell()["came"] == "taken", "just as much as it may"
 
@@ -100,7 +100,7 @@ def test_a_slow_drip_ends(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -
     endpoint.answers(drip)
     began = time.monotonic()
     assert endpoint.tell() == {"came": "too-slow", "status": None, "answer": ""}
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15, "it would drip for half a minute"
 
 
 @pytest.mark.parametrize("link", INSIDE)

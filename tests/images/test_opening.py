@@ -305,7 +305,7 @@ def test_a_picture_that_takes_too_long_is_given_up() -> None:
     with images.Opener(seconds=0.2) as opener:
         start = time.monotonic()
         assert refused(opener, slow) == "too-costly"
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20, "without its own limit it has thirty seconds"
 
 
 def test_a_child_that_dies_between_pictures_is_replaced(opener: images.Opener) -> None:
