@@ -140,30 +140,28 @@ def pages(app: Flask, database: Database, folder: Path, boss: Colleague) -> list
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_page_passes_axe_and_fits_a_phone(
-    app: Flask,
-    database: Database,
-    tmp_path: Path,
-    site: str,
-    browser: Any,
-    scheme: str,
-    monkeypatch: pytest.MonkeyPatch,
+    app: Flask, database: Database, tmp_path: Path, site: str, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known_pictures(database, monkeypatch)
     boss = colleague(app, database, "admin", "caseworker", "reviewer")
     paths = pages(app, database, tmp_path / "photographs", boss)
-    visitor = at_desk(browser, site, boss, color_scheme=scheme, viewport=PHONE)
+    visitor = at_desk(browser, site, boss, viewport=PHONE, reduced_motion="reduce")
     for path in paths:
         visitor.go(path)
+        visitor.look_in_the_dark()
     visitor.go(paths[0])
     visitor.press("Show what the others said")
+    visitor.look_in_the_dark()
     assert "The two before you said “Same” and “Different”" in visitor.text
     newcomer = colleague(app, database, "reviewer")
-    other = at_desk(browser, site, newcomer, color_scheme=scheme, viewport=PHONE)
+    other = at_desk(browser, site, newcomer, viewport=PHONE, reduced_motion="reduce")
     other.go("/staff/review/")
+    other.look_in_the_dark()
     other.press("Start")
+    other.look_in_the_dark()
     other.press("Same")
+    other.look_in_the_dark()
     assert "person" in other.text or "people" in other.text
     assert visitor.faults + other.faults == []
     visitor.close()

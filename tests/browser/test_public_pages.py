@@ -124,8 +124,7 @@ def test_a_whole_request_in_the_dark(browser: Any, site: str, database: Database
     visitor.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_to_read_and_the_answer(app: Flask, browser: Any, site: str, database: Database, scheme: str) -> None:
+def test_pages_to_read_and_the_answer(app: Flask, browser: Any, site: str, database: Database) -> None:
     with database.writing() as session:
         certificate_id = certified.issued(session)[0].id
         case = session.get_one(Case, "case")
@@ -137,10 +136,11 @@ def test_pages_to_read_and_the_answer(app: Flask, browser: Any, site: str, datab
         kept["case"] = "case"
     cookie = client.get_cookie("efface")
     assert cookie
-    visitor = Visitor(browser, site, viewport=SMALL, color_scheme=scheme)
+    visitor = Visitor(browser, site, viewport=SMALL, reduced_motion="reduce")
     visitor.context.add_cookies([{"name": "efface", "value": cookie.value, "url": site}])
     for path in (*STILL, "/case/sign-in", "/case", "/case/messages", f"/case/certificates/{certificate_id}"):
         visitor.go(path)
+        visitor.look_in_the_dark()
     assert visitor.faults == []
     visitor.close()
 

@@ -66,6 +66,12 @@ class Visitor:
         """Somebody else looks at the page that is open."""
         self._looked.add(self.path)
 
+    def look_in_the_dark(self) -> None:
+        """The page that is open once more: only the colours are others. For visitors with reduced motion."""
+        self.page.emulate_media(color_scheme="dark")
+        self._faults += [f"{self.path}, dark: {fault}" for fault in faults_of(self.page, ("color-contrast",))]
+        self.page.emulate_media(color_scheme="light")
+
     def go(self, path: str) -> None:
         self.page.goto(path)
         self.look()
