@@ -204,6 +204,11 @@ def _your_turn(session: Session, case: Case, stage: Stage) -> str | None:
     return None
 
 
+def authority_of(right: CaseRight) -> str:
+    """Whom the person can complain to about a right, in the language spoken now."""
+    return _(law.rule_by(right.rule, right.rule_version).authority)
+
+
 def is_answered(session: Session, case: Case) -> bool:
     """Whether there is an answer, without looking up what it says."""
     if case.outcome in {"withdrawn", "unverified"}:
@@ -324,10 +329,9 @@ def _refusal(right: CaseRight) -> str:
 
 
 def _complaint(right: CaseRight) -> str:
-    authority = law.rule_by(right.rule, right.rule_version).authority
     return _(
         "If you think this is wrong, tell us. You can also complain to %(authority)s.",
-        authority=_(authority),
+        authority=authority_of(right),
     )
 
 

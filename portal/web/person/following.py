@@ -115,6 +115,7 @@ def overview() -> Page:
         waits=answer is not None and not answers.is_blind(case) and case.state != "closed",
         elsewhere=answer is None and answers.is_answered(g.session, case),
         rights=answers.RIGHTS,
+        authority=answers.authority_of(case.rights[0]),
         asked=asked is not None,
         **_about_a_question(case),
         signs=assurance.waits_for_person(g.session, case),

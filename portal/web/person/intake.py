@@ -10,8 +10,8 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal import clock
-from portal.cases import law
 from portal.cases.acting import mandates
+from portal.cases.answer import answers
 from portal.cases.arrival import intake as rules
 from portal.cases.requester import assurance, identity
 from portal.errors import BadInput, NotFound
@@ -322,7 +322,7 @@ def sent() -> Page:
     if "words" not in session or until < clock.now():
         return redirect(url_for("following.overview"), 303)
     case = sessions.held_case(g.session)
-    authority = law.rule_by(case.rights[0].rule, case.rights[0].rule_version).authority
+    authority = answers.authority_of(case.rights[0])
     more = assurance.waits_for_person(g.session, case)
     return render_template("subject/sent.html", case=case, words=session["words"], authority=authority, more=more)
 

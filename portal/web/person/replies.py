@@ -6,7 +6,6 @@ from flask import Blueprint, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import clock, look
-from portal.cases import law
 from portal.cases.acting import mandates
 from portal.cases.answer import answer_paper, answers, feedback, receipt_paper
 from portal.errors import NotFound
@@ -41,9 +40,8 @@ def receipt() -> Response:
     case = sessions.held_case(g.session)
     spend("pdf", case.id)
     config, status = settings(), answers.status_of(g.session, case)
-    rule = law.rule_by(case.rights[0].rule, case.rights[0].rule_version)
-    where = f"{config.address}/case"
-    data = receipt_paper.as_pdf(status, config.organisation, where, _(rule.authority), look.logo_of(config))
+    where, authority = f"{config.address}/case", answers.authority_of(case.rights[0])
+    data = receipt_paper.as_pdf(status, config.organisation, where, authority, look.logo_of(config))
     headers = {"Content-Disposition": f'attachment; filename="{case.reference}-receipt.pdf"'}
     return Response(data, mimetype="application/pdf", headers=headers)
 

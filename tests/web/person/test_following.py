@@ -278,6 +278,16 @@ def test_what_is_finished_offers_no_day_but_a_print(client: FlaskClient, databas
     assert "data-print" in page
 
 
+def test_whoever_waits_reads_where_to_complain(client: FlaskClient, database: Database) -> None:
+    trip.whole(client)
+    complain = "You can complain to your national data protection authority, and the courts at any time."
+    assert complain in client.get("/case").text
+    with database.writing() as session:
+        session.scalars(select(Case)).one().language = "de"
+    send(client, "/", "/language", language="de")
+    assert "beschweren" in client.get("/case").text
+
+
 def test_a_photo_is_taken_out_before_it_is_looked_with_and_never_the_last_way(
     client: FlaskClient, database: Database
 ) -> None:
