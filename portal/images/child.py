@@ -16,10 +16,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-import pi_heif
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
@@ -32,6 +30,9 @@ from PIL import (
     TiffImagePlugin,
     WebPImagePlugin,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
@@ -126,6 +127,8 @@ def decode(data: bytes, least: int = 0) -> tuple[str, Image.Image, int]:
     raise.
     """
     name = format_of(data)
+    if name == "HEIF":
+        _learn_heif()
     with Image.open(BytesIO(data), formats=[name]) as image:
         _check_size(*image.size)
         whole = max(image.size)
@@ -140,6 +143,13 @@ def decode(data: bytes, least: int = 0) -> tuple[str, Image.Image, int]:
         upright = upright.transpose(turn)
     _check_size(*upright.size)
     return image.format or name, upright, times
+
+
+def _learn_heif() -> None:
+    """Pillow does not know it by itself. Most processes never meet one."""
+    import pi_heif
+
+    pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -205,6 +215,8 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 def _shallow(image: Image.Image) -> Image.Image:
     """A grey picture of 16 or 32 bits per pixel as one of 8."""
+    import numpy as np  # Few pictures are deep, and this takes longer to load than most take to open.
+
     low, high = _range(image)
     shallow = Image.new("L", image.size)
     for top in range(0, image.height, STRIP):
@@ -226,6 +238,8 @@ def _range(image: Image.Image) -> tuple[float, float]:
 
 
 def _numbers(image: Image.Image, top: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    import numpy as np
+
     strip = image.crop((0, top, image.width, min(top + STRIP, image.height)))
     return np.nan_to_num(np.asarray(strip).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
@@ -310,7 +324,6 @@ def main() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     limit_process()
     while head := sys.stdin.buffer.read(12):
         length, least = struct.unpack(">QI", head)
