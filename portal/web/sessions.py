@@ -265,7 +265,7 @@ def any_case(database_session: Session) -> Case:
 def leave_case() -> None:
     """A subject signs out. Staff who signed in with the same browser stay signed in."""
     browser = _current()
-    for name in ("case", "as_person", "draft", "words", "words_until"):
+    for name in ("case", "as_person", "draft", "lost", "words", "words_until"):
         browser.pop(name, None)
     browser.rotate(forget=False)
 
