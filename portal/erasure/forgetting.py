@@ -14,7 +14,7 @@ from portal.audit.ledger import STAGES
 from portal.cases.answer import answers, keeping
 from portal.errors import Conflict
 from portal.languages import gettext as _
-from portal.tables import Case, CaseRight, Erasure, KeptFace, Suppression
+from portal.tables import Case, CaseRight, Erasure, KeptFace, NoticeGround, Suppression
 
 
 def forget(session: Session, case: Case, what: str) -> None:
@@ -31,7 +31,8 @@ def forget(session: Session, case: Case, what: str) -> None:
 
 def _forget_beside_the_database(session: Session, case: Case) -> None:
     erasure_id = session.scalar(select(Erasure.id).filter_by(case_id=case.id, kind="deletion"))
-    gone = {KeptFace.__tablename__, *([Suppression.__tablename__] if keeping.keeps_nothing(case) else [])}
+    nothing = [Suppression.__tablename__, NoticeGround.__tablename__] if keeping.keeps_nothing(case) else []
+    gone = {KeptFace.__tablename__, *nothing}
     for stage in STAGES:
         record = ledger.read(session, erasure_id, stage) if erasure_id else None
         if record is None:

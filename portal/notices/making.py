@@ -21,14 +21,16 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.audit import heads
 from portal.audit.log import instant
+from portal.cases.answer import keeping as chosen
 from portal.db import config_of
 from portal.erasure.plans import sealed_facts
 from portal.jobs import make_due
 from portal.keys import keys_of
 from portal.lineage.members import batches
-from portal.notices import feeds, keeping, links, wire
+from portal.notices import clocks, feeds, keeping, links, wire
 from portal.suppression import YEAR
 from portal.tables import (
+    Case,
     Dataset,
     Erasure,
     ErasureItem,
@@ -81,7 +83,7 @@ def announce(session: Session, erasure: Erasure) -> list[Notice]:
     digests = _gone_since(session, erasure)
     if not digests:
         return []
-    anew = session.get(NoticeGround, erasure.id) is None
+    anew = session.get(NoticeGround, erasure.id) is None and erasure.settled_at is None
     ground = _lay_ground(session, erasure, digests)
     publish(session, digests)
     about, reached = _about(session, ground), dict[str, Got]()
@@ -93,7 +95,7 @@ def announce(session: Session, erasure: Erasure) -> list[Notice]:
 def look_again(session: Session, ground: NoticeGround) -> list[Notice]:
     """Tell who turned out later to have received one of the photographs, or another copy of the same bytes."""
     ground.looked_at = clock.now()
-    about, digests = _about(session, ground), digests_of(session, ground)
+    about, digests = _about(session, ground), _still_kept(session, ground)
     late: dict[str, Got] = {}
     gather(session, digests | other_copies(session, digests), told(session, about), late)
     return tell_all(session, about, late)
@@ -185,7 +187,7 @@ def erasure_of(session: Session, notice: Notice) -> Erasure | None:
 
 
 def digests_of(session: Session, ground: NoticeGround) -> dict[int, bytes]:
-    """SHA-256 of each photograph of an erasure by image id."""
+    """SHA-256 of each photograph of an erasure by image id; empty ones where the person has us keep none."""
     kept = json.loads(keys_of(session).unseal(ground.sealed, _ground_place(ground.erasure_id)))
     return {int(image): bytes.fromhex(digest) for image, digest in kept.items()}
 
@@ -236,19 +238,34 @@ def _lay_ground(session: Session, erasure: Erasure, digests: dict[int, bytes]) -
     """Keep the digests, beside those that are kept already."""
     ground = session.get(NoticeGround, erasure.id)
     kept = digests | (digests_of(session, ground) if ground is not None else {})
-    plain = json.dumps({image: digest.hex() for image, digest in kept.items()}).encode()
-    sealed = keys_of(session).seal(plain, _ground_place(erasure.id))
-    if ground is None:
-        ground = NoticeGround(erasure_id=erasure.id)
-        session.add(ground)
-    ground.sealed, ground.looked_at, ground.purge_after = sealed, clock.now(), kept_until(session)
+    ground = ground or NoticeGround(erasure_id=erasure.id)
+    keep_in_ground(session, ground, kept)
+    ground.looked_at, ground.purge_after = clock.now(), kept_until(session)
+    session.add(ground)
     session.flush()
     return ground
 
 
+def keep_in_ground(session: Session, ground: NoticeGround, digests: dict[int, bytes]) -> None:
+    """Keep these digests, and nothing but the numbers of the photographs where the person has us keep none."""
+    nothing = _keeps_nothing(session, session.get_one(Erasure, ground.erasure_id))
+    plain = json.dumps({image: "" if nothing else digest.hex() for image, digest in digests.items()}).encode()
+    ground.sealed = keys_of(session).seal(plain, _ground_place(ground.erasure_id))
+
+
+def _keeps_nothing(session: Session, erasure: Erasure) -> bool:
+    return erasure.kind == "deletion" and chosen.keeps_nothing(session.get_one(Case, erasure.case_id))
+
+
+def _still_kept(session: Session, ground: NoticeGround) -> dict[int, bytes]:
+    return {image: digest for image, digest in digests_of(session, ground).items() if digest}
+
+
 def _about(session: Session, ground: NoticeGround) -> About:
     erasure = session.get_one(Erasure, ground.erasure_id)
-    return About(erasure.id, None, "erase" if erasure.kind == "deletion" else "stop-using", ground.purge_after)
+    # By the text of a notice, too, a photograph can be known again.
+    until = clock.now() + clocks.GIVE_UP if _keeps_nothing(session, erasure) else ground.purge_after
+    return About(erasure.id, None, "erase" if erasure.kind == "deletion" else "stop-using", until)
 
 
 def _facts(session: Session, about: About, notice_id: str, now: datetime, got: Got) -> dict[str, Any]:

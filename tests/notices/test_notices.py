@@ -17,8 +17,9 @@ from portal.audit.signers import SigningKey
 from portal.erasure import certificate, plans
 from portal.errors import BadInput, Conflict, Gone
 from portal.keys import keys_of
-from portal.notices import answering, chasing, clocks, links, making, sending, wire
+from portal.notices import answering, chasing, clocks, forgetting, links, making, sending, wire
 from portal.tables import (
+    Case,
     Certificate,
     Dataset,
     Disclosure,
@@ -291,6 +292,39 @@ def test_what_is_kept_for_later_notices_goes_when_its_time_is_over(
     with pytest.raises(Conflict):
         sending.send_again(session, notice)
     assert sending.call_for(session, notice) is None
+
+
+def test_who_has_nothing_kept_is_told_for_and_no_number_of_a_photograph_stays(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasure = carried_out(session)
+    case = session.get_one(Case, erasure.case_id)
+    (right,) = case.rights
+    right.keeps = "none"
+    (notice,) = making.announce(session, erasure)
+    assert len(facts_of(session, notice)["digests"]) == 2
+    ground = session.get_one(NoticeGround, erasure.id)
+    assert making.digests_of(session, ground) == {1: b"", 2: b""}
+    assert making.announce(session, erasure) == [], "told of each once all the same"
+    assert notice.purge_after <= clock.now() + clocks.GIVE_UP
+    turn_to(monkeypatch, clock.now() + clocks.GIVE_UP + timedelta(seconds=1))
+    chasing.keep_up(session)
+    session.refresh(notice)
+    assert (notice.sealed, notice.state) == (None, "unreachable")
+    assert session.get_one(NoticeGround, erasure.id)
+
+
+def test_who_takes_the_numbers_back_takes_them_from_notices_too(session: Session) -> None:
+    notice = announced(session)
+    answering.answer(session, notice, "erased", "")
+    erasure = session.get_one(Erasure, notice.erasure_id)
+    ground = session.get_one(NoticeGround, erasure.id)
+    assert all(making.digests_of(session, ground).values())
+    case = session.get_one(Case, erasure.case_id)
+    case.state, case.closed_at = "closed", clock.now()
+    forgetting.forget(session, case, "photographs")
+    assert set(making.digests_of(session, ground).values()) == {b""}
+    assert (notice.sealed, notice.result) == (None, "erased")
 
 
 def test_a_certificate_says_who_refused(session: Session) -> None:

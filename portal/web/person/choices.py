@@ -15,11 +15,11 @@ from wtforms.validators import InputRequired
 from portal import audit
 from portal.cases.acting import mandates
 from portal.cases.answer import answers, choosing, keeping, packages
-from portal.erasure import forgetting
 from portal.errors import BadInput, NotAllowed, NotFound
 from portal.languages import formats, mark
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
+from portal.notices import forgetting
 from portal.tables import Case
 from portal.tables.matching import SAID, WISHES
 from portal.web import sessions
