@@ -6,6 +6,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from flask import Flask, render_template
 from sqlalchemy import select
 
 from portal.db import Database
+from portal.matching import thresholds
 from portal.tables import Candidate, Case, Entry, Judgement, Search
 from tests.matching.making import make_face
 from tests.web.desk import EMAIL, Colleague, another_photograph, case_in_review, colleague, fill_store
@@ -55,6 +57,17 @@ def test_the_page_holds_nothing_but_the_two_faces(
         assert secret not in visible, secret
     for word in ("score", "distance", "match", "threshold", "dating"):
         assert word not in visible.lower(), word
+
+
+def test_reviewers_read_how_often_the_computer_errs_and_not_what_it_thinks(
+    case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "nobody has measured yet how often" in reviewer.get("/staff/review/")
+    measured = thresholds.Errors(datetime(2026, 3, 1, tzinfo=UTC), missed=12, strangers=3400)
+    monkeypatch.setattr(thresholds, "errors_now", lambda _session: measured)
+    page = reviewer.get("/staff/review/")
+    assert "measured on 1 March 2026: in 1,000 searches it suggests up to 3,400 photos of other people" in page
+    assert "What it thinks of a pair is not shown." in page
 
 
 def test_an_earlier_answer_leaves_no_trace_on_the_page(
