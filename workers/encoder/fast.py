@@ -116,8 +116,9 @@ class FastEncoder:
 
         Of mated pairs, the mean misses a quarter fewer at equal FMR than the chip's alone.
         """
-        both = self.encode_plain(chips) + self.encode_plain(chips[:, :, ::-1])
-        return both * np.float32(0.5)
+        # In one go: the network's filters are read once for both.
+        both = self.encode_plain(np.concatenate([chips, chips[:, :, ::-1]]))
+        return (both[: len(chips)] + both[len(chips) :]) * np.float32(0.5)
 
     def encode_plain(self, chips: Pixels) -> NDArray[np.float32]:
         """Templates (n, 128) as face_recognition computes them, of chips (n, 150, 150, 3)."""
