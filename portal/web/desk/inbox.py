@@ -34,6 +34,15 @@ LONGEST_NAME = 60
 FILTERS = ("reference", "state", "waiting", "due", "right", "law", "assigned")
 # What single keys do in the list, by the key each has from the start.
 KEYS = {"j": "Next request", "k": "Request before", "x": "Tick it", "a": "Tick all"}
+# Views that everybody has from the start.
+STANDING = {
+    "Mine": {"assigned": "me"},
+    "Overdue": {"due": "overdue"},
+    "Due this week": {"due": "7"},
+    "Waits for the person": {"waiting": "subject"},
+    "Being compared": {"state": "reviewing"},
+    "Ready to be decided": {"state": "deciding"},
+}
 DUE = {
     "": "Any day",
     "overdue": "Overdue",
@@ -87,6 +96,7 @@ def show() -> str:
         dues=DUE if chosen["due"] in DUE else {**DUE, chosen["due"]: f"Within {chosen['due']} days"},
         laws=_laws(),
         team=team,
+        standing=STANDING,
         views=_views(),
     )
 

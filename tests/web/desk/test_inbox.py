@@ -162,6 +162,26 @@ def test_requests_are_given_to_caseworkers_only_and_all_or_none(
     assert entries(database, "case-assigned") == []
 
 
+def test_everybody_has_views_of_what_is_usually_looked_for(database: Database, cora: Colleague) -> None:
+    late, soon, asked = sent(database, left=-1), sent(database, left=5), sent(database)
+    with database.writing() as session:
+        session.get_one(Case, soon.id).caseworker_id = cora.id
+        session.get_one(Case, asked.id).waiting_for = "subject"
+        session.get_one(Case, asked.id).state = "deciding"
+    page = cora.get("/staff/cases/")
+    views = dict(re.findall(r'<a class="ef-target" href="([^"]+)">([A-Z][^<]+)</a>(?: ·|</p>)', page))
+    found = {name: references(cora.get(unescape(address))) for address, name in views.items() if name in inbox.STANDING}
+    assert found == {
+        "Mine": [soon.reference],
+        "Overdue": [late.reference],
+        "Due this week": [late.reference, soon.reference],
+        "Waits for the person": [asked.reference],
+        "Being compared": [],
+        "Ready to be decided": [asked.reference],
+    }
+    assert 'aria-current="true">Mine</a>' in cora.get("/staff/cases/?assigned=me")
+
+
 def test_no_way_back_from_a_form_is_a_dead_end(cora: Colleague) -> None:
     for path in ("assign", "views"):
         answer = cora.client.post(f"/staff/cases/{path}", data={"csrf_token": "too old"})
