@@ -11,6 +11,8 @@ import numpy as np
 
 from workers.encoder.resizing import SPARE, Picture
 
+PROT_NONE = 0
+
 
 def at_the_end_of_the_memory(grey: np.ndarray) -> Picture:
     """Its spare bytes are the last ones of a page, and the next page may not be read."""
@@ -20,7 +22,7 @@ def at_the_end_of_the_memory(grey: np.ndarray) -> Picture:
     whole = np.frombuffer(memory, np.uint8)
     libc = ctypes.CDLL(None, use_errno=True)
     behind = ctypes.c_void_p(whole.ctypes.data + pages * mmap.PAGESIZE)
-    assert libc.mprotect(behind, mmap.PAGESIZE, mmap.PROT_NONE if hasattr(mmap, "PROT_NONE") else 0) == 0
+    assert libc.mprotect(behind, mmap.PAGESIZE, PROT_NONE) == 0
     numbers = whole[pages * mmap.PAGESIZE - length : pages * mmap.PAGESIZE]
     numbers[: grey.size] = grey.reshape(-1)
     return Picture(numbers, *grey.shape)

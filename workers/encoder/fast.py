@@ -1,4 +1,4 @@
-"""The fast encoder: dlib's own weights, its HOG and CNN detectors and its network on OpenVINO.
+"""The fast encoder: dlib's own weights, its HOG and CNN detectors and its network on OpenVINO, or by registers.
 
 Which faces it finds: from 36 px of width on in photographs of up to 800 px, and from 4.6 % of the longer side on in
 larger ones (73 px where that is 1600), in a group of any size.

@@ -1,7 +1,7 @@
 """Writing a processor's instructions register by register, for functions that Numba compiles.
 
-A register of 512 bits holds sixteen numbers. Numba's compiler does not always find by itself which numbers are best
-kept in one; here a function says it, and the compiler does the rest.
+A register of 512 bits holds sixteen numbers, 32 short ones or 64 bytes. Numba's compiler does not always find by itself
+which numbers are best kept in one; here a function says it, and the compiler does the rest.
 """
 
 from __future__ import annotations
