@@ -252,7 +252,7 @@ def test_what_has_other_bytes_is_refused_and_what_is_held_is_withheld_all_others
         ids = {key: image for key, image in session.execute(select(Image.key, Image.id))}
         session.execute(Image.__table__.update().where(Image.key == "00005.jpg").values(digest=b"r" * 32))  # type: ignore[attr-defined]
         wish = holds.Wish(
-            "image", str(ids["001.tar/00002.jpg"]), "court-order", "A claim.", "1 O 2/26", review_on=date(2027, 1, 1)
+            "image", str(ids["001.tar/00002.jpg"]), "court-order", "A claim.", "1 O 2/26", review_on=date(2999, 1, 1)
         )
         holds.place(session, wish, scene.asker)
     scene.approve(order_id)

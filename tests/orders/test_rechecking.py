@@ -160,7 +160,7 @@ def in_digest(data: bytes) -> bytes:
 def test_what_a_hold_kept_goes_once_it_ends(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with scene.database.writing() as session:
         image = session.scalars(select(Image.id).where(Image.key == "00004.jpg")).one()
-        wish = holds.Wish("image", str(image), "court-order", "A claim.", "1 O 2/26", review_on=date(2027, 1, 1))
+        wish = holds.Wish("image", str(image), "court-order", "A claim.", "1 O 2/26", review_on=date(2999, 1, 1))
         holds.place(session, wish, scene.asker)
     order_id = settled(scene)
     assert scene.left() == {("loose", "00004.jpg")}

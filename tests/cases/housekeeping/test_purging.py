@@ -43,6 +43,7 @@ from tests.cases.making import EMAIL, fill_draft, grant_all, make_account, make_
 
 
 def turn(monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
+    """Go on by some time. Months and a day more, or less: from a leap day there is no day of the same number."""
     then = clock.now() + relativedelta(**later)  # type: ignore[arg-type]
     monkeypatch.setattr("portal.clock.now", lambda: then)
 
@@ -116,9 +117,9 @@ def test_crops_of_a_closed_case_go(
 def test_who_asked_is_forgotten_after_two_years(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     case = send(session).case
     identity.decide_identity(session, case, make_account(session).id, "not-confirmed", "Anna could not say.")
-    turn(monkeypatch, months=24, seconds=-1)
+    turn(monkeypatch, months=24, days=-1)
     assert purging.purge(session)["contacts"] == 0
-    turn(monkeypatch, seconds=2)
+    turn(monkeypatch, days=2)
     assert purging.purge(session)["contacts"] == 1
     session.expire_all()
     assert (case.contact, case.contact_digest, case.details, case.identity_note) == (None, None, None, None)
@@ -133,7 +134,7 @@ def test_the_name_under_a_declaration_is_forgotten_where_nothing_else_is_known(
     assurance.declare(session, case, "Anna Example")
     assurance.give_contact(session, case, "second@example.org")
     lifecycle.move(session, case, "closed", make_account(session).id, "insuf_verification", outcome="unverified")
-    turn(monkeypatch, months=24, seconds=1)
+    turn(monkeypatch, months=24, days=1)
     assert purging.overdue(session)["contacts"] == 1
     assert purging.purge(session)["contacts"] == 1
     assert session.scalars(select(Declaration.sealed)).all() == [None]
@@ -211,7 +212,7 @@ def test_a_note_written_after_a_request_was_taken_back_goes_with_the_record(
     withdrawing.withdraw(session, case)
     session.add(CaseLink(case_id=case.id, other_id=case.id, kind="many-faces", raised_at=clock.now()))
     alarms.clear(session, case, make_account(session).id, "Her name is Ada.")
-    turn(monkeypatch, months=purging.RECORD_MONTHS)
+    turn(monkeypatch, months=purging.RECORD_MONTHS, days=1)
     assert purging.overdue(session)["contacts"] == 1
     assert purging.purge(session)["contacts"] == 1
     assert session.scalars(select(CaseLink)).all() == []
@@ -226,7 +227,7 @@ def test_links_between_requests_go_with_the_record_and_not_before(
     withdrawing.withdraw(session, first)
     assert purging.purge(session)["links"] == 0
     assert session.scalars(select(CaseLink.kind)).all() == ["duplicate", "duplicate"]
-    turn(monkeypatch, months=purging.RECORD_MONTHS)
+    turn(monkeypatch, months=purging.RECORD_MONTHS, days=1)
     assert purging.overdue(session)["links"] == 2
     assert purging.purge(session)["links"] == 2
     assert session.scalars(select(CaseLink)).all() == []
