@@ -170,7 +170,9 @@ def _said(folder: Path) -> dict[str, Any]:
         whole = said["format"] == FORMAT and isinstance(said["files"], dict) and DATABASE in said["files"]
         datetime.fromisoformat(said["at"])
     except FileNotFoundError as problem:
-        raise BadInput(f"{folder} is no copy of an installation: there is no {SAID} in it.", "no-copy") from problem
+        below = sorted(path.parent.name for path in folder.glob(f"*/{SAID}"))
+        hint = f"The newest copy below it is {below[-1]}." if below else f"There is no {SAID} in it."
+        raise BadInput(f"{folder} is no copy of an installation. {hint}", "no-copy") from problem
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise BadInput(f"{folder / SAID} cannot be read.", "copy-broken") from problem
     if not whole:

@@ -21,5 +21,8 @@ def command(folder: Path) -> None:
         copy = copies.save(database, folder)
         data = database.config.data
         days = database.config.backup_days
-    click.echo(f"{copy.folder}: {len(copy.files)} files.")
-    click.echo(f"It can be put back for {days} days, and with the keys alone: save {data / 'keys'} elsewhere.")
+    click.echo(f"Copied into {copy.folder}")
+    click.echo(
+        f"It can be put back for {days} days, and only with the keys and the log beside it: "
+        f"save {data / 'keys'} and {data / 'log'} elsewhere, too."
+    )

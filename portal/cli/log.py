@@ -13,6 +13,8 @@ from portal.cli.opening import opened
 from portal.errors import Conflict, NotFound
 from portal.orders import heads
 
+NOTHING_SIGNED = "The log is whole. None of its entries is signed yet: the clockwork does that in time."
+
 
 @click.group()
 def command() -> None:
@@ -31,7 +33,8 @@ def check(as_json: bool) -> None:
     elif problems:
         click.echo("\n".join(problems), err=True)
     else:
-        click.echo(f"The log is whole. {newest.size if newest else 0} entries are under its newest signed head.")
+        size = newest.size if newest else 0
+        click.echo(f"The log is whole. {size:,} of its entries are signed so far." if size else NOTHING_SIGNED)
     if problems:
         raise Conflict(f"The log is not whole: {len(problems)} things are wrong.", "log-broken")
 

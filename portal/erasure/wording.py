@@ -287,20 +287,24 @@ def _kept(statement: dict[str, Any]) -> Iterator[str]:
 
 def _search(statement: dict[str, Any]) -> Iterator[str]:
     searches = statement["search"].get("searches", [])
-    for search in searches:
-        yield ngettext(
-            "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face template.",
-            "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face templates.",
-            search["gallery_size"],
-            day=_day(search["at"]),
-            encoder=isolated(search["encoder"]),
-            threshold=search["threshold"],
-            size=search["gallery_size"],
-        )
-        yield coverage_words.summary(search["coverage"])
+    # The second look of a day, with what was confirmed, mostly reads as the first.
+    for said in dict.fromkeys((_searched(search), coverage_words.summary(search["coverage"])) for search in searches):
+        yield from said
     # Of an earlier search the sum is enough: the last one saw all that the stores held then.
     yield from _covered(searches[-1]["coverage"] if searches else {})
     yield _signed(str(statement["search"].get("sentence", "")))
+
+
+def _searched(search: dict[str, Any]) -> str:
+    return ngettext(
+        "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face template.",
+        "Searched on %(day)s with %(encoder)s, threshold %(threshold)s, among %(size)s face templates.",
+        search["gallery_size"],
+        day=_day(search["at"]),
+        encoder=isolated(search["encoder"]),
+        threshold=search["threshold"],
+        size=search["gallery_size"],
+    )
 
 
 def _covered(report: coverage_words.Report) -> Iterator[str]:

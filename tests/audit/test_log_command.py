@@ -64,8 +64,9 @@ def test_the_head_is_printed_as_it_is_signed(database: Database, config: Config)
 
 def test_a_whole_log_is_said_to_be_whole(database: Database) -> None:
     grow(database)
+    assert "The log is whole. None of its entries is signed yet" in run("check").output
     run("checkpoint")
-    assert "The log is whole. 3 entries" in run("check").output
+    assert "The log is whole. 3 of its entries are signed" in run("check").output
     assert json.loads(run("check", "--json").output) == {"problems": [], "signed": 3}
 
 

@@ -31,8 +31,11 @@ def test_a_copy_is_made_tried_out_and_put_back(tmp_path: Path, monkeypatch: pyte
     scene = erasing.build(tmp_path / "house", erasing.Size(2, cases=2))
     monkeypatch.setenv("EFFACE_DATA", str(scene.config.data))
     database = Database(scene.config)
-    assert "put back for 30 days" in said("backup", str(tmp_path / "copies"))
+    told = said("backup", str(tmp_path / "copies"))
     (copy,) = (tmp_path / "copies").iterdir()
+    assert "put back for 30 days" in told
+    assert f"{scene.config.data / 'log'} elsewhere" in told
+    assert f"below it is {copy.name}." in said("restore-check", str(copy.parent), refused=BadInput)
     pictures = {path: path.read_bytes() for path in scene.folders[0].rglob("*.jpg")}
     for erasure_id in erasing.approve_all(database):
         workers.carry_out(database, "erasing", erasure_id)

@@ -262,3 +262,13 @@ def test_one_person_alone_is_said(session: Session) -> None:
     erasure = finished(session)
     erasure.one_person, erasure.approved_by = True, "asker"
     assert said(certificate.issue(session, erasure))["approval"].startswith("One person alone")
+
+
+def test_what_two_searches_of_a_day_say_alike_is_said_once(session: Session) -> None:
+    made, file, _ = issued(session)
+    statement = said(made)
+    first = statement["search"]["searches"][0]
+    other = {**first, "gallery_size": first["gallery_size"] + 1}
+    statement["search"]["searches"] = [first, dict(first), other]
+    words = list(wording.in_words(statement, verifying.items_of(file)))
+    assert sum(line.startswith("Searched on") for line in words) == 2
