@@ -17,6 +17,7 @@ from portal.cli.demo.running import Installation, installation
 from portal.cli.demo.staff import Admin, Caseworker, Reviewer
 from portal.cli.demo.subject import Request, Subject
 from portal.cli.demo.waiting import until
+from portal.jobs import KINDS
 from portal.processes import PidFile
 from tests.experiments.small_house import send
 from tests.fakes import drawn_jpeg
@@ -36,12 +37,18 @@ def house(tmp_path: Path) -> Iterator[Installation]:
 def named(house: Installation, program: str) -> list[psutil.Process]:
     """The processes of the installation that are listed under a name, and whatever they forked."""
     found = []
-    for process in psutil.Process(house.process.pid).children(recursive=True):
+    for process in everybody(house):
         try:
             if process.name().startswith(program):
                 found.append(process)
         except psutil.NoSuchProcess:
             continue
+    return found
+
+
+def everybody(house: Installation) -> list[psutil.Process]:
+    """All processes of the installation."""
+    found: list[psutil.Process] = psutil.Process(house.process.pid).children(recursive=True)
     return found
 
 
@@ -110,8 +117,8 @@ def test_workers_and_queue_are_killed_all_along_and_nothing_is_lost_or_done_twic
 def test_a_killed_portal_leaves_no_orphan_and_comes_up_again_alone_and_stops_cleanly(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with installation(data) as first:
-        children = psutil.Process(first.process.pid).children(recursive=True)
-        assert len(children) > 8
+        until(lambda: len(everybody(first)) > len(KINDS), what="the workers")
+        children = everybody(first)
         Admin(first, "ada", first.join)
         first.process.kill()
         _, alive = psutil.wait_procs(children, timeout=15)
@@ -131,7 +138,7 @@ def test_a_killed_portal_leaves_no_orphan_and_comes_up_again_alone_and_stops_cle
             assert parent is not None
             parent.kill()
             until(lambda: named(second, "mailing") not in ([], [mailing]), what="the workers again")
-        children = psutil.Process(second.process.pid).children(recursive=True)
+        children = everybody(second)
         second.process.send_signal(signal.SIGTERM)
         assert second.process.wait(40) == 0
         _, alive = psutil.wait_procs(children, timeout=1)
