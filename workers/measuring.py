@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from multiprocessing.pool import Pool
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ PORTION = 4 * PROCESSES * PAGE_PICTURES
 # From this shared part of two boxes' joint area on, they are of the same face.
 SAME_FACE = 0.4
 MOST_CHIPS = 5000
+SECONDS_TO_MEET = 300
 Result = dict[str, Any]
 # What one file gave: boxes, templates; None when the file could not be opened.
 Looked = tuple[list[Box], list[list[float]]] | None
@@ -63,9 +65,14 @@ def measure_encode(paths: list[Path]) -> Result:
     theirs: list[Looked] = []
     ours: list[Looked] = []
     seconds = {"peer": 0.0, "ours": 0.0}
-    with context.Pool(PROCESSES, _start_peer) as peer_pool, context.Pool(PROCESSES, _start_ours) as our_pool:
+    meet = context.Barrier(PROCESSES), context.Barrier(PROCESSES)
+    with (
+        context.Pool(PROCESSES, _start_peer, meet[:1]) as peer_pool,
+        context.Pool(PROCESSES, _start_ours, meet[1:]) as our_pool,
+    ):
         for pool, work in ((peer_pool, _peer), (our_pool, _ours)):
-            _run(pool, work, [paths[0]] * PROCESSES * PAGE_PICTURES)
+            # A full batch: some of what ours needs is made only for many faces.
+            pool.map(_begin, [(work, [str(path) for path in paths[:PAGE_PICTURES]])] * PROCESSES, chunksize=1)
         for at in range(0, len(paths), PORTION):
             portion = paths[at : at + PORTION]
             for name, pool, work, into in (
@@ -177,14 +184,21 @@ def _run(pool: Pool, work: Callable[[list[str]], list[Looked]], paths: list[Path
     return [looked for found in pool.map(work, batches, chunksize=1) for looked in found]
 
 
-def _start_peer() -> None:
+def _start_peer(meet: Barrier | None = None) -> None:
     from workers.encoder.comparing import PlainPipeline
 
-    _engine["peer"] = PlainPipeline()
+    _engine.update(peer=PlainPipeline(), meet=meet)
 
 
-def _start_ours() -> None:
-    _engine["ours"] = Looker([encoders.load_encoder()])
+def _start_ours(meet: Barrier | None = None) -> None:
+    _engine.update(ours=Looker([encoders.load_encoder()]), meet=meet)
+
+
+def _begin(given: tuple[Callable[[list[str]], list[Looked]], list[str]]) -> None:
+    """Work that is not counted, once in each process: none takes another's, as all begin together."""
+    work, paths = given
+    _engine["meet"].wait(SECONDS_TO_MEET)
+    work(paths)
 
 
 def _peer(paths: list[str]) -> list[Looked]:
