@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import workers
 from portal.config import read_config
@@ -188,10 +189,13 @@ def _start_peer(meet: Barrier | None = None) -> None:
     from workers.encoder.comparing import PlainPipeline
 
     _engine.update(peer=PlainPipeline(), meet=meet)
+    threadpool_limits(1)
 
 
 def _start_ours(meet: Barrier | None = None) -> None:
     _engine.update(ours=Looker([encoders.load_encoder()]), meet=meet)
+    # As in the processes of a scan. The peer has the same: two on two cores would be in each other's way.
+    threadpool_limits(1)
 
 
 def _begin(given: tuple[Callable[[list[str]], list[Looked]], list[str]]) -> None:
