@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from sqlalchemy import func, select
 
 from portal import audit, clock, lineage
 from portal.audit import merkle
-from portal.db import Database
 from portal.erasure import holds
 from portal.erasure.verifying import Changed, Unreadable
 from portal.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -53,20 +51,7 @@ from portal.tables import (
 from portal.tables.base import Base
 from tests.orders.scene import WISH, Scene, destroyed
 
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight photographs a chunk, so that a few make several, and shards of nine lie in two."""
-    for module in (chunks, verifying):
-        monkeypatch.setattr(module, "SIZE", 8)
-    monkeypatch.setattr(planning, "TOGETHER", 2)
-    monkeypatch.setattr(carrying, "BATCH", 10)
-    monkeypatch.setattr(checking, "TOGETHER", 2)
-
-
-@pytest.fixture
-def scene(database: Database, tmp_path: Path) -> Scene:
-    return Scene(database, tmp_path / "photographs")
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 def count(scene: Scene, table: type[Base], *where: Any) -> int:

@@ -16,7 +16,7 @@ from portal.erasure import certificate as of_person
 from portal.erasure import effects as of_case
 from portal.erasure import holds
 from portal.notices import feeds
-from portal.orders import carrying, certificate, chunks, in_stores, planning, recipients, verifying
+from portal.orders import certificate, in_stores, recipients
 from portal.tables import (
     Certificate,
     Dataset,
@@ -31,18 +31,7 @@ from portal.tables import (
 from tests.erasure.test_carrying import Scene as Case
 from tests.orders.scene import Scene
 
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (chunks, verifying):
-        monkeypatch.setattr(module, "SIZE", 8)
-    monkeypatch.setattr(planning, "TOGETHER", 2)
-    monkeypatch.setattr(carrying, "BATCH", 10)
-
-
-@pytest.fixture
-def scene(database: Database, tmp_path: Path) -> Scene:
-    return Scene(database, tmp_path / "photographs")
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 def results(scene: Scene, order_id: str) -> dict[str, int]:

@@ -187,10 +187,7 @@ def tiled(
     for first in range(0, tiles, TILES):
         count = min(TILES, tiles - first)
         _take_tiles(seen, first, count, rooms.patches, bf16)
-        if bf16:
-            _multiply_all_bf16(rooms.patches, seen.planes, count, filters, made.planes, rooms.products)
-        else:
-            _multiply_all(rooms.patches, PATCH, seen.planes, count, filters, made.planes, rooms.products)
+        _multiply_all(rooms.patches, PATCH, seen.planes, count, filters, made.planes, rooms.products, bf16)
         _put_tiles(rooms.products, first, count, seen.side, biases, made, add, rooms.edge)
 
 
@@ -211,7 +208,9 @@ def unfolded(
     for first in range(0, faces * side * side, TILES):
         count = min(TILES, faces * side * side - first)
         _take_pixels(seen, first, count, side, kernel, step, rooms.patches)
-        _multiply_all(rooms.patches, 1, kernel * kernel * seen.planes, count, filters, made.planes, rooms.products)
+        _multiply_all(
+            rooms.patches, 1, kernel * kernel * seen.planes, count, filters, made.planes, rooms.products, False
+        )
         _put_pixels(rooms.products, first, count, side, biases, made, add, rooms.edge)
 
 
@@ -274,27 +273,20 @@ def _place(picture: Picture, face: int, block: int, y: int, x: int) -> int:
 
 @compiled
 def _multiply_all(
-    patches: Floats, kinds: int, planes: int, count: int, filters: Floats, out: int, products: Floats
+    patches: Floats, kinds: int, planes: int, count: int, filters: Floats, out: int, products: Floats, bf16: bool
 ) -> None:
-    """`count` patches of `planes` numbers times the filters, kind by kind."""
+    """`count` patches of `planes` numbers times the filters, kind by kind. Two bf16 lie in the place of one number."""
+    numbers, place = (planes // 2, LANES // 2) if bf16 else (planes, LANES)
     for kind in range(kinds):
         for pair in range(out // PAIR):
-            at = (kind * (out // PAIR) + pair) * planes * PAIR
+            at = (kind * (out // PAIR) + pair) * numbers * PAIR
             for row in range(0, count, ROWS):
-                rows, new = kind * planes * TILES + row * LANES, (kind * out + pair * PAIR) * TILES + row * LANES
-                _multiply(patches, rows, planes // LANES, TILES * LANES, filters, at, products, new, TILES * LANES)
-
-
-@compiled
-def _multiply_all_bf16(patches: Floats, planes: int, count: int, filters: Floats, out: int, products: Floats) -> None:
-    """The same of patches and filters as pairs of bf16, each pair in the place of one number."""
-    pairs, place = planes // 2, LANES // 2
-    for kind in range(PATCH):
-        for pair in range(out // PAIR):
-            at = (kind * (out // PAIR) + pair) * pairs * PAIR
-            for row in range(0, count, ROWS):
-                rows, new = kind * pairs * TILES + row * place, (kind * out + pair * PAIR) * TILES + row * LANES
-                _multiply_bf16(patches, rows, planes // LANES, TILES * place, filters, at, products, new, TILES * LANES)
+                rows, new = kind * numbers * TILES + row * place, (kind * out + pair * PAIR) * TILES + row * LANES
+                blocks, block, half = planes // LANES, TILES * place, TILES * LANES
+                if bf16:
+                    _multiply_bf16(patches, rows, blocks, block, filters, at, products, new, half)
+                else:
+                    _multiply(patches, rows, blocks, block, filters, at, products, new, half)
 
 
 @compiled
