@@ -95,7 +95,9 @@ def test_every_name_can_be_measured_small_and_in_full() -> None:
         assert {"--full", "--json"} <= flags, name
 
 
-def test_all_writes_a_row_for_each_and_fails_when_one_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_writes_a_row_for_each_and_fails_when_one_is_missed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def run(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
         _python, _m, _module, name, _json, file, *more = command
         assert more == ["--full"]
@@ -105,10 +107,12 @@ def test_all_writes_a_row_for_each_and_fails_when_one_is_missed(monkeypatch: pyt
         return subprocess.CompletedProcess(command, 0, "", "Error: there is no browser")
 
     monkeypatch.setattr(subprocess, "run", run)
-    result = CliRunner().invoke(commands.experiments, ["all", "--full"])
+    result = CliRunner().invoke(commands.experiments, ["all", "--full", "--json", str(tmp_path / "all.json")])
     rows = {line.split("|")[1].strip(): line for line in result.output.splitlines()[2:]}
     assert list(rows) == list(commands.EXPERIMENTS)
     assert "| lost 0 | 0 | yes |" in rows["zombie"]
     assert "| no |" in rows["kill"]
     assert "not measured: Error: there is no browser" in rows["desk"]
+    said = {facts["name"]: facts["ok"] for facts in json.loads((tmp_path / "all.json").read_text())}
+    assert said == {name: name not in {"kill", "desk"} for name in commands.EXPERIMENTS}
     assert result.exit_code == 1
