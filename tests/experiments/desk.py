@@ -124,5 +124,8 @@ def missing_strings() -> list[str]:
 
 
 def _unplayed(played: staging.Played) -> list[str]:
+    """Rules that no case tried, though there were cases enough for all."""
     known = {(rule.id, rule.version) for _place, rule in scripts.all_rules()}
+    if played.cases < len(known):
+        return []
     return [f"rule {name} version {version} was not tried" for name, version in sorted(known - played.rules)]
