@@ -148,8 +148,9 @@ def check_items(database: Database, lease: Lease, erasure_id: str) -> None:
     with database.reading() as session:
         erasure, gate = session.get_one(Erasure, erasure_id), Gate(session)
         applied = [item for item in erasure.items if item.state == "applied"]
+        archives: dict[str, dict[str, str | None]] = {}
         seen = {
-            item.id: effects.look_again(session, erasure, item, gate) | effects.written_anew(session, item)
+            item.id: effects.look_again(session, erasure, item, gate) | effects.written_anew(session, item, archives)
             for item in applied
         }
     left = 0

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 from sqlalchemy.orm import Session
 
 from portal import clock, schema
@@ -41,12 +42,10 @@ ELSEWHERE = (0.36, 0.42, 0.45, 0.5, 0.54, 0.6)
 MOST_FALSE_PERCENT = 1.0
 
 
-def what_is_missing() -> str:
-    return "" if DEMO.is_dir() else "The demo's photographs are not here: `make photographs` fetches them."
-
-
 def measure(people: str = "") -> dict[str, Any]:
     """Figure: of 100 photographs of other people how many are held back, and of the kept ones how many are missed."""
+    if not people and not DEMO.is_dir():
+        raise click.ClickException("The demo's photographs are not here: `make photographs` fetches them.")
     looked = _look(_labelled(Path(people)) if people else _of_the_demo())
     names = sorted(looked)
     halves = [names[0::2], names[1::2]]
