@@ -21,6 +21,9 @@ blueprint = Blueprint("speaking", __name__)
 
 COOKIE = "efface-language"
 YEAR = 365 * 24 * 3600
+# Whoever sends a link to somebody can say in it in which language it opens: `/?language=ar`.
+IN_ADDRESS = "language"
+OPEN_TO_ALL = {"subject", "checking"}
 
 
 class OneSource(Domain):  # type: ignore[misc]
@@ -37,7 +40,9 @@ def prepare(app: Flask) -> None:
     app.jinja_env.globals["ngettext"] = ngettext
     app.add_template_filter(bdi)
     app.add_template_filter(languages.number, "number")
-    app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES.values()})
+    app.context_processor(
+        lambda: {"language": languages.current(), "languages": LANGUAGES.values(), "elsewhere_in": elsewhere()}
+    )
     app.before_request(_begin)
     app.after_request(_say_which)
     app.teardown_request(_end)
@@ -57,9 +62,9 @@ def asked_for() -> str:
     """The language this request is answered in. Pages of staff are in English."""
     if request.path.startswith("/staff"):
         return languages.ENGLISH
-    chosen = request.cookies.get(COOKIE, "")
-    if chosen in LANGUAGES:
-        return chosen
+    for chosen in (request.args.get(IN_ADDRESS, ""), request.cookies.get(COOKIE, "")):
+        if chosen in LANGUAGES:
+            return chosen
     return request.accept_languages.best_match(list(LANGUAGES)) or settings().language
 
 
@@ -78,7 +83,22 @@ def _say_which(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Content-Language"] = languages.current().code
         response.vary.update(["Accept-Language", "Cookie"])
+        if request.args.get(IN_ADDRESS) == languages.current().code and not request.path.startswith("/staff"):
+            # The pages after this one have it no more in their address.
+            _remember(response, languages.current().code)
     return response
+
+
+def elsewhere() -> dict[str, str]:
+    """The addresses of this page in all languages, for pages that are the same for everybody."""
+    if request.method != "GET" or request.blueprint not in OPEN_TO_ALL:
+        return {}
+    return {code: f"{settings().address}{request.path}?{IN_ADDRESS}={code}" for code in LANGUAGES}
+
+
+def _remember(response: AnyResponse, code: str) -> None:
+    secure = settings().secure_cookies
+    response.set_cookie(COOKIE, code, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
 
 
 @blueprint.post("/language")
@@ -92,6 +112,5 @@ def choose() -> AnyResponse:
         with suppress(NotFound, NotAllowed):
             held_case(g.session).language = asked
             g.session.commit()
-        secure = settings().secure_cookies
-        answer.set_cookie(COOKIE, asked, max_age=YEAR, httponly=True, samesite="Lax", secure=secure)
+        _remember(answer, asked)
     return answer

@@ -9,14 +9,13 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
-from portal import audit
+from portal import audit, clock
 from portal.blobs import open_blob
 from portal.cases import letters, messages, withdrawing
 from portal.cases.acting import mandates, person_link
 from portal.cases.answer import answering, answers, choosing
 from portal.cases.clocks import calendar, charging
 from portal.cases.requester import access, assurance, challenge
-from portal.clock import now
 from portal.erasure import aftermath, interim, wording
 from portal.erasure.certificate import file_of, items_of
 from portal.errors import NotAllowed, NotFound
@@ -116,6 +115,7 @@ def overview() -> Page:
         elsewhere=answer is None and answers.is_answered(g.session, case),
         rights=answers.RIGHTS,
         authority=answers.authority_of(case.rights[0]),
+        today=clock.local_date(clock.now(), settings().zone),
         asked=asked is not None,
         **_about_a_question(case),
         signs=assurance.waits_for_person(g.session, case),
@@ -178,10 +178,10 @@ def package() -> Page:
     case = _case()
     answer = _answer(case)
     found = g.session.get(Package, answer.package_id) if answer and answer.package_id else None
-    if found is None or (found.expires_at is not None and found.expires_at <= now()):
+    if found is None or (found.expires_at is not None and found.expires_at <= clock.now()):
         raise NotFound(_("This copy is not kept any more. You can ask for a new one."))
     data = open_blob(g.session, found.blob_id)
-    found.fetched_at = found.fetched_at or now()
+    found.fetched_at = found.fetched_at or clock.now()
     g.session.commit()
     return _download(data, "application/zip", f"{case.reference}.zip")
 

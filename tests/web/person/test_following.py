@@ -13,9 +13,11 @@ from sqlalchemy import func, select
 
 from portal import audit, clock
 from portal.blobs import put_blob
+from portal.cases.clocks import extending
 from portal.db import Database
 from portal.erasure.verifying import verify
 from portal.tables import Blob, Candidate, Case, Image, Package, Probe, Search, Store
+from tests.cases.making import make_account
 from tests.erasure import certified
 from tests.web import trip
 from tests.web.conftest import send
@@ -286,6 +288,20 @@ def test_whoever_waits_reads_where_to_complain(client: FlaskClient, database: Da
         session.scalars(select(Case)).one().language = "de"
     send(client, "/", "/language", language="de")
     assert "beschweren" in client.get("/case").text
+
+
+def test_the_page_says_why_there_is_a_later_day_and_that_one_can_object(
+    client: FlaskClient, database: Database
+) -> None:
+    trip.whole(client)
+    assert "We need more time." not in client.get("/case").text
+    with database.writing() as session:
+        right = session.scalars(select(Case)).one().rights[0]
+        left = (right.latest_on - clock.local_date(clock.now(), "UTC")).days
+        extending.extend(session, right, make_account(session).id, "many")
+    page = client.get("/case").text
+    assert "because we got many requests in a short time. You can object." in page
+    assert f"That is in {left} days." in page
 
 
 def test_a_photo_is_taken_out_before_it_is_looked_with_and_never_the_last_way(
