@@ -64,7 +64,7 @@ def test_a_link_can_say_the_language_and_the_pages_after_it_keep_it(client: Flas
     assert _language(client, asked="de") == "ar"
     assert _language(client, "/?language=nl", asked="de") == "ar"
     assert "hreflang" not in client.get("/case/sign-in").text, (
-        "a page that holds something of a person's has one address"
+        "one address for what is a person's own"
     )
 
 
