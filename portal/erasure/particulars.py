@@ -34,7 +34,7 @@ from portal.tables import (
     StoredOutput,
 )
 
-RESTORED = mark("A backup of the portal that is put back erases this again before it serves anybody.")
+RESTORED = mark("If a backup of the portal is put back, it first erases this again.")
 METHOD = mark(
     "Each file was compared with the approved one, and only then deleted. Where other people are in it, or it is in an "
     "archive, it was written anew without this person."

@@ -49,7 +49,7 @@ DECLARED = mark(
 CHECKED = mark(
     "After each step the place was looked at again by another path. Only what was then seen is written here."
 )
-NOT_FOUND = mark("No other record above the threshold was confirmed. What was not searched is not covered by this.")
+NOT_FOUND = mark("No other record within the threshold was confirmed. What was not searched is not covered by this.")
 NOT_AGAIN = {
     "deletion": mark("so that the same photographs are not taken in again to any store"),
     "opt-out": mark("so that the same photographs are not taken in again to any dataset"),
@@ -59,8 +59,8 @@ NOTHING_KEPT = mark(
 )
 FACE_FORM = "a protected face template under a key of its own, which is destroyed at the end"
 FACE_KEPT = mark(
-    "kept with the person's consent, only to hold back new photographs of this face when they come in, and for nothing "
-    "else; the person can take that back at any time, and its key is then destroyed at once"
+    "kept with the person's consent. It only holds back new photographs of this face when they come in. The person can "
+    "take the consent back at any time. Its key is then destroyed at once"
 )
 LOG_STAYS = mark("the lines of the log about this case stay: no names and no pictures in them")
 # Which kinds of items each dated part of the statement is about.

@@ -9,7 +9,7 @@ from flask import request
 
 from portal.cases.arrival import limits
 from portal.errors import TooMany
-from portal.languages import gettext as _
+from portal.languages import ngettext
 from portal.web.context import database
 
 # Most tries, and in which time. A network may be a school or a company, so these are far above what one person needs.
@@ -44,8 +44,10 @@ def spend(purpose: str, what: str | None = None) -> None:
         granted = limits.spend(session, purpose, who, most, window)
         minutes = limits.minutes_left(session, purpose, who)
     if not granted:
-        sentence = _(
-            "You have tried many times. Your answers are saved. Please wait %(minutes)s minutes.", minutes=minutes
+        sentence = ngettext(
+            "You have tried many times. Your answers are saved. Please wait %(num)s minute.",
+            "You have tried many times. Your answers are saved. Please wait %(num)s minutes.",
+            minutes,
         )
         raise TooMany(sentence, minutes=minutes)
 

@@ -63,7 +63,7 @@ def _photograph(paper: Paper, one: Held) -> None:
     rows += [(name.replace("_", " ").capitalize(), isolated(str(value))) for name, value in one.manifest.items()]
     reached = (
         (_("Where it came from"), one.sources),
-        (_("Data sets it is in"), one.datasets),
+        (_("Datasets it is in"), one.datasets),
         (_("Trained with it"), one.models),
         (_("What models said about you"), one.outputs),
         (_("Products built on that"), one.products),

@@ -75,9 +75,9 @@ def _category(one: Reached) -> str:
     if kinds == {"store"}:
         return _("Organisations that hold photographs")
     # For translators: put in after "received", below.
-    what = _("a data set") if "dataset" in kinds else _("a model")
+    what = _("a dataset") if "dataset" in kinds else _("a model")
     if {"dataset", "model"} <= kinds:
-        what = _("a data set and a model")
+        what = _("a dataset and a model")
     if one.facts["country"]:
         country = isolated(one.facts["country"])
         return _("Organisations in %(country)s that received %(what)s", country=country, what=what)

@@ -24,7 +24,7 @@ ul { margin: 0; padding-left: 1.25rem; }
 """
 REACHED = {
     "sources": _l("Where it came from"),
-    "datasets": _l("Collections it is in"),
+    "datasets": _l("Datasets it is in"),
     "models": _l("Models that were trained on it"),
     "outputs": _l("What models said about you"),
     "products": _l("What was built on these models"),
@@ -80,7 +80,9 @@ def _count(number: int) -> str:
 
 def _made(facts: dict[str, Any]) -> str:
     made_on = isolated(day(date.fromisoformat(facts["made_on"])))
-    return _("Request %(reference)s, made on %(day)s.", reference=isolated(facts["reference"]), day=made_on)
+    return _(
+        "Request %(reference)s. This copy was made on %(day)s.", reference=isolated(facts["reference"]), day=made_on
+    )
 
 
 def _photograph(facts: dict[str, Any]) -> str:

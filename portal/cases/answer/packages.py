@@ -36,7 +36,7 @@ NO_LOOK = mark(
     "Tell us if you want it: a person will prepare it."
 )
 ALL_COVERED = mark(
-    "There are several people in this photograph and we do not know which face is yours, so all faces are covered."
+    "There are several people in this photograph. We do not know which face is yours. So all faces are covered."
 )
 OTHERS_COVERED = mark("Other people's faces are covered.")
 

@@ -76,7 +76,9 @@ def placed(session: Session, case: Case, token: str) -> None:
     _may(session, case)
     row = of_case(session, case)
     if row is None or not is_valid(row) or not secrets.compare_digest((row.token or "").encode(), token.encode()):
-        raise Conflict(_("These words are over. Give us the link again, and you get new ones."), "token-over")
+        raise Conflict(
+            _("These words do not work any more. Give us the link again, and you get new ones."), "token-over"
+        )
     if not _begin(session, row):
         return
     if not spend(session, "profile-look", case.id, LOOKS, timedelta(days=1)):

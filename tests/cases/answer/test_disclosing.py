@@ -22,7 +22,7 @@ IT_HAPPENED = "It was so before anybody asked."
 
 @pytest.fixture
 def case(session: Session, tmp_path: Path) -> Case:
-    """One photograph, in a data set that two organisations in Germany and one elsewhere received."""
+    """One photograph, in a dataset that two organisations in Germany and one elsewhere received."""
     case = send(session, "deletion", "access").case
     image = make_image(session, tmp_path / "store")
     add_face(session, image, (0, 0, 10, 10))
@@ -62,8 +62,8 @@ def test_recipients_are_told_by_category(session: Session, case: Case, place: st
     lives_in(case, place)
     (photograph,) = disclosing.photographs(session, case)
     assert [(one.name, one.via) for one in photograph.recipients] == [
-        ("Organisations in Germany that received a data set", "There are 2 of them."),
-        ("Organisations that received a data set and a model", "There is 1 of them."),
+        ("Organisations in Germany that received a dataset", "There are 2 of them."),
+        ("Organisations that received a dataset and a model", "There is 1 of them."),
     ]
     told = repr(photograph.recipients)
     assert not any(word in told for word in ("Police", "Partner", "Lab", "example.org", "licence"))
