@@ -23,9 +23,11 @@ from portal.errors import BadInput
 from portal.matching.looks import SIDE, verdict
 from portal.matching.rates import Measured
 from portal.stores.scans import FORMULA
-from portal.tables import Judgement
+from portal.tables import Candidate, Case, Judgement
 
 A_DAY = timedelta(days=1)
+# In these states nobody takes an answer back any more.
+DECIDED = ("fulfilling", "closed")
 # Columns about pairs with a known answer, each share with its interval.
 KNOWN = [f"known_{what}{part}" for what in ("hits", "false_alarms") for part in ("", "_of", "_from", "_to")]
 KNOWN += ["known_seconds"]
@@ -75,9 +77,13 @@ class Agreement:
     kappa_of: dict[str, float | None]
 
 
-def agreement(session: Session, since: date, until: date) -> Agreement:
-    """How reviewers agreed on pairs whose last answer fell from `since` to `until`. Raises BadInput."""
-    settled = _settled(session, since, until)
+def agreement(session: Session, since: date, until: date, *, decided: bool = False) -> Agreement:
+    """How reviewers agreed on pairs whose last answer fell from `since` to `until`. Raises BadInput.
+
+    `decided`: only of requests that are decided. Sooner a reviewer who reads it could tell from a count that moves what
+    somebody else said of a pair, and take their own answer back.
+    """
+    settled = _settled(session, since, until, decided)
     both = [(SIDE[one.answer], SIDE[other.answer]) for one, other, *_ in (some for some in settled if len(some) > 1)]
     accounts = sorted({judgement.account_id for judgements in settled for judgement in judgements})
     each = [_reviewer(account_id, settled) for account_id in accounts]
@@ -125,7 +131,7 @@ def kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
     return (observed - by_chance) / (1 - by_chance)
 
 
-def _settled(session: Session, since: date, until: date) -> list[list[Judgement]]:
+def _settled(session: Session, since: date, until: date, decided: bool) -> list[list[Judgement]]:
     """The standing answers about each pair that they settle, in the order in which they were given.
 
     The candidate's own state does not say it: an erasure closes candidates that people have not judged.
@@ -134,6 +140,9 @@ def _settled(session: Session, since: date, until: date) -> list[list[Judgement]
         raise BadInput("The last day is before the first. Turn them round.", "wrong-order")
     config = config_of(session)
     standing = select(Judgement).where(Judgement.undone_at.is_(None))
+    if decided:
+        cases = select(Candidate.id).join(Case, Case.id == Candidate.case_id).where(Case.state.in_(DECIDED))
+        standing = standing.where(Judgement.candidate_id.in_(cases))
     # A day more on either side, for any zone; which day it was there is asked below.
     begin, end = (datetime.combine(day, time(), UTC) for day in (since - A_DAY, until + 2 * A_DAY))
     touched = select(Judgement.candidate_id).where(Judgement.at.between(begin, end))

@@ -43,7 +43,7 @@ def take(session: Session, account_id: str) -> Batch | None:
     held = held_by(session, account_id)
     if held is not None:
         return held
-    given = eligible.given(account_id)
+    given = eligible.given(session, account_id)
     case_id = session.scalar(eligible.urgent(session), given)
     found = _fit(session, account_id, case_id) if case_id else []
     if len(found) < LEAST:
@@ -56,12 +56,14 @@ def take(session: Session, account_id: str) -> Batch | None:
 
 def held_by(session: Session, account_id: str) -> Batch | None:
     """The tiles that this reviewer holds now; None where they are fewer than LEAST."""
+    if not config_of(session).batch:
+        return None
     mine = _far(session).where(Candidate.lease_account_id == account_id, Candidate.lease_until > clock.now())
-    found = list(session.scalars(mine, eligible.given(account_id)))
-    tiles = _shuffled(account_id, _beside_one(found))[:TILES]
+    found = list(session.scalars(mine, eligible.given(session, account_id)))
+    tiles = _shuffled(session, account_id, _beside_one(found))[:TILES]
     if len(tiles) < LEAST:
         return None
-    return Batch([one.id for one in tiles], lot("side", account_id, tiles[0].id)[0] % 2 == 0)
+    return Batch([one.id for one in tiles], lot(session, "side", account_id, tiles[0].id)[0] % 2 == 0)
 
 
 def answer(session: Session, account_id: str, shown: Collection[str], marked: Collection[str]) -> list[Candidate]:
@@ -73,6 +75,8 @@ def answer(session: Session, account_id: str, shown: Collection[str], marked: Co
     held = held_by(session, account_id)
     if held is None or set(shown) != set(held.tiles):
         raise Conflict("You do not hold these pairs any more. Take the next ones.", "not-held")
+    if not practice.may_judge(session, account_id):
+        raise Conflict("Your answers count once you have practised. Take the next pair.", "practice-first")
     if set(marked) - set(held.tiles):
         raise BadInput("Mark only pictures of this page.", "unknown-tile")
     now, answered = clock.now(), []
@@ -91,7 +95,8 @@ def answer(session: Session, account_id: str, shown: Collection[str], marked: Co
 def _fit(session: Session, account_id: str, case_id: str) -> list[Candidate]:
     """Pairs of a case that may be dealt as tiles, beside one sent face, in this reviewer's own order."""
     of_case = _far(session).where(Candidate.case_id == case_id)
-    return _shuffled(account_id, _beside_one(list(session.scalars(of_case, eligible.given(account_id)))))
+    found = session.scalars(of_case, eligible.given(session, account_id))
+    return _shuffled(session, account_id, _beside_one(list(found)))
 
 
 def _far(session: Session) -> Select[Candidate]:
@@ -117,5 +122,5 @@ def _beside_one(found: list[Candidate]) -> list[Candidate]:
     return [one for one in alone if (one.case_id, one.probe_id) == (alone[0].case_id, alone[0].probe_id)]
 
 
-def _shuffled(account_id: str, found: list[Candidate]) -> list[Candidate]:
-    return sorted(found, key=lambda one: lot("order", account_id, one.id))
+def _shuffled(session: Session, account_id: str, found: list[Candidate]) -> list[Candidate]:
+    return sorted(found, key=lambda one: lot(session, "order", account_id, one.id))

@@ -1,7 +1,7 @@
 """Which pairs a reviewer may take, and which first.
 
 The statements are made once, for an unnamed reviewer at an unnamed time: making them takes longer than running them,
-and a reviewer waits for both. `given` names the two.
+and a reviewer waits for both. `given` names them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from sqlalchemy.orm import Session, aliased
 
 from portal import clock
 from portal.db import config_of
-from portal.tables import Candidate, Case, CaseRight, Judgement, PassedOn
+from portal.keys import keys_of
+from portal.tables import Account, Candidate, Case, CaseRight, Judgement, PassedOn
 
 ME: BindParameter[Any] = bindparam("me")
+# Of their mail address, as a case keeps that of its person.
+MY_CONTACT: BindParameter[Any] = bindparam("my_contact")
 NOW: BindParameter[Any] = bindparam("now")
 
 
-def given(account_id: str) -> dict[str, Any]:
+def given(session: Session, account_id: str) -> dict[str, Any]:
     """What each statement of this file wants to know: who asks, and when."""
-    return {"me": account_id, "now": clock.now()}
+    email = session.get_one(Account, account_id).email
+    # The same digest as of a case's contact: a test holds the two together.
+    contact = keys_of(session).digest("contact", email.strip().lower().encode())
+    return {"me": account_id, "my_contact": contact, "now": clock.now()}
 
 
 def open_to(session: Session) -> Select[Candidate]:
@@ -38,6 +44,11 @@ def fit_for(session: Session) -> Select[Candidate]:
 def urgent(session: Session) -> Select[str]:
     """Ids of cases with a pair that this reviewer may take now, the first that is due first; one at most."""
     return _urgent(config_of(session).two_people)
+
+
+def cases(session: Session) -> Select[str]:
+    """Ids of cases whose pairs this reviewer may look at: being reviewed, not their own, of nobody they know."""
+    return _may_look_at(config_of(session).two_people)
 
 
 def own(session: Session) -> ColumnElement[bool]:
@@ -72,10 +83,14 @@ def _fit(two_people: bool) -> Select[Candidate]:
 
 
 @cache
+def _may_look_at(two_people: bool) -> Select[str]:
+    return select(Case.id).where(*_cases(two_people))
+
+
+@cache
 def _urgent(two_people: bool) -> Select[str]:
     of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs(), _is_free())
-    cases = select(Case.id).where(*_cases(two_people), of_case.exists())
-    return cases.order_by(Case.due_on, Case.received_at, Case.id).limit(1)
+    return _may_look_at(two_people).where(of_case.exists()).order_by(Case.due_on, Case.received_at, Case.id).limit(1)
 
 
 def _is_free() -> ColumnElement[bool]:
@@ -87,14 +102,16 @@ def _is_free() -> ColumnElement[bool]:
 
 
 def _cases(two_people: bool) -> tuple[ColumnElement[bool], ...]:
-    """Being reviewed, not this person's own, and not of somebody they know."""
+    """Being reviewed, not this person's own, not asked by them, and not of somebody they know."""
     left = aliased(Candidate)
     known = (
         select(left.case_id)
         .join(PassedOn, PassedOn.candidate_id == left.id)
         .where(PassedOn.account_id == ME, PassedOn.reason == "knows-person")
     )
-    return (Case.state == "reviewing", Case.id.not_in(known), not_(_own(two_people)))
+    # Of one's own request one must not even learn how many pairs there are. An empty column makes neither yes nor no.
+    others = or_(Case.contact_digest.is_(None), Case.contact_digest != MY_CONTACT)
+    return (Case.state == "reviewing", Case.id.not_in(known), others, not_(_own(two_people)))
 
 
 def _pairs() -> tuple[ColumnElement[bool], ...]:

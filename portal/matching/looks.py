@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
+from portal.keys import keys_of
 from portal.tables.matching import ANSWERS
+
+# So long a pair is held by whom it was handed to.
+LEASE = timedelta(minutes=10)
 
 WHOLE = 1600  # pixels of the longer side of a whole picture
 SIDE = dict(zip(ANSWERS, (-1, -1, 0, 1, 1), strict=True))
@@ -40,9 +46,12 @@ class Good:
     found: bool
 
 
-def lot(purpose: str, account_id: str, what: str) -> bytes:
-    """32 bytes by which chance decides about this for this reviewer: the same on every reload."""
-    return hashlib.sha256(f"{purpose}/{account_id}/{what}".encode()).digest()
+def lot(session: Session, purpose: str, account_id: str, what: str) -> bytes:
+    """32 bytes by which chance decides about this for this reviewer: the same on every reload.
+
+    They are keyed: whoever reads this code and knows their own id cannot work out which pair is a known one.
+    """
+    return bytes.fromhex(keys_of(session).digest("lot", f"{purpose}/{account_id}/{what}".encode()))
 
 
 def verdict(answers: list[str], needed: int) -> str | None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.errors import BadInput, Conflict, NotFound
 from portal.matching import known
-from portal.matching.looks import SIDE, Pair, lot
+from portal.matching.looks import LEASE, SIDE, Pair, lot
 from portal.tables import Judgement, KnownLook, KnownPair
 from portal.tables.matching import ANSWERS
 
@@ -127,30 +127,36 @@ def find_look(session: Session, account_id: str, look_id: str) -> KnownLook | No
 
 
 def pair(session: Session, look: KnownLook) -> Pair:
-    """The pair, in the same form as a case's. Raises NotFound when its photographs were taken out."""
+    """The pair, in the same form as a case's. Raises Conflict, and NotFound when its photographs were taken out."""
+    _hold(look)
     if look.pair.sent_id is None or look.pair.found_id is None:
         raise NotFound("This picture is not kept any more.")
     return Pair(
         id=look.id,
         photos=1,
         note=None,
-        found_left=lot("side", look.account_id, look.id)[0] % 2 == 1,
+        found_left=lot(session, "side", look.account_id, look.id)[0] % 2 == 1,
         together=[look.id],
     )
 
 
-def sent_picture(session: Session, look: KnownLook) -> bytes:
-    """The first face alone, as JPEG. Raises NotFound when it was taken out."""
+def sent_picture(session: Session, look: KnownLook, number: int = 1) -> bytes | None:
+    """The first face alone, as JPEG; None for another `number` than 1. Raises Conflict, NotFound when taken out."""
+    _hold(look)
+    if number != 1:
+        return None
     return known.picture(session, look.pair.sent_id, "crop")
 
 
 def found_picture(session: Session, look: KnownLook) -> bytes:
-    """The second face alone, as JPEG. Raises NotFound when it was taken out."""
+    """The second face alone, as JPEG. Raises Conflict, and NotFound when it was taken out."""
+    _hold(look)
     return known.picture(session, look.pair.found_id, "crop")
 
 
 def whole(session: Session, look: KnownLook) -> bytes:
-    """The whole found picture as JPEG."""
+    """The whole found picture as JPEG. Raises as `found_picture` does."""
+    _hold(look)
     return known.picture(session, look.pair.found_id, "whole")
 
 
@@ -162,9 +168,16 @@ def answer(session: Session, look: KnownLook, given: str) -> None:
         raise Conflict("You have answered this already.", "answered")
     if look.pair.sent_id is None or look.pair.found_id is None:
         raise NotFound("This picture is not kept any more.")
+    _hold(look)
     look.answer, look.at = given, clock.now()
     look.seconds = (look.at - look.handed_at).total_seconds()
     session.flush()
+
+
+def _hold(look: KnownLook) -> None:
+    """Until it is answered it is held no longer than a pair of a case is: else a late reload would tell which it is."""
+    if look.answer is None and look.handed_at + LEASE < clock.now():
+        raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
 
 
 def _right(given: Sequence[tuple[bool, bool]]) -> float | None:
@@ -178,15 +191,15 @@ def _is_due(session: Session, account_id: str, ahead: bool) -> bool:
     looks = select(func.count(func.distinct(Judgement.at))).where(Judgement.account_id == account_id)
     answered = select(func.count()).where(KnownLook.account_id == account_id, KnownLook.answer.is_not(None))
     run, place = divmod((session.scalar(looks) or 0) + (session.scalar(answered) or 0) + ahead, ONE_IN)
-    return int.from_bytes(lot("known", account_id, str(run))[:4]) % ONE_IN == place
+    return int.from_bytes(lot(session, "known", account_id, str(run))[:4]) % ONE_IN == place
 
 
 def _draw(session: Session, account_id: str) -> KnownPair | None:
     """A pair this reviewer has not seen: a coin says which kind, so that the stock does not."""
     unseen = list(session.scalars(_unseen(session, account_id)))
-    drawn = sorted(unseen, key=lambda one: lot("draw", account_id, one.id))
+    drawn = sorted(unseen, key=lambda one: lot(session, "draw", account_id, one.id))
     count = session.scalar(select(func.count()).where(KnownLook.account_id == account_id)) or 0
-    wanted = lot("kind", account_id, str(count))[0] % 2 == 1
+    wanted = lot(session, "kind", account_id, str(count))[0] % 2 == 1
     return next((one for one in drawn if one.same is wanted), drawn[0] if drawn else None)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
-from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -18,11 +17,9 @@ from portal import blobs, clock, images, stores
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotFound
 from portal.matching import eligible, practice
-from portal.matching.looks import WHOLE, Good, Pair, lot, verdict
+from portal.matching.looks import LEASE, WHOLE, Good, Pair, lot, verdict
 from portal.tables import Account, Candidate, Case, Judgement, Probe
 from portal.tables.matching import ANSWERS
-
-LEASE = timedelta(minutes=10)
 
 
 def waiting(session: Session, account_id: str) -> int:
@@ -31,14 +28,14 @@ def waiting(session: Session, account_id: str) -> int:
         return 0
     found = eligible.open_to(session).subquery()
     looks = func.count(func.distinct(func.coalesce(found.c.group_id, found.c.id)))
-    return session.scalar(select(looks), eligible.given(account_id)) or 0
+    return session.scalar(select(looks), eligible.given(session, account_id)) or 0
 
 
 def kept_from(session: Session, account_id: str) -> int:
     """How many open pairs this reviewer is not shown because the cases are their own."""
     statement = select(func.count()).select_from(Candidate).join(Case, Case.id == Candidate.case_id)
     own = (Case.state == "reviewing", Candidate.state == "open", eligible.own(session))
-    return session.scalar(statement.where(*own), eligible.given(account_id)) or 0
+    return session.scalar(statement.where(*own), eligible.given(session, account_id)) or 0
 
 
 def stranded(session: Session) -> int:
@@ -48,7 +45,7 @@ def stranded(session: Session) -> int:
     for account in session.scalars(select(Account).where(Account.disabled_at.is_(None))):
         if left and "reviewer" in account.roles:
             fit = eligible.fit_for(session).with_only_columns(Candidate.id)
-            left.difference_update(session.scalars(fit, eligible.given(account.id)))
+            left.difference_update(session.scalars(fit, eligible.given(session, account.id)))
     return len(left)
 
 
@@ -72,7 +69,7 @@ def next_pair(session: Session, account_id: str, but: str | None = None) -> Cand
 
 def has_next(session: Session, account_id: str) -> bool:
     """Whether a pair waits that this reviewer may take now."""
-    return session.scalar(eligible.urgent(session), eligible.given(account_id)) is not None
+    return session.scalar(eligible.urgent(session), eligible.given(session, account_id)) is not None
 
 
 def together(session: Session, account_id: str, candidate: Candidate) -> list[Candidate]:
@@ -96,7 +93,7 @@ def pair(session: Session, account_id: str, candidate_id: str) -> Pair:
         id=candidate.id,
         photos=len(photos),
         note=None if photos else _note(probe),
-        found_left=lot("side", account_id, candidate_id)[0] % 2 == 1,
+        found_left=lot(session, "side", account_id, candidate_id)[0] % 2 == 1,
         together=[one.id for one in together(session, account_id, candidate)],
     )
 
@@ -144,11 +141,13 @@ def answer(
     given: str,
     apart: Collection[str] = (),
     good: Good | None = None,
+    shown: Collection[str] | None = None,
 ) -> Candidate:
     """Record one person's answer about a pair and those that belong with it, and settle what enough people agree on.
 
     Those in `apart` do not fit: they get no answer, and come round again each by itself. `good`: which pictures are
-    good enough to tell, where that was said.
+    good enough to tell, where that was said. `shown`: what lay on the page; nothing is said about what joined the pair
+    since. None: all that they hold of it.
     """
     if given not in ANSWERS:
         raise BadInput("Choose one of the five answers.", "unknown-answer")
@@ -158,6 +157,8 @@ def answer(
     now = clock.now()
     seconds = _seconds_held(candidate)
     for one in together(session, account_id, candidate):
+        if shown is not None and one.id not in {candidate_id, *shown}:
+            continue
         one.lease_account_id = one.lease_until = None
         if one.id in apart:
             one.group_id = None
@@ -174,45 +175,7 @@ def record(session: Session, candidate: Candidate, judgement: Judgement) -> None
     session.add(judgement)
     session.flush()
     session.refresh(candidate, ["judgements"])
-    _settle(session, candidate)
-
-
-def undo(session: Session, account_id: str) -> Candidate | None:
-    """Take back this reviewer's last answer, as long as the case is still being reviewed.
-
-    Returns the pair to judge again, or None when there is no answer to take back. Where another reviewer is looking
-    at the pair just now, the answer is taken back all the same, and the pair comes round again later. Raises Conflict
-    when it is too late: the case has gone on, the picture is not kept any more, or the others' answers were read.
-    """
-    standing = (Judgement.account_id == account_id, Judgement.undone_at.is_(None))
-    last = session.scalar(select(Judgement).where(*standing).order_by(Judgement.id.desc()).limit(1))
-    if last is None:
-        return None
-    # One answer about several pairs was given at one instant.
-    given = list(session.scalars(select(Judgement).where(*standing, Judgement.at == last.at).order_by(Judgement.id)))
-    candidates = [_take_back(session, judgement) for judgement in given if _may_be_judged_again(session, judgement)]
-    if not candidates:
-        raise Conflict("This answer cannot be taken back: the case has gone on.", "too-late")
-    session.flush()
-    for candidate in candidates:
-        with contextlib.suppress(Conflict):
-            lease(session, candidate, account_id)
-    return candidates[0]
-
-
-def _may_be_judged_again(session: Session, judgement: Judgement) -> bool:
-    candidate = session.get_one(Candidate, judgement.candidate_id)
-    # What was erased meanwhile, and what nobody could see any more, is nobody's to judge again.
-    there = candidate.state != "gone" and candidate.crop_id is not None
-    going_on = session.get_one(Case, candidate.case_id).state == "reviewing"
-    return going_on and there and judgement.others_shown_at is None
-
-
-def _take_back(session: Session, judgement: Judgement) -> Candidate:
-    candidate = session.get_one(Candidate, judgement.candidate_id)
-    judgement.undone_at = clock.now()
-    candidate.state, candidate.settled_at = "open", None
-    return candidate
+    settle(session, candidate)
 
 
 def unfinished(session: Session, case: Case) -> int:
@@ -228,9 +191,12 @@ def held_by(session: Session, account_id: str, candidate_id: str) -> Candidate:
         raise NotFound("This pair is not there any more.")
     if candidate.lease_account_id != account_id or _is_over(candidate) or candidate.state != "open":
         raise Conflict("You do not hold this pair any more. Take the next one.", "not-held")
+    given = eligible.given(session, account_id)
     own = select(Case.id).where(Case.id == candidate.case_id, eligible.own(session))
-    if session.scalar(own, eligible.given(account_id)):
+    if session.scalar(own, given):
         raise Conflict("You worked on this request, so somebody else judges its pictures.", "own-case")
+    if session.scalar(eligible.cases(session).where(Case.id == candidate.case_id), given) is None:
+        raise Conflict("This pair is not yours to judge any more. Take the next one.", "not-held")
     return candidate
 
 
@@ -254,8 +220,8 @@ def _with_it(session: Session, candidate: Candidate, account_id: str) -> list[Ca
         # Beside one face, all must be compared with the same.
         Candidate.probe_id.is_not_distinct_from(candidate.probe_id),
     )
-    found = session.scalars(others, eligible.given(account_id))
-    return sorted(found, key=lambda other: lot("order", account_id, other.id))
+    found = session.scalars(others, eligible.given(session, account_id))
+    return sorted(found, key=lambda other: lot(session, "order", account_id, other.id))
 
 
 def _first(session: Session, account_id: str, but: str | None) -> Candidate | None:
@@ -265,12 +231,12 @@ def _first(session: Session, account_id: str, but: str | None) -> Candidate | No
     has another one: whoever looks second does not see the pairs in the light of the same pair before. Ids are random:
     so the lot is a place among them, and the next open one from there on is taken, without reading all of them.
     """
-    given = eligible.given(account_id)
+    given = eligible.given(session, account_id)
     now = _looked_at_now(session, account_id, but)
     held = eligible.open_to(session).where(Candidate.lease_account_id == account_id, Candidate.id.not_in(now))
     own = session.scalars(held, given).all()
     if own:
-        return min(own, key=lambda one: lot("order", account_id, one.id))
+        return min(own, key=lambda one: lot(session, "order", account_id, one.id))
     case_id = session.scalar(eligible.urgent(session), given)
     found = _of_case(session, account_id, case_id, now) if case_id else None
     if case_id and found is None and now:
@@ -281,8 +247,8 @@ def _first(session: Session, account_id: str, but: str | None) -> Candidate | No
 
 
 def _of_case(session: Session, account_id: str, case_id: str, now: list[str]) -> Candidate | None:
-    given = eligible.given(account_id)
-    place = lot("place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
+    given = eligible.given(session, account_id)
+    place = lot(session, "place", account_id, f"{case_id}/{_given(session, account_id)}").hex()[:32]
     of_case = eligible.open_to(session).where(Candidate.case_id == case_id, Candidate.id.not_in(now))
     of_case = of_case.order_by(Candidate.id).limit(1)
     return session.scalar(of_case.where(Candidate.id >= place), given) or session.scalar(of_case, given)
@@ -297,10 +263,11 @@ def _looked_at_now(session: Session, account_id: str, candidate_id: str | None) 
 def _given(session: Session, account_id: str) -> int:
     """How many answers of this reviewer stand."""
     standing = select(func.count()).select_from(eligible.answers().subquery())
-    return session.scalar(standing, eligible.given(account_id)) or 0
+    return session.scalar(standing, eligible.given(session, account_id)) or 0
 
 
-def _settle(session: Session, candidate: Candidate) -> None:
+def settle(session: Session, candidate: Candidate) -> None:
+    """Close a candidate that enough people agree on."""
     standing = [judgement.answer for judgement in candidate.judgements if judgement.undone_at is None]
     state = verdict(standing, needed=2 if config_of(session).two_people else 1)
     if state is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import config_of
 from portal.errors import BadInput, Conflict
-from portal.matching import batch, review
+from portal.matching import batch, review, second_thoughts
 from portal.tables import Candidate, Judgement, Search
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -68,7 +68,7 @@ def test_a_look_at_many_is_taken_back_as_one(session: Session, reviewers: list[s
     held = batch.take(session, reviewers[0])
     assert held is not None
     batch.answer(session, reviewers[0], held.tiles, [])
-    assert review.undo(session, reviewers[0]) is not None
+    assert second_thoughts.undo(session, reviewers[0]) is not None
     assert batch.held_by(session, reviewers[0]) == held
     assert all(one.undone_at is not None for one in session.scalars(select(Judgement)))
 

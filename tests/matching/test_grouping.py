@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.errors import Conflict
 from portal.images import FLAT
-from portal.matching import grouping, review
+from portal.matching import grouping, review, second_thoughts
 from portal.tables import Candidate, ManifestEntry
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -115,7 +115,7 @@ def test_taking_back_takes_back_the_answer_about_all(session: Session, reviewers
         lead = review.next_pair(session, account)
         assert lead is not None
         review.answer(session, account, lead.id, "same")
-    review.undo(session, reviewers[1])
+    second_thoughts.undo(session, reviewers[1])
     assert {one.state for one in candidates} == {"open"}
     assert review.waiting(session, reviewers[1]) == 1
     assert review.waiting(session, reviewers[0]) == 0

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.errors import BadInput, Conflict, NotFound
-from portal.matching import known, practice, review
+from portal.matching import known, practice, review, second_thoughts
 from portal.tables import Candidate, Judgement, KnownLook, KnownPhoto
 from tests.matching.making import make_account, make_candidates, make_case, make_known, practise
 
@@ -131,7 +131,7 @@ def test_undo_never_reaches_a_known_pair(session: Session, reviewer: str) -> Non
     review.answer(session, reviewer, candidate.id, "same")
     make_known(session)
     practise(session, reviewer, 3)
-    assert review.undo(session, reviewer) is candidate
+    assert second_thoughts.undo(session, reviewer) == second_thoughts.Undone(candidate, last=True)
     assert practice.standing(session, reviewer).answered == 3
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import blobs, clock
 from portal.db import Database, config_of
 from portal.errors import BadInput, Conflict
-from portal.matching import review, second_thoughts
+from portal.matching import looks, review, second_thoughts
 from portal.tables import Account, Candidate, Judgement, Probe
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -89,7 +89,7 @@ def test_two_who_ask_at_the_same_instant_get_different_pairs(database: Database)
 def test_a_lease_runs_out(session: Session, reviewers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     make_candidates(session, make_case(session), 1)
     held = review.next_pair(session, reviewers[0])
-    later = clock.now() + review.LEASE + timedelta(seconds=1)
+    later = clock.now() + looks.LEASE + timedelta(seconds=1)
     monkeypatch.setattr("portal.clock.now", lambda: later)
     assert review.next_pair(session, reviewers[1]) is held
     assert held is not None
@@ -115,7 +115,7 @@ def test_undo_brings_the_pair_back(session: Session, reviewers: list[str]) -> No
     judge(session, reviewers[0], "same")
     judge(session, reviewers[1], "same")
     assert candidate.state == "confirmed"
-    assert review.undo(session, reviewers[1]) is candidate
+    assert second_thoughts.undo(session, reviewers[1]) == second_thoughts.Undone(candidate, last=True)
     assert candidate.state == "open"
     judge(session, reviewers[1], "different")
     assert candidate.state == "open", "now they differ, so a third must look"
@@ -129,7 +129,7 @@ def test_undo_is_over_when_the_case_has_gone_on(session: Session, reviewers: lis
     case.state = "deciding"
     session.flush()
     with pytest.raises(Conflict):
-        review.undo(session, reviewers[0])
+        second_thoughts.undo(session, reviewers[0])
 
 
 def test_undo_works_while_somebody_else_holds_the_pair(session: Session, reviewers: list[str]) -> None:
@@ -137,7 +137,7 @@ def test_undo_works_while_somebody_else_holds_the_pair(session: Session, reviewe
     judge(session, reviewers[0], "same")
     held = review.next_pair(session, reviewers[1])
     assert held is not None
-    review.undo(session, reviewers[0])
+    second_thoughts.undo(session, reviewers[0])
     assert held.lease_account_id == reviewers[1], "the other keeps the pair"
     assert review.waiting(session, reviewers[0]) == 0
     review.answer(session, reviewers[1], held.id, "same")
@@ -225,18 +225,18 @@ def test_where_one_person_does_it_all_they_may_judge(session: Session, reviewers
 
 
 def test_each_reviewer_has_an_order_of_their_own_and_keeps_it(session: Session, reviewers: list[str]) -> None:
-    candidates = make_candidates(session, make_case(session), 12)
+    candidates = make_candidates(session, make_case(session), second_thoughts.TAKEN_BACK)
 
     def order(account: str) -> list[str]:
         return [judge(session, account, "cannot-tell").id for _ in candidates]
 
     first, second = (order(account) for account in reviewers[:2])
     assert sorted(first) == sorted(second) == sorted(candidate.id for candidate in candidates)
-    # By chance they are the same once in 12! = 479 million times; the ids' own order once as rarely.
+    # By chance they are the same once in 10! = 3.6 million times; the ids' own order once as rarely.
     assert first != second
     assert first != sorted(first)
     for account, before in zip(reviewers[:2], (first, second), strict=True):
-        while review.undo(session, account):
+        while second_thoughts.undo(session, account):
             pass
         for candidate in candidates:
             candidate.lease_account_id = candidate.lease_until = None
@@ -249,7 +249,7 @@ def test_the_sides_are_dealt_by_chance_and_stay(session: Session, reviewers: lis
     sides = []
     for account in reviewers[:2]:
         for candidate in candidates:
-            candidate.lease_account_id, candidate.lease_until = account, clock.now() + review.LEASE
+            candidate.lease_account_id, candidate.lease_until = account, clock.now() + looks.LEASE
         session.flush()
         dealt = [review.pair(session, account, candidate.id).found_left for candidate in candidates]
         assert dealt == [review.pair(session, account, candidate.id).found_left for candidate in candidates]
@@ -288,12 +288,12 @@ def test_a_crop_that_was_purged_is_named(session: Session, reviewers: list[str])
 def test_undo_does_not_bring_back_what_was_erased_meanwhile(session: Session, reviewers: list[str]) -> None:
     candidate, _ = make_candidates(session, make_case(session), 2)
     review.next_pair(session, reviewers[0])
-    candidate.lease_account_id, candidate.lease_until = reviewers[0], clock.now() + review.LEASE
+    candidate.lease_account_id, candidate.lease_until = reviewers[0], clock.now() + looks.LEASE
     review.answer(session, reviewers[0], candidate.id, "same")
     candidate.state = "gone"
     session.flush()
     with pytest.raises(Conflict):
-        review.undo(session, reviewers[0])
+        second_thoughts.undo(session, reviewers[0])
     assert candidate.state == "gone"
 
 
@@ -305,7 +305,7 @@ def test_undo_does_not_bring_back_a_pair_without_its_picture(session: Session, r
     blobs.purge_blob(session, candidate.crop_id)
     session.refresh(candidate)
     with pytest.raises(Conflict):
-        review.undo(session, reviewers[1])
+        second_thoughts.undo(session, reviewers[1])
     assert candidate.state == "confirmed"
     candidate.state = "open"
     session.flush()
@@ -346,7 +346,7 @@ def test_only_the_third_sees_the_others_and_only_after_answering(session: Sessio
     seen = second_thoughts.show_others(session, reviewers[2], candidate.id)
     assert seen == second_thoughts.Settled("probably-same", ["same", "different"], "confirmed")
     with pytest.raises(Conflict):
-        review.undo(session, reviewers[2])
+        second_thoughts.undo(session, reviewers[2])
 
 
 def test_the_third_may_take_back_before_seeing_the_others(session: Session, reviewers: list[str]) -> None:
@@ -354,5 +354,5 @@ def test_the_third_may_take_back_before_seeing_the_others(session: Session, revi
     for account, given in zip(reviewers, ("same", "different", "same"), strict=False):
         judge(session, account, given)
     assert second_thoughts.has_settled(session, reviewers[2], candidate.id)
-    assert review.undo(session, reviewers[2]) is candidate
+    assert second_thoughts.undo(session, reviewers[2]) == second_thoughts.Undone(candidate, last=True)
     assert candidate.state == "open"

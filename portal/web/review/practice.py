@@ -25,7 +25,7 @@ def mine() -> str:
     """One's own rates, and those of all together. Nobody else's."""
     since, today = date(2000, 1, 1), clock.local_date(clock.now(), settings().zone)
     every = rates.measured(g.session, since, today)
-    judged = agreement.agreement(g.session, since, today)
+    judged = agreement.agreement(g.session, since, today, decided=True)
     return render_template(
         "reviewer/mine.html",
         own=every.get(current_user.id),

@@ -97,6 +97,7 @@ def compare(look_id: str) -> Page:
         return _not_yours()
     parts = PARTS if settings().likeness and pair.sent and len(pair.together) == 1 else ()
     shown = {"labels": LABELS, "parts": parts, "whole": "whole" in request.args, "photo": min(_photo(), pair.photos)}
+    shown["older"] = request.args.get("note") == "older"
     return render_template("reviewer/compare.html", pair=pair, **shown)
 
 
@@ -111,14 +112,14 @@ def answer(look_id: str) -> Page:
 
 
 def _answer(look_id: str) -> Page:
-    given, apart = request.form.get("answer", ""), request.form.getlist("apart")
+    given, apart, shown = request.form.get("answer", ""), request.form.getlist("apart"), request.form.getlist("shown")
     try:
         look = _known(look_id)
         if look is not None:
             practice.answer(g.session, look, given)
             g.session.commit()
             return redirect(url_for("reviewer.compare", look_id=look_id), 303)
-        candidate = review.answer(g.session, current_user.id, look_id, given, apart, _good(look_id))
+        candidate = review.answer(g.session, current_user.id, look_id, given, apart, _good(look_id), shown)
     except (Conflict, NotFound):
         return _not_yours()
     lifecycle.review_finished(g.session, g.session.get_one(Case, candidate.case_id))
@@ -208,6 +209,7 @@ def leave_to_others(look_id: str) -> Page:
     try:
         look = _known(look_id)
         if look is not None:
+            second_thoughts.known_reason(reason)
             practice.answer(g.session, look, "cannot-tell")
             g.session.commit()
             return redirect(url_for("reviewer.compare", look_id=look_id), 303)
@@ -221,15 +223,16 @@ def leave_to_others(look_id: str) -> Page:
 @policy("reviewer")
 def undo() -> Page:
     try:
-        candidate = review.undo(g.session, current_user.id)
+        undone = second_thoughts.undo(g.session, current_user.id)
     except Conflict:
         return redirect(url_for("reviewer.queue", note="too-late"), 303)
     g.session.commit()
-    if candidate is None:
+    if undone is None:
         return redirect(url_for("reviewer.queue", note="nothing"), 303)
-    if candidate.lease_account_id != current_user.id:
+    if undone.candidate.lease_account_id != current_user.id:
         return redirect(url_for("reviewer.queue", note="later"), 303)
-    return redirect(url_for("reviewer.compare", look_id=candidate.id), 303)
+    older = None if undone.last else "older"
+    return redirect(url_for("reviewer.compare", look_id=undone.candidate.id, note=older), 303)
 
 
 @blueprint.get("/<look_id>/sent.jpg")
@@ -238,8 +241,9 @@ def sent(look_id: str) -> Response:
     """The face that was sent, or one of several, for the reviewer who holds the pair."""
     look = _known(look_id)
     if look is not None:
-        return _jpeg(practice.sent_picture(g.session, look))
-    data = review.sent_picture(g.session, current_user.id, look_id, _photo())
+        data = practice.sent_picture(g.session, look, _photo())
+    else:
+        data = review.sent_picture(g.session, current_user.id, look_id, _photo())
     if data is None:
         raise NotFound("There is no such picture.")
     return _jpeg(data)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal import clock
 from portal.db import Database
 from portal.matching import practice
+from portal.matching.looks import LEASE
 from portal.tables import Case, Judgement, KnownLook
 from tests.matching.making import make_known, practise
+from tests.web.conftest import form_token
 from tests.web.desk import Colleague, case_in_review, colleague, fill_store
 from tests.web.review.test_reviewer import without_marks
 
@@ -79,6 +83,44 @@ def test_before_the_answer_a_known_pair_looks_like_any_other(
             name: theirs.headers[name] for name in ("Content-Type", "Cache-Control")
         }
         assert reviewer.client.get(f"{known}/{name}").status_code in (404, 409)
+
+
+def test_no_by_way_tells_a_known_pair_from_another_before_the_answer(
+    app: Flask, database: Database, case: Case, reviewer: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = reviewer.post("/staff/review/next")
+    with database.writing() as session:
+        make_known(session)
+    newcomer = colleague(app, database, "reviewer", name="Rea Viewer")
+    known = newcomer.post("/staff/review/next")
+    sides = ((newcomer, known), (reviewer, real))
+    later = clock.now() + LEASE + timedelta(seconds=1)
+
+    def both(path: str, **fields: str) -> set[tuple[int, str]]:
+        """What the two are answered, without what is their own."""
+        answers = set()
+        for who, look in sides:
+            if fields:
+                token = form_token(who.get("/staff"))
+                answer = who.client.post(look + path, data={"csrf_token": token, **fields})
+            else:
+                answer = who.client.get(look + path)
+            answers.add((answer.status_code, without_marks(answer.text, look)[0]))
+        return answers
+
+    for told in (
+        both("/sent.jpg?photo=2"),
+        both("?photo=2&whole=1"),
+        both("/leave"),
+        both("/third"),
+        both("/third", show="yes"),
+        both("", answer="certainly"),
+        both("/leave", reason="bored"),
+    ):
+        assert len(told) == 1, told
+    monkeypatch.setattr("portal.clock.now", lambda: later)
+    for told in (both(""), both("/found.jpg"), both("/whole.jpg"), both("", answer="same")):
+        assert [status for status, _ in told] == [409], told
 
 
 def test_leaving_a_known_pair_to_others_says_that_one_could_not_tell(

@@ -118,7 +118,7 @@ def test_pictures_go_to_the_holder_of_the_pair_only(
         assert b"\xff\xd8" not in answer.data
     page = other.get(path, status=409)
     assert "Next pair" in page
-    assert "No answer was lost" in page
+    assert "What you answered before is kept." in page
 
 
 def test_the_whole_picture_is_shown_on_demand_and_logged(database: Database, case: Case, reviewer: Colleague) -> None:
