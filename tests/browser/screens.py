@@ -52,7 +52,9 @@ SCREENS = (
     Screen("photos.files", "/request/files", "asking"),
     Screen("intake.names", "/request/accounts", "asking"),
     Screen("intake.contact", "/request/contact", "asking"),
+    Screen("intake.number", "/request/number", "asking"),
     Screen("intake.code", "/request/code", "coding"),
+    Screen("intake.code", "/request/code", "texting"),
     Screen("intake.question", "/request/helps", "asking"),
     Screen("intake.check", "/request/check", "asking"),
     Screen("intake.sent", "/request/sent", "sent"),
@@ -120,6 +122,7 @@ SCREENS = (
     Screen("reports.show", "/staff/reports/", "boss"),
     Screen("auditor.cases", "/staff/audit/", "boss"),
     Screen("auditor.log", "/staff/audit/log", "boss"),
+    Screen("auditor.log", "/staff/audit/log?about={planned}&from=2026-01-01", "boss"),
     Screen("inbox.show", "/staff/cases/", "boss"),
     Screen("ending.show", "/staff/cases/end?case={asking}&case={deciding}&case={refused}", "boss"),
     Screen("caseworker.case", "/staff/cases/{planned}", "boss"),
@@ -178,6 +181,7 @@ SCREENS = (
 # What answers a GET and is no screen, and what it is.
 NOT_SCREENS = {
     "additions.face": "a picture",
+    "auditor.download": "a table to download",
     "additions.picture": "a picture",
     "scans.scan_errors_file": "a table to download",
     "scans.scan_progress": "what a page asks for",

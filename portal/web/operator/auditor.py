@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from sqlalchemy import func, select
@@ -10,10 +11,12 @@ from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from portal import audit
-from portal.audit import asking
+from portal.audit import asking, finding
 from portal.audit.asking import Checked
+from portal.cases.arrival import words
 from portal.tables import Case, Entry
 from portal.web.context import settings
+from portal.web.days import FIRST, LAST, day_in
 from portal.web.policy import policy
 
 blueprint = Blueprint("auditor", __name__, url_prefix="/staff/audit")
@@ -21,6 +24,7 @@ blueprint = Blueprint("auditor", __name__, url_prefix="/staff/audit")
 Page = str | Response | tuple[str, int]
 
 ROWS_A_PAGE = 100
+FILTERS = ("kind", "from", "until", "about")
 
 
 @blueprint.get("/")
@@ -35,7 +39,7 @@ def cases() -> Page:
 @blueprint.get("/log")
 @policy("auditor")
 def log() -> Page:
-    """The log from its newest line, by kind if asked."""
+    """The log from its newest line: by kind, by day, and by what it is about, if asked."""
     return _log(asking.newest(settings()))
 
 
@@ -49,19 +53,42 @@ def check() -> Page:
     return redirect(url_for("auditor.log"), 303)
 
 
+@blueprint.get("/log.csv")
+@policy("auditor")
+def download() -> Response:
+    """The lines that fit the same filters, whole, as a table."""
+    wanted, _chosen = _wanted()
+    headers = {"Content-Disposition": 'attachment; filename="log.csv"'}
+    return Response(finding.as_csv(finding.lines(g.session, wanted)), mimetype="text/csv", headers=headers)
+
+
+def _wanted() -> tuple[finding.Wanted, dict[str, str]]:
+    """What to find, from the address, and the filters as they were typed."""
+    chosen = {name: request.args.get(name, "").strip() for name in FILTERS}
+    wanted = finding.Wanted(
+        kind=chosen["kind"],
+        since=day_in("from", FIRST) if chosen["from"] else None,
+        until=day_in("until", LAST) if chosen["until"] else None,
+        about=_about(chosen["about"]),
+        before=request.args.get("before", None, int),
+    )
+    return wanted, chosen
+
+
+def _about(typed: str) -> str:
+    """The id of the request with this reference; else what was typed, which is then an id itself."""
+    case_id = g.session.scalar(select(Case.id).where(Case.reference == words.as_reference(typed))) if typed else None
+    return case_id or typed
+
+
 def _log(checked: Checked | None) -> Page:
-    kind = request.args.get("kind", "")
-    before = request.args.get("before", None, int)
-    query = select(Entry).order_by(Entry.position.desc())
-    if kind:
-        query = query.where(Entry.kind == kind)
-    if before is not None:
-        query = query.where(Entry.position < before)
-    entries = list(g.session.scalars(query.limit(ROWS_A_PAGE)))
+    wanted, chosen = _wanted()
+    entries = list(islice(finding.lines(g.session, wanted), ROWS_A_PAGE))
     return render_template(
         "auditor/log.html",
         entries=[(entry, json.loads(entry.body).get("facts") or {}) for entry in entries],
-        kind=kind,
+        chosen=chosen,
+        kept={name: value for name, value in chosen.items() if value},
         kinds=list(g.session.scalars(select(Entry.kind).distinct().order_by(Entry.kind))),
         size=g.session.scalar(select(func.count()).select_from(Entry)),
         checked=checked,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from portal import audit, lineage
+from portal import audit, clock, lineage
 from portal.audit import asking, heads
 from portal.config import Config
 from portal.db import Database
@@ -280,6 +283,37 @@ def test_an_auditor_reads_requests_and_the_log_and_changes_nothing(app: Flask, d
     ]
     # It only asks for a look at the log.
     assert [rule.endpoint for rule in writing] == ["auditor.check"]
+
+
+def test_an_auditor_finds_lines_by_day_and_request_and_saves_them(app: Flask, database: Database) -> None:
+    with database.writing() as session:
+        case, other = send(session, "access").case, send(session, "access", contact=False).case
+        entry = session.scalars(select(Entry).where(Entry.kind == "case-received").order_by(Entry.position)).first()
+        assert entry is not None
+        line, leaf = entry.body.decode(), entry.leaf_hash.hex()
+    auditor = colleague(app, database, "auditor")
+    today = clock.now().date()
+
+    def found(query: str) -> list[list[str]]:
+        page = auditor.get(f"/staff/audit/log?{query}")
+        saved = list(csv.reader(io.StringIO(auditor.get(f"/staff/audit/log.csv?{query}"))))
+        assert saved[0] == ["position", "at", "kind", "line", "leaf_hash"]
+        assert re.findall(r'class="ef-number">(\d+)<', page) == [row[0] for row in saved[1:]], query
+        return saved[1:]
+
+    typed = case.reference.lower().replace("-", "+")
+    about = found(f"about={typed}")
+    assert about
+    assert all(case.id in row[3] and other.id not in row[3] for row in about)
+    assert found(f"about={case.id}") == about
+    assert found(f"about={typed}&kind=case-received") == [row for row in about if row[3:] == [line, leaf]]
+    assert found(f"from={today}&until={today}&about={typed}") == about
+    assert found(f"until={today - timedelta(days=1)}") == []
+    assert found(f"from={today + timedelta(days=1)}") == []
+    assert "No line fits." in auditor.get("/staff/audit/log?about=EF-NONE-NONE")
+    auditor.get("/staff/audit/log?from=yesterday", status=422)
+    assert EMAIL not in auditor.get("/staff/audit/log.csv")
+    colleague(app, database, "caseworker").get("/staff/audit/log.csv", status=403)
 
 
 def test_an_auditor_has_the_log_checked(
