@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, forgotten
 from portal.errors import NotFound
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -42,6 +42,7 @@ def purge_blob(session: Session, blob_id: str | None) -> bool:
     blob = session.get(Blob, blob_id) if blob_id else None
     if blob is None:
         return False
+    forgotten.note(session, "blob", [blob.id])
     session.delete(blob)
     session.flush()
     return True

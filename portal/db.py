@@ -94,6 +94,19 @@ def after_commit(session: Session, call: Callable[[], None]) -> None:
     session.info.setdefault("after_commit", []).append(call)
 
 
+def before_commit(session: Session, name: str, call: Callable[[], None]) -> None:
+    """Run `call` at the end of the outermost transaction of `session`, once for each `name`; forget it on rollback."""
+    session.info.setdefault("before_commit", {})[name] = call
+
+
+@event.listens_for(Session, "before_commit")
+def _run_before_commit(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    for call in session.info.pop("before_commit", {}).values():
+        call()
+
+
 @event.listens_for(Session, "after_commit")
 def _run_after_commit(session: Session) -> None:
     # This event also fires when a savepoint is released, when nothing is durable yet.
@@ -109,6 +122,7 @@ def _forget_after_rollback(session: Session) -> None:
     if session.in_nested_transaction():
         return
     session.info.pop("after_commit", None)
+    session.info.pop("before_commit", None)
 
 
 def _engine(config: Config) -> Engine:

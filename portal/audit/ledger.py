@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -35,6 +36,9 @@ ORDERS = "orders/"
 """What the names of orders begin with."""
 NOTICES = "notices/"
 """What the names of notices to recipients begin with."""
+CASES = "cases/"
+"""What the names of requests begin with, which ended, or for which a person chose what may be kept."""
+KINDS = ("", ORDERS, NOTICES, CASES)
 STAGES: tuple[Stage, ...] = ("done", "begun")
 
 
@@ -94,7 +98,7 @@ def parts(config: Config, name: str) -> list[int]:
 
 
 def stages(config: Config, kind: str = "") -> dict[str, Stage]:
-    """How far each erasure on record had come; with `kind` ORDERS, each order; with NOTICES, each notice."""
+    """How far each erasure on record had come, or with another one of KINDS each order, notice or request."""
     found: dict[str, Stage] = {}
     for path in (folder_of(config) / kind).glob("*.*"):
         name = f"{kind}{path.stem}"
@@ -115,7 +119,7 @@ def read(session: Session, name: str, stage: Stage) -> Record | None:
 def forget(session: Session, before: datetime) -> int:
     """Remove what was written before this instant. Returns of how many things. May be repeated."""
     config, gone = config_of(session), 0
-    for name, last in (stages(config) | stages(config, ORDERS) | stages(config, NOTICES)).items():
+    for name, last in chain.from_iterable(stages(config, kind).items() for kind in KINDS):
         # The file's own time is never earlier: so only a few have to be opened.
         if (folder_of(config) / f"{name}.{last}").stat().st_mtime > before.timestamp():
             continue

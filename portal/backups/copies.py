@@ -136,7 +136,8 @@ def is_marked(config: Config) -> bool:
 
 def unmark(config: Config) -> None:
     """It is put back: the database that was there before goes, too, as what was erased may be in it."""
-    (config.data / BEFORE).unlink(missing_ok=True)
+    for name in (BEFORE, f"{DATABASE}.new"):
+        (config.data / name).unlink(missing_ok=True)
     (heads.folder_of(config) / MARK).unlink(missing_ok=True)
 
 

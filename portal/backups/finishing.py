@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal.audit import ledger
-from portal.backups import copies
-from portal.cases.housekeeping.purging import purge
+from portal.backups import copies, forgetting
 from portal.config import Config
 from portal.db import Database
 from portal.erasure import rechecking, redoing, remembering
@@ -25,7 +24,8 @@ from portal.orders import remembering as remembered_orders
 class Report:
     """What was done: lines of the log that were put back; erasures and orders that were done again, and those of which
     something was back; notices and lines of removal feeds that were put back; items that are still there or are refused
-    now; rows of our own that had had their time.
+    now; requests that were open again, and things that people had sent and that were back; rows of our own that had had
+    their time.
     """
 
     entries: int
@@ -36,6 +36,8 @@ class Report:
     back: int
     left: int
     refused: int
+    ended: int
+    forgotten: int
     purged: int
 
 
@@ -68,7 +70,9 @@ def finish(database: Database, *, in_stores: bool = True) -> Report:
             back=sum(one.again for one in done),
             left=sum(one.left for one in done),
             refused=sum(one.refused for one in done),
-            purged=sum(purge(session).values()),
+            ended=forgetting.end_again(session),
+            forgotten=forgetting.delete_again(session),
+            purged=forgetting.purge_all(session),
         )
         rechecking.recheck_all(session)
         rechecking_orders.recheck_all(session)

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import law, mails
+from portal.cases import law, mails, remembering
 from portal.cases.clocks import deadlines
 from portal.cases.moves import LOOKING as LOOKING
 from portal.cases.moves import MOVES as MOVES
@@ -49,6 +49,8 @@ def move(
     record(session, case, one.kind, actor, **facts, **({"reason": reason} if reason else {}))
     audit.append(session, "case-moved", {"case": case.id, "actor": actor, **facts})
     _follow(session, case, to, outcome)
+    if "closed" in (source, to):
+        remembering.remember(session, case)
     return one
 
 
@@ -244,6 +246,7 @@ def settle_anew(session: Session, case: Case) -> bool:
     if changed and case.state == "closed":
         case.outcome = taken_together({right.outcome or "" for right in case.rights})
         case.version += 1
+        remembering.remember(session, case)
     session.flush()
     return changed
 

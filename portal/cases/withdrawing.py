@@ -45,6 +45,13 @@ def forget(session: Session, case: Case) -> None:
     purging.purge_contact(session, case)
 
 
+def stop_all(session: Session, case: Case) -> None:
+    """Stop all that was going on for a case that is closed, but for erasures that have begun."""
+    for erasure in session.scalars(select(Erasure).where(Erasure.case_id == case.id, Erasure.state.not_in(BEGUN))):
+        _stop_erasure(session, erasure)
+    _stop_work(session, case)
+
+
 def may_withdraw(session: Session, case: Case) -> bool:
     """True while the case is open and no erasure of it has begun.
 
@@ -66,18 +73,22 @@ def stop_erasures(session: Session, case: Case, *kinds: str) -> None:
     """Stop the plans of these kinds, or all, so that nothing of them is carried out. Raises Conflict if one began."""
     mine = Erasure.case_id == case.id, Erasure.kind.in_(kinds or ERASURE_KINDS)
     for erasure in session.scalars(select(Erasure).where(*mine)):
-        # The fence grows, so that a worker that holds this row just now cannot record anything any more.
-        stopped = session.execute(
-            update(Erasure)
-            .where(Erasure.id == erasure.id, Erasure.state.not_in(BEGUN))
-            .values(state="stopped", work_state="idle", fence=Erasure.fence + 1, lease_owner=None, lease_until=None)
-        )
-        assert isinstance(stopped, CursorResult)
-        if stopped.rowcount != 1:
-            raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
-        quarantine.put_back(session, erasure.id)
-        session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
-        session.expire(erasure)
+        _stop_erasure(session, erasure)
+
+
+def _stop_erasure(session: Session, erasure: Erasure) -> None:
+    # The fence grows, so that a worker that holds this row just now cannot record anything any more.
+    stopped = session.execute(
+        update(Erasure)
+        .where(Erasure.id == erasure.id, Erasure.state.not_in(BEGUN))
+        .values(state="stopped", work_state="idle", fence=Erasure.fence + 1, lease_owner=None, lease_until=None)
+    )
+    assert isinstance(stopped, CursorResult)
+    if stopped.rowcount != 1:
+        raise Conflict(_("This request can no longer be taken back: we have begun to carry it out."), "too-late")
+    quarantine.put_back(session, erasure.id)
+    session.execute(update(ErasureItem).where(ErasureItem.erasure_id == erasure.id).values(sealed=None))
+    session.expire(erasure)
 
 
 def _stop_appeals(session: Session, case: Case) -> None:

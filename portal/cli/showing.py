@@ -28,4 +28,6 @@ def show_report(report: Report, as_json: bool) -> None:
     click.echo(f"{done}, {report.back} of them had been undone by the copy.")
     click.echo(f"{report.notices} notices to recipients and {report.feed_lines} lines of removal feeds were put back.")
     click.echo(f"{report.left} things are still there, {report.refused} are another photograph by now.")
+    click.echo(f"{report.ended} requests had ended since, and have ended again.")
+    click.echo(f"{report.forgotten} things that people had sent or had us forget were back, and are deleted again.")
     click.echo(f"{report.purged} rows of what people sent had had their time, and are deleted.")

@@ -33,7 +33,7 @@ def keep_up(session: Session, look_now: bool = False) -> dict[str, int]:
         "begun": _each(session, waiting & Notice.next_at.is_(None), _begin),
         "chased": _each(session, waiting & (Notice.next_at <= now), _chase),
         "found": _look(session, look_now),
-        "purged": _purge(session),
+        "purged": purge(session),
     }
 
 
@@ -97,7 +97,7 @@ def _look(session: Session, now: bool) -> int:
     return found
 
 
-def _purge(session: Session) -> int:
+def purge(session: Session) -> int:
     """Forget digests and texts whose time is over. What was answered stays, as a record."""
     now = clock.now()
     grounds = list(session.scalars(select(NoticeGround).where(NoticeGround.purge_after <= now).limit(AT_ONCE)))

@@ -69,9 +69,10 @@ def _has_ground(session: Session, values: Values) -> bool:
     return session.get(of, values["erasure_id"] or values["order_id"]) is not None and taken is None
 
 
-def _progress(values: Values) -> tuple[datetime, int, bool]:
-    """Grows with all that happens to a notice."""
-    return (values["answered_at"] or BEFORE_ALL, len(values["facts"]), values["sent_at"] is not None)
+def _progress(values: Values) -> tuple[datetime, int, bool, bool, float]:
+    """Grows with all that happens to a notice, also when what it said is purged, or will be sooner."""
+    came = (values["answered_at"] or BEFORE_ALL, len(values["facts"]), values["sent_at"] is not None)
+    return (*came, values["sealed"] is None, -values["purge_after"].timestamp())
 
 
 def _take_up(session: Session) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from portal import audit, clock
+from portal import audit, clock, forgotten
 from portal.audit import ledger
 from portal.backups import copies, finishing
 from portal.cases.answer import keeping
@@ -88,10 +88,12 @@ def test_beside_the_database_lies_only_what_is_sealed_and_it_has_its_end(
     later = clock.now() + timedelta(days=database.config.backup_days + 1)
     for path in beside:
         os.utime(path, (0, 0))
+    days = len(list(forgotten.folder_of(database.config).iterdir()))
     monkeypatch.setattr("portal.clock.now", lambda: later)
     with database.writing() as session:
-        # The erasure, and the notices to recipients.
-        assert purge(session)["ledger"] == len({path.stem for path in beside})
+        # The erasure, the notices to recipients, how the request ended, and the numbers of what was deleted.
+        assert purge(session)["ledger"] == len({path.stem for path in beside}) + days
+    assert not any(forgotten.read(database.config).values())
     assert not [path for path in ledger.folder_of(database.config).rglob("*") if path.is_file()]
 
 

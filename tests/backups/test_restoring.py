@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 import workers
-from portal import audit, clock
+from portal import audit, clock, forgotten
 from portal.audit import heads, ledger
 from portal.backups import copies, finishing, waiting
 from portal.cases.housekeeping.purging import purge
@@ -211,10 +211,11 @@ def test_what_was_erased_is_forgotten_once_no_copy_can_bring_it_back(
     later = clock.now() + timedelta(days=restored.config.backup_days + 1)
     with restored.database.writing() as session:
         purge(session)
-        assert len(ledger.stages(restored.config)) == CASES
+        assert len(ledger.stages(restored.config)) == len(ledger.stages(restored.config, ledger.CASES)) == CASES
+        days = len(list(forgotten.folder_of(restored.config).iterdir()))
         monkeypatch.setattr(clock, "now", lambda: later)
-        assert purge(session)["ledger"] == CASES
-    assert not list(ledger.folder_of(restored.config).iterdir())
+        assert purge(session)["ledger"] == 2 * CASES + days
+    assert not [path for path in ledger.folder_of(restored.config).rglob("*") if path.is_file()]
     with pytest.raises(BadInput, match="more than 30 days old"):
         restored.put_back()
 
@@ -270,7 +271,8 @@ def test_a_copy_is_there_as_a_whole_or_not_at_all(
 
 
 def test_what_is_kept_beside_the_database_does_not_open_without_the_key(restored: Restored) -> None:
-    kept = b"".join(path.read_bytes() for path in ledger.folder_of(restored.config).iterdir())
+    beside = [path for path in ledger.folder_of(restored.config).rglob("*") if path.is_file()]
+    kept = b"".join(path.read_bytes() for path in beside)
     with restored.database.reading() as session:
         record = ledger.read(session, restored.ids[0], "done")
         assert record is not None

@@ -18,6 +18,7 @@ FLOORS = [
     {"portal.tables"},
     {"portal.keys", "portal.images", "portal.processes", "portal.fetching"},
     {"migrations"},
+    {"portal.forgotten"},
     {"portal.jobs", "portal.blobs", "portal.look", "portal.schema"},
     {"portal.queue_server"},
     {"portal.audit"},

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.cases import law, lifecycle
+from portal.cases import law, lifecycle, remembering
 from portal.cases.acting import mandates
 from portal.cases.clocks import deadlines
 from portal.db import config_of
@@ -74,6 +74,7 @@ def choose(session: Session, case: Case, keeps: str, agrees: bool = False) -> No
     if right.keeps != keeps:
         right.keeps = keeps
         session.flush()
+        remembering.remember(session, case)
         lifecycle.record(session, case, "kept-chosen", "subject", keeps=keeps)
         audit.append(session, "kept-chosen", {"case": case.id, "keeps": keeps})
 
@@ -126,6 +127,7 @@ def note_forgotten(session: Session, case: Case, what: str) -> None:
     elif case.state == "closed" or has_begun(session, case):
         right.keeps = "photographs"
     session.flush()
+    remembering.remember(session, case)
     lifecycle.record(session, case, f"{what}-forgotten", "subject")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit, blobs, clock, images
+from portal import audit, blobs, clock, forgotten, images
 from portal.cases import lifecycle
 from portal.cases.arrival import drafts
 from portal.config import Config
@@ -158,6 +158,7 @@ def find_probe(session: Session, owner: Owner, probe_id: str) -> Probe:
 
 def remove_probe(session: Session, probe: Probe) -> None:
     """The person takes something back: it is deleted at once."""
+    forgotten.note(session, "probe", [probe.id])
     blobs.purge_blob(session, probe.blob_id)
     blobs.purge_blob(session, probe.crop_id)
     session.delete(probe)

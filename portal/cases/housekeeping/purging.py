@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import ColumnElement, CompoundSelect, CursorResult, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from portal import audit, blobs, clock
+from portal import audit, blobs, clock, forgotten
 from portal.audit import ledger
 from portal.cases.acting import mandates
 from portal.cases.housekeeping.isolating import by_itself
@@ -72,7 +72,7 @@ def purge(session: Session) -> dict[str, int]:
         "networks": _forget_networks(session),
         "outbox": _purge_outbox(config_of(session).data / "outbox"),
         "faces": faces.end_faces(session),
-        "ledger": ledger.forget(session, clock.now() - timedelta(days=config_of(session).backup_days)),
+        "ledger": _forget_beside_the_database(session),
         **{name: _delete(session, table, over) for name, (table, over) in _expiring(session).items()},
     }
     # Counts of tries and browser sessions say nothing about a case: they are not worth a line each minute.
@@ -113,17 +113,24 @@ def purge_probes(session: Session, case: Case) -> int:
     session.flush()
     probes = list(session.scalars(select(Probe).where(Probe.case_id == case.id, Probe.state != "purged")))
     for probe in probes:
-        blobs.purge_blob(session, probe.blob_id)
-        blobs.purge_blob(session, probe.crop_id)
-        session.refresh(probe)
-        probe.sealed = probe.digest = probe.near_digest = probe.chosen = None
-        probe.boxes = []
-        probe.state, probe.purged_at = "purged", clock.now()
-        # A worker that checks this probe just now must not record anything any more.
-        probe.work_state, probe.fence = "idle", probe.fence + 1
+        empty_probe(session, probe)
     case.purged_at = clock.now()
     session.flush()
     return len(probes)
+
+
+def empty_probe(session: Session, probe: Probe) -> None:
+    """Delete what one was looked for with."""
+    forgotten.note(session, "probe", [probe.id])
+    blobs.purge_blob(session, probe.blob_id)
+    blobs.purge_blob(session, probe.crop_id)
+    session.refresh(probe)
+    probe.sealed = probe.digest = probe.near_digest = probe.chosen = None
+    probe.boxes = []
+    probe.state, probe.purged_at = "purged", clock.now()
+    # A worker that checks this probe just now must not record anything any more.
+    probe.work_state, probe.fence = "idle", probe.fence + 1
+    session.flush()
 
 
 def purge_candidate_crops(session: Session, case: Case) -> int:
@@ -150,6 +157,7 @@ def purge_package(session: Session, case: Case) -> int:
 
 def purge_contact(session: Session, case: Case) -> None:
     """Forget who the person of a case is and what they wrote."""
+    forgotten.note(session, "contact", [case.id])
     case.contact = case.contact_digest = case.network_digest = case.details = case.identity_note = None
     session.execute(delete(Mail).where(Mail.case_id == case.id))
     session.execute(delete(Message).where(Message.case_id == case.id))
@@ -207,7 +215,7 @@ def _of_each(session: Session, which: ColumnElement[bool], what: str, do: Callab
 def _purge_papers(session: Session) -> int:
     """What showed that somebody may act, and scans of letters, as long after the end as what was sent to look with."""
     over = select(Case.id).where(Case.closed_at <= clock.now() - _probe_time(session))
-    return _delete(session, Blob, Blob.id.in_(_papers(over)))
+    return _delete_blobs(session, Blob.id.in_(_papers(over)))
 
 
 def _papers(cases: Select[str]) -> CompoundSelect[str | None]:
@@ -230,7 +238,7 @@ def _purge_closed_crops(session: Session) -> int:
 
 def _purge_packages(session: Session) -> int:
     over = select(Package.blob_id).where(Package.expires_at <= clock.now(), Package.blob_id.is_not(None))
-    return _delete(session, Blob, Blob.id.in_(over))
+    return _delete_blobs(session, Blob.id.in_(over))
 
 
 def _purge_contacts(session: Session) -> int:
@@ -297,7 +305,14 @@ def _purge_blobs(session: Session) -> int:
         )
     )
     # A worker writes a blob and the row that points to it in one transaction, so an orphan is never a newborn.
-    return _delete(session, Blob, (Blob.purge_after <= clock.now()) | Blob.id.not_in(pointed_to))
+    return _delete_blobs(session, (Blob.purge_after <= clock.now()) | Blob.id.not_in(pointed_to))
+
+
+def _forget_beside_the_database(session: Session) -> int:
+    """What a restored database would have to be told, once no copy is so old any more."""
+    config = config_of(session)
+    before = clock.now() - timedelta(days=config.backup_days)
+    return ledger.forget(session, before) + forgotten.forget(config, before)
 
 
 def _purge_outbox(folder: Path) -> int:
@@ -344,6 +359,11 @@ def _old(now: datetime) -> ColumnElement[bool]:
 
 def _count(session: Session, table: type[Any], condition: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(table).where(condition)) or 0
+
+
+def _delete_blobs(session: Session, condition: ColumnElement[bool]) -> int:
+    forgotten.note(session, "blob", session.scalars(select(Blob.id).where(condition)).all())
+    return _delete(session, Blob, condition)
 
 
 def _delete(session: Session, table: type[Any], condition: ColumnElement[bool]) -> int:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from portal import audit, blobs, clock
+from portal import audit, blobs, clock, forgotten
 from portal.cases import lifecycle, mails
 from portal.cases.arrival import limits
 from portal.cases.arrival.looking import Prepared
@@ -157,13 +157,19 @@ def purge(session: Session, case: Case) -> int:
     mine = select(Challenge).where(Challenge.case_id == case.id, Challenge.state != "purged")
     found = list(session.scalars(mine))
     for challenge in found:
-        _purge_frames(session, challenge)
-        challenge.code = challenge.turn = challenge.turn_seen = challenge.likeness = challenge.problem = None
-        challenge.state, challenge.purged_at = "purged", clock.now()
-        # A worker that looks at them just now must not record anything any more.
-        challenge.work_state, challenge.fence = "idle", challenge.fence + 1
+        empty(session, challenge)
     session.flush()
     return len(found)
+
+
+def empty(session: Session, challenge: Challenge) -> None:
+    """Delete the photographs of one, and what was measured on them."""
+    forgotten.note(session, "challenge", [challenge.id])
+    _purge_frames(session, challenge)
+    challenge.code = challenge.turn = challenge.turn_seen = challenge.likeness = challenge.problem = None
+    challenge.state, challenge.purged_at = "purged", clock.now()
+    # A worker that looks at them just now must not record anything any more.
+    challenge.work_state, challenge.fence = "idle", challenge.fence + 1
 
 
 def _purge_frames(session: Session, challenge: Challenge) -> None:

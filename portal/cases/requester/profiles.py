@@ -8,13 +8,14 @@ else's photograph can hold a token, too. So a caseworker looks, and decides.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, forgotten
 from portal.cases import lifecycle
 from portal.cases.arrival.limits import spend
 from portal.cases.requester import assurance
@@ -135,7 +136,13 @@ def forget_decided(session: Session) -> int:
     """Forget link and token of each case in which nothing waits for them any more. Returns how many."""
     over = ProfileCheck.case_id.in_(select(Case.id).where(Case.state.not_in(assurance.OPEN_STATES)))
     kept = ProfileCheck.sealed.is_not(None) | ProfileCheck.token.is_not(None)
-    statement = update(ProfileCheck).where(over, kept).values(sealed=None, token=None)
+    return empty(session, session.scalars(select(ProfileCheck.id).where(over, kept)).all())
+
+
+def empty(session: Session, ids: Sequence[str]) -> int:
+    """Forget link and token of these. Returns of how many."""
+    forgotten.note(session, "profile", ids)
+    statement = update(ProfileCheck).where(ProfileCheck.id.in_(ids)).values(sealed=None, token=None)
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return int(result.rowcount)
