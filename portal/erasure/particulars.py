@@ -36,7 +36,7 @@ from portal.tables import (
 
 RESTORED = mark("If a backup of the portal is put back, it first erases this again.")
 METHOD = mark(
-    "Each file was compared with the approved one, and only then deleted. Where other people are in it, or it is in an "
+    "Each file was first compared with the approved one, and then deleted. If other people are in it, or it is in an "
     "archive, it was written anew without this person."
 )
 MEDIA = mark("No disk or other device was destroyed for this.")
