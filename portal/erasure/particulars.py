@@ -36,8 +36,8 @@ from portal.tables import (
 
 RESTORED = mark("If a backup of the portal is put back, it first erases this again.")
 METHOD = mark(
-    "Each file was first compared with the approved one, and then deleted. If other people are in it, or it is in an "
-    "archive, it was written anew without this person."
+    "Each file was first compared with the approved one. Then it was deleted. If other people are in it, or it is "
+    "in an archive, it was written anew without this person."
 )
 MEDIA = mark("No disk or other device was destroyed for this.")
 SWORN = mark("No person has sworn this under penalty of perjury. The key of the issuer signed it once it was approved.")

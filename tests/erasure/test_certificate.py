@@ -94,7 +94,7 @@ def test_who_acted_how_and_for_whom_is_said_without_names(session: Session) -> N
     words = "\n".join(wording.in_words(said(made), verifying.items_of(file)))
     for sentence in (
         "1 reviewer compared the photographs.",
-        "Each file was compared with the approved one, and only then deleted.",
+        "Each file was first compared with the approved one. Then it was deleted.",
         "No disk or other device was destroyed for this.",
         "No person has sworn this under penalty of perjury.",
         "It is made for the person who asked, or for who acts for them.",
