@@ -237,12 +237,18 @@ def held_case(database_session: Session) -> Case:
     """The case this browser signed in to. Raises NotFound when it is not there any more, NotAllowed (`mandate-over`)
     for somebody whose permission to act for the person has ended, and (`words-renewed`) while new words do not open it.
     """
-    case = any_case(database_session)
+    case = case_to_renew(database_session)
     mandate = mandates.of_case(database_session, case)
     ended = mandates.over(database_session, mandate) if mandate is not None else None
     if ended is not None and not is_person():
         raise NotAllowed(_(mandates.OVER[ended]), "mandate-over")
-    if lost_words.since(database_session, case) is not None:
+    return case
+
+
+def case_to_renew(database_session: Session) -> Case:
+    """The same where the permission has ended, too: for the page that takes a new one."""
+    case = any_case(database_session)
+    if lost_words.since(database_session, case) is not None and not is_person():
         raise NotAllowed(
             _("A person first makes sure that it is you. Then you see your request here."), "words-renewed"
         )

@@ -85,13 +85,23 @@ def give(session: Session, reference: str, email: str, typed: str) -> Given | No
 def since(session: Session, case: Case) -> datetime | None:
     """Since when the request is closed to its new words; None while nothing holds it.
 
-    Where nobody made sure who asks nothing may be shown anyway, and who does so later knows of the new words.
+    Where nobody made sure who asks nothing may be shown anyway, and who does so later knows of the new words. A person
+    for whom somebody else acts has words of their own: to them nothing is closed by those of the other one.
     """
     row = session.get(NewWords, case.id)
-    if row is None or row.given_at is None or row.cleared_at is not None or case.identity != "confirmed":
+    if row is None or row.given_at is None or row.cleared_at is not None:
         return None
-    sure_since = case.identity_at is not None and case.identity_at > row.given_at
-    return None if sure_since else row.given_at
+    sure = _sure_at(session, case)
+    return row.given_at if sure is not None and sure <= row.given_at else None
+
+
+def _sure_at(session: Session, case: Case) -> datetime | None:
+    """When somebody last made sure of whoever has these words: who asks, or whether they may act. None: nobody did."""
+    mandate = mandates.of_case(session, case)
+    moments = [case.identity_at or case.received_at] if case.identity == "confirmed" else []
+    if mandate is not None and mandate.judged_at is not None:
+        moments.append(mandate.judged_at)
+    return max(moments, default=None)
 
 
 def given_at(session: Session, case: Case) -> datetime | None:
@@ -116,12 +126,15 @@ def clear(session: Session, case: Case, account_id: str, note: str) -> None:
 
 
 def _case_of(session: Session, reference: str, address: str) -> Case | None:
-    """The request with this reference, if this is its confirmed contact and nobody acts for somebody else in it."""
+    """The request with this reference, if this is its confirmed contact. It is that of the one who asks; once the
+    person took back what let them ask, it opens nothing.
+    """
     case = session.scalar(select(Case).where(Case.reference == words.as_reference(reference)))
     if case is None or case.contact_confirmed_at is None or case.contact_digest is None:
         return None
-    mine = hmac.compare_digest(case.contact_digest, contact_digest(session, address))
-    return case if mine and mandates.of_case(session, case) is None else None
+    mandate = mandates.of_case(session, case)
+    ended = mandate is not None and mandates.over(session, mandate) == "taken-back"
+    return case if hmac.compare_digest(case.contact_digest, contact_digest(session, address)) and not ended else None
 
 
 def _use(session: Session, row: NewWords) -> datetime | None:

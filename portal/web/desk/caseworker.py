@@ -115,6 +115,7 @@ def _case_page(found: Case, contact: str | None = None) -> str:
         troubles=stuck.troubles(session, found),
         linked=alarms.readings(session, found),
         renewed=lost_words.since(session, found),
+        acting=mandates.of_case(session, found) is not None,
         today=clock.local_date(clock.now(), settings().zone),
         received_on=clock.local_date(found.received_at, settings().zone),
         events=events[-LATEST:],

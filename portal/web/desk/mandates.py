@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases.acting import authority, mandates
 from portal.cases.acting.papers import PDF, Paper
+from portal.cases.requester import lost_words
 from portal.errors import BadInput, NotFound
 from portal.tables import Case, Mandate
 from portal.web.context import database, settings
@@ -49,6 +50,7 @@ def _page(case: Case, sentence: str = "", status: int = 200) -> Page:
         said=mandates.said_of(g.session, mandate),
         lines=authority.lines(g.session, mandate),
         over=mandates.over(g.session, mandate),
+        renewed=lost_words.given_at(g.session, case),
         asks=[right.right for right in case.rights if mandates.waits_for_person(mandate, right)],
         waits_for_second=authority.waits_for_second(mandate),
         mine=mandate.judged_by == current_user.id,

@@ -97,7 +97,7 @@ def waiting() -> Page:
     """What opens the request to its new words, and a box to write in. Nothing written before is shown."""
     case = sessions.any_case(g.session)
     since = lost_words.since(g.session, case)
-    if since is None:
+    if since is None or sessions.is_person():
         return redirect(url_for("following.overview"), 303)
     form = MessageForm()
     if form.validate_on_submit():
@@ -109,7 +109,7 @@ def waiting() -> Page:
             g.session.commit()
             flash(_("Your message is sent. We answer here."))
             return redirect(url_for("lost_words.waiting"), 303)
-    said = [one for one in messages.of_case(g.session, case) if one.at >= since]
+    said = [one for one in messages.of_case(g.session, case, with_person=False) if one.at >= since]
     return render_template("subject/who_asks.html", form=form, case=case, said=said), 422 if form.errors else 200
 
 

@@ -92,7 +92,7 @@ def own() -> Page:
 
 
 def _own_page(form: FlaskForm, status: int = 200) -> Page:
-    case = sessions.any_case(g.session)
+    case = sessions.case_to_renew(g.session)
     mandate = _mandate_of(case)
     page = render_template(
         "subject/permission.html",
@@ -128,7 +128,7 @@ def renew() -> Page:
         if not form.validate():
             raise BadInput(_("Write the day as it is asked for, or leave it empty."), "bad-expiry")
         prepared = prepare_paper(settings(), uploaded(form.paper.data))
-        case = sessions.any_case(g.session)
+        case = sessions.case_to_renew(g.session)
         if sessions.is_person():
             raise NotFound(_("Only the one who acts for you can send a new permission."))
         renewing.renew(g.session, case, _mandate_of(case), prepared, form.expires_on.data)

@@ -21,7 +21,7 @@ from tests.web.conftest import send
 from tests.web.desk import Colleague, colleague
 from tests.web.person import test_agents as agents
 
-ANNA = "anna@mail.example"
+ANNA, BO = "anna@mail.example", "bo@agent.example"
 ASK, CODE, NEW, CLOSED = "/case/lost-words", "/case/lost-words/code", "/case/new-words", "/case/who-asks"
 
 
@@ -47,9 +47,9 @@ def mailed(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(Mail)) or 0
 
 
-def renew(client: FlaskClient, database: Database, reference: str) -> str:
+def renew(client: FlaskClient, database: Database, reference: str, contact: str = ANNA) -> str:
     """All the way to the new words."""
-    assert send(client, ASK, reference=reference, email=ANNA).location == CODE
+    assert send(client, ASK, reference=reference, email=contact).location == CODE
     assert send(client, CODE, code=trip.newest_code(database)).location == NEW
     found = re.search(r'class="ef-words"><bdi>([a-z ]+)<', client.get(NEW).text)
     assert found
@@ -145,11 +145,46 @@ def test_a_code_works_once_for_ten_minutes_and_five_tries(app: Flask, database: 
     assert send(other, ASK, reference=reference, email=ANNA).status_code == 429, "three codes an hour"
 
 
-def test_only_a_caseworker_clears_it_and_an_agent_gets_no_code(app: Flask, database: Database, reference: str) -> None:
+def test_only_a_caseworker_clears_it(app: Flask, database: Database, reference: str) -> None:
     renew(app.test_client(), database, reference)
     with database.reading() as session:
         case_id = session.scalars(select(Case.id)).one()
     colleague(app, database, "reviewer").post(f"/staff/cases/{case_id}/words-cleared", status=403, text="I know her.")
-    acted_for, before = agents.whole(app.test_client(), database, ["deletion"]), mailed(database)
-    send(app.test_client(), ASK, reference=acted_for, email="bo@agent.example")
-    assert mailed(database) == before, "the person has words of their own, which are not the agent's to renew"
+
+
+def test_who_acts_for_another_gets_new_words_of_their_own_and_the_person_keeps_theirs(
+    app: Flask, database: Database, cora: Colleague
+) -> None:
+    reference = agents.whole(app.test_client(), database, ["deletion"], email=agents.PERSON)
+    person = agents.say_yes(app, database)
+    case, _ = agents.case_of(database, reference)
+    agents.judge(cora, case, **agents.ALL)
+    send(person, "/case/messages", text="Only for you and me.")
+    before = mailed(database)
+    assert send(app.test_client(), ASK, reference=reference, email=agents.PERSON).location == CODE
+    assert mailed(database) == before, "what was given for the person is no confirmed contact"
+    agent = app.test_client()
+    words = renew(agent, database, reference, BO)
+    assert agent.get("/case").location == CLOSED
+    assert agent.get("/case/permission").status_code == 403, "names stand on it"
+    send(agent, CLOSED, text="It is me, Bo. Ring the office.")
+    shown = agent.get(CLOSED).text
+    assert "Ring the office." in shown
+    assert "Only for you and me." not in shown
+    assert person.get("/case").status_code == 200, "nothing is closed to the person"
+    page = cora.get(f"/staff/cases/{case.id}")
+    assert "the one who acts for the person" in page
+    assert "got new secret words by a code" in cora.get(f"/staff/cases/{case.id}/mandate")
+    cora.post(f"/staff/cases/{case.id}/words-cleared", text="I rang the office.")
+    signed_in = opens(app, reference, words)
+    assert signed_in
+    assert signed_in.get("/case").status_code == 200
+    assert signed_in.get("/case/permission").status_code == 200
+
+
+def test_nobody_whose_permission_the_person_took_back_gets_new_words(app: Flask, database: Database) -> None:
+    reference = agents.whole(app.test_client(), database, ["deletion"], email=agents.PERSON)
+    send(agents.say_yes(app, database), "/case/permission", "/case/permission/end")
+    before = mailed(database)
+    assert send(app.test_client(), ASK, reference=reference, email=BO).location == CODE
+    assert mailed(database) == before
