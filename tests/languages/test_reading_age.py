@@ -46,7 +46,7 @@ def pages() -> dict[str, list[str]]:
     source: Catalog = texts_in_source()
     for one in source:
         for file in sorted({file for file, _line in one.locations if not file.endswith(".toml")}):
-            found[file].append(one.id[1] if isinstance(one.id, tuple) else one.id)
+            found[file].append(one.id if isinstance(one.id, str) else one.id[1])
     return found
 
 
