@@ -196,6 +196,7 @@ NOT_SCREENS = {
     "ending.not_a_page": "leads to the inbox",
     "erasures.plan": "leads to the plan",
     "following.day_of_answer": "a calendar",
+    "following.status_file": "for machines",
     "groups.preview": "a picture",
     "health.alive": "for machines",
     "health.ready": "for machines",

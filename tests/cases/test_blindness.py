@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.cases import mails
-from portal.cases.answer import answers, appeals, deciding, keeping
+from portal.cases.answer import answers, appeals, deciding, keeping, protocol
 from portal.cases.arrival import intake
 from portal.cases.clocks import calendar, extending
 from portal.db import config_of
@@ -49,6 +49,7 @@ def seen(session: Session, case: Case) -> str:
     """All that the person sees, without what is their own."""
     page = repr(answers.status_of(session, case)) + repr(answers.answer_of(session, case))
     page += repr(calendar.day_of_answer(session, case).count(b"\n"))
+    page += repr([one | {"received_at": ""} for one in protocol.statuses(session, case, True)])
     return page.replace(case.reference, "EF")
 
 

@@ -13,7 +13,7 @@ from portal import audit, clock
 from portal.blobs import open_blob
 from portal.cases import letters, messages, withdrawing
 from portal.cases.acting import mandates, person_link
-from portal.cases.answer import answering, answers, choosing
+from portal.cases.answer import answering, answers, choosing, protocol
 from portal.cases.clocks import calendar, charging
 from portal.cases.requester import access, assurance, challenge
 from portal.erasure import aftermath, interim, wording
@@ -169,6 +169,15 @@ def day_of_answer() -> Page:
     """The last day of the answer, for the person's own calendar."""
     case = _case()
     return _download(calendar.day_of_answer(g.session, case), "text/calendar", f"{case.reference}.ics")
+
+
+@blueprint.get("/status.json")
+@policy("case-holder")
+def status_file() -> Page:
+    """How far it is, for programs: in the words of the Data Rights Protocol."""
+    case = _case()
+    facts = {"requests": protocol.statuses(g.session, case, _may_read(case))}
+    return _download(json.dumps(facts, ensure_ascii=False).encode(), "application/json", f"{case.reference}.json")
 
 
 @blueprint.post("/package")

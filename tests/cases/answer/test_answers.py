@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.cases import lifecycle, mails, withdrawing
-from portal.cases.answer import answers, deciding, packages
+from portal.cases.answer import answers, deciding, packages, protocol
 from portal.cases.requester import identity
 from portal.tables import Case, Erasure, Mail, Package
 from tests.cases.making import (
@@ -33,6 +33,8 @@ def seen(session: Session, case: Case) -> bytes:
     """All bytes a person could see of a case, with its reference masked."""
     status, answer = answers.status_of(session, case), answers.answer_of(session, case)
     shown: list[Any] = [dataclasses.asdict(status), dataclasses.asdict(answer) if answer else None]
+    # For programs there is no more to see. The instant of receipt is each one's own.
+    shown += [one | {"received_at": ""} for one in protocol.statuses(session, case, True)]
     for mail in session.scalars(select(Mail).where(Mail.case_id == case.id).order_by(Mail.created_at)):
         letter = mails.open_mail(session, mail)
         shown.append(dataclasses.asdict(letter) if letter else None)

@@ -273,6 +273,14 @@ def test_the_day_of_the_answer_for_a_calendar(client: FlaskClient) -> None:
     assert reference in answer.text
 
 
+def test_programs_read_how_far_it_is_and_only_those_who_are_signed_in(app: Flask, client: FlaskClient) -> None:
+    reference, _ = trip.whole(client)
+    answer = client.get("/case/status.json")
+    assert answer.mimetype == "application/json"
+    assert {one["request_id"].rpartition("/")[0] for one in answer.json["requests"]} == {reference}
+    assert app.test_client().get("/case/status.json").status_code == 303
+
+
 def test_what_is_finished_offers_no_day_but_a_print(client: FlaskClient, database: Database) -> None:
     _answered(client, database)
     page = client.get("/case").text
