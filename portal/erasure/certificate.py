@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.audit.log import canonical, instant
 from portal.cases import lifecycle
-from portal.erasure import remedies
+from portal.erasure import particulars, remedies
 from portal.erasure.items import NOT_GONE, commitment_of, leaf_of, plan_digest
 from portal.erasure.statement import Issued, statement_of
 from portal.erasure.verifying import write_file
@@ -37,7 +37,7 @@ def issue(session: Session, erasure: Erasure) -> Certificate:
     if right is None or erasure.approved_at is None:
         raise Conflict("This plan was not approved, so there is nothing to certify.", "evidence-missing")
     items = [_line(session, item, known.get(item.position)) for item in _complete(session, erasure)]
-    if earlier is not None and items == list(known.values()):
+    if earlier is not None and items == list(known.values()) and not _heard_more(session, erasure, items, earlier):
         return earlier
     text = "".join(canonical(item).decode() + "\n" for item in items)
     certificate_id, now = random_id(), clock.now()
@@ -102,6 +102,13 @@ def _complete(session: Session, erasure: Erasure) -> list[ErasureItem]:
     if plan_digest(item.leaf for item in items) != erasure.plan_digest:
         raise Conflict("The items are not the ones in the plan that was approved.", "plan-changed")
     return items
+
+
+def _heard_more(session: Session, erasure: Erasure, items: list[dict[str, Any]], earlier: Certificate) -> bool:
+    """Whether somebody answered since who is in no plan, as it was found out later that they had got something."""
+    before = json.loads(earlier.statement).get("told_later", [])
+    later = particulars.told_later(session, erasure, items)
+    return particulars.answers_of(later) != particulars.answers_of(before)
 
 
 def _has_end(item: ErasureItem) -> bool:

@@ -13,12 +13,31 @@ from typing import Any
 from portal.audit import merkle
 from portal.proofs import NOT_GONE, extent_of, leaf_of
 
-__all__ = ["FACE", "NOTHING", "NOT_GONE", "commitment", "commitment_of", "extent_of", "leaf_of", "plan_digest", "tally"]
+__all__ = [
+    "ANSWERED",
+    "FACE",
+    "NOTHING",
+    "NOT_GONE",
+    "commitment",
+    "commitment_of",
+    "extent_of",
+    "leaf_of",
+    "plan_digest",
+    "tally",
+]
 
 # Before the target of a suppression by which nothing is kept: so the plan that is approved says it.
 NOTHING = "none/"
 # Before the target of one with which the face in the photograph is kept, too.
 FACE = "face/"
+# What an answer of a recipient means for the plan's item, in the words of the certificate.
+ANSWERED = {
+    "erased": "destroyed",
+    "nothing-held": "not-affected",
+    "partly": "kept",
+    "refused": "kept",
+    "told": "told",
+}
 
 
 def commitment(salt: bytes, digest: bytes) -> bytes:

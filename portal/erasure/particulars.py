@@ -28,6 +28,7 @@ from portal.tables import (
     ErasureItem,
     Judgement,
     Notice,
+    Recipient,
     Remedy,
     Source,
     Store,
@@ -90,24 +91,48 @@ def told(session: Session, erasure: Erasure, item: dict[str, Any]) -> dict[str, 
         .where(Disclosure.dataset_id.in_(datasets) | Disclosure.model_id.in_(models))
         .order_by(Disclosure.disclosed_on)
     )
-    notices = select(Notice).filter_by(erasure_id=erasure.id, recipient_id=item["target"]).order_by(Notice.number)
     return {
         "got": [
             {**name(one.dataset or one.model, ""), "on": one.disclosed_on.isoformat()} for one in session.scalars(got)
         ],
-        "notices": [
-            {
-                "text": one.digest,
-                "made": instant(one.made_at),
-                "sent": said_at(one.sent_at),
-                "state": one.state,
-                "answer": one.result or "",
-                "answered": said_at(one.answered_at),
-                "signed": one.signed,
-            }
-            for one in session.scalars(notices)
-        ],
+        "notices": _notices(session, erasure, item["target"]),
     }
+
+
+def told_later(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Recipients that the approved plan could not know of yet, and what they were told and answered."""
+    planned = {item["target"] for item in items if item["kind"] == "recipient"}
+    later = select(Notice.recipient_id).where(Notice.erasure_id == erasure.id, Notice.recipient_id.not_in(planned))
+    found = session.scalars(select(Recipient).where(Recipient.id.in_(later)).order_by(Recipient.id))
+    return [{"target": one.id, **name(one, ""), "notices": _notices(session, erasure, one.id)} for one in found]
+
+
+def answers_of(later: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Of recipients that were found out about later, what a newer certificate is issued for: who answered what."""
+    return [
+        (one["target"], notice["text"], notice["answer"] or notice["state"])
+        for one in later
+        for notice in one["notices"]
+        if notice["answer"] or notice["state"] == "unreachable"
+    ]
+
+
+def _notices(session: Session, erasure: Erasure, recipient_id: str) -> list[dict[str, Any]]:
+    """By which texts a recipient was told, each by the SHA-256 of the signed text, and what came back."""
+    notices = select(Notice).filter_by(erasure_id=erasure.id, recipient_id=recipient_id).order_by(Notice.number)
+    return [
+        {
+            "text": one.digest,
+            "photographs": one.photographs,
+            "made": instant(one.made_at),
+            "sent": said_at(one.sent_at),
+            "state": one.state,
+            "answer": one.result or "",
+            "answered": said_at(one.answered_at),
+            "signed": one.signed,
+        }
+        for one in session.scalars(notices)
+    ]
 
 
 def backup(session: Session, issued: datetime) -> dict[str, Any]:

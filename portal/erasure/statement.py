@@ -116,6 +116,7 @@ def statement_of(
             {**one, **particulars.told(session, erasure, items[one["item"]])}
             for one in _for_people(session, items, "recipient", Recipient)
         ],
+        "told_later": particulars.told_later(session, erasure, items),
         "kept": _kept(session, erasure, items),
         "exceptions": _exceptions(items),
         "backups": BACKUPS,

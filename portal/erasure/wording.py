@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from portal.erasure.items import ANSWERED
 from portal.languages import gettext as _
 from portal.languages import isolated, mark, ngettext
 from portal.matching import coverage_words
@@ -100,6 +101,7 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         *_named(statement, "models", _("Models trained on the photographs:"), notes),
         *_named(statement, "products", _("Products built on those models:"), notes),
         *_named(statement, "recipients", _("Who was told:"), notes),
+        *_later(statement),
         *_stated(statement, "none_trained"),
         *_exceptions(statement),
         *_kept(statement),
@@ -228,7 +230,25 @@ def _shown_by(one: dict[str, Any]) -> Iterator[str]:
         yield _("It got %(what)s on %(day)s.", what=isolated(label), day=_day(got["on"]))
     for notice in one.get("notices", []):
         if notice["sent"]:
-            yield _("It was told on %(day)s.", day=_day(notice["sent"]))
+            told = isolated(notice["text"])
+            yield _(
+                "It was told on %(day)s, by the text with the SHA-256 %(digest)s.",
+                day=_day(notice["sent"]),
+                digest=told,
+            )
+
+
+def _later(statement: dict[str, Any]) -> Iterator[str]:
+    """Who is in no plan, because it was found out later that they had got something."""
+    later = statement.get("told_later", [])
+    if later:
+        yield ""
+        yield _("Who was told later, once we knew that they had got something:")
+    for one in later:
+        last = one["notices"][-1]
+        result = ANSWERED.get(last["answer"]) or ("not-reached" if last["state"] == "unreachable" else "told")
+        yield f"  {_sentence(isolated(one['name']), result_in_words(result))}"
+        yield from (f"  {line}" for line in _shown_by(one))
 
 
 def _stated(statement: dict[str, Any], name: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What recipients answer: on the page, or signed with the key they registered. Every answer is kept word for word.
 
 An answer becomes that of the plan's item; one that comes after the certificate supersedes it. Where the plan has no
-such item, because it was found out later who received something, it is kept with the notice and in the log.
+such item, because it was found out later who received something, the certificate lists it beside the plan.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ from portal import audit, clock
 from portal.audit import notes
 from portal.audit.log import instant
 from portal.erasure import carrying, plans, resuming
+from portal.erasure.items import ANSWERED
 from portal.errors import BadInput, Conflict
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.notices import keeping, making, wire, wording
 from portal.tables import Erasure, ErasureItem, Notice, Order, Recipient
 
-# What an answer means for the plan's item, in the words of the certificate.
-FOR_ITEM = {
-    "erased": "destroyed",
-    "nothing-held": "not-affected",
-    "partly": "kept",
-    "refused": "kept",
-    "told": "told",
-}
 LONGEST = 5000
 
 
@@ -53,7 +46,7 @@ def answer(session: Session, notice: Notice, result: str, words: str) -> None:
 
 def answer_by_hand(session: Session, notice: Notice, result: str, words: str, account_id: str) -> None:
     """A caseworker writes down what the recipient said by telephone or letter. Raises BadInput."""
-    if result not in FOR_ITEM:
+    if result not in ANSWERED:
         raise BadInput("Choose what they said from the list.", "unknown-answer")
     if not words.strip():
         raise BadInput("Say in a sentence who said this, when and how.", "note-missing")
@@ -98,10 +91,10 @@ def close_item(session: Session, notice: Notice, result: str, note: str, account
     After the certificate a new one is issued, which supersedes it. An order takes outcomes up by itself.
     """
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
-    if item is None:
-        return
-    plans.answer_item(session, item, account_id, result, note)
-    carrying.settle_if_complete(session, session.get_one(Erasure, notice.erasure_id))
+    if item is not None:
+        plans.answer_item(session, item, account_id, result, note)
+    if notice.erasure_id is not None:
+        carrying.settle_if_complete(session, session.get_one(Erasure, notice.erasure_id))
 
 
 def _opened(text: str, recipients: list[Recipient]) -> tuple[dict[str, Any], Recipient]:
@@ -149,7 +142,7 @@ def _keep(
     keeping.keep(session, notice)
     about = making.erasure_of(session, notice) or session.get_one(Order, notice.order_id)
     late = about.state == "settled"
-    close_item(session, notice, FOR_ITEM[result], note_for_item(notice, result, why), account_id)
+    close_item(session, notice, ANSWERED[result], note_for_item(notice, result, why), account_id)
     if notice.erasure_id is not None:
         resuming.look_at_holder(session, notice.erasure_id, notice.recipient_id)
     said = {"notice": notice.id, **making.subject_of(notice), "result": result, "by": by, "signed": signed}

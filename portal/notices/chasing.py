@@ -77,8 +77,8 @@ def give_up(session: Session, notice: Notice) -> None:
     keeping.keep(session, notice)
     item = session.get(ErasureItem, notice.item_id) if notice.item_id else None
     outcome = sending.outcome_of(session, notice)
-    if item is not None and item.result is None and outcome is not None:
-        # What a person has answered already, such as that they wrote a letter, stays.
+    # What a person has answered already, such as that they wrote a letter, stays.
+    if outcome is not None and (item is None or item.result is None):
         answering.close_item(session, notice, *outcome, None)
     audit.append(session, "notice-unreachable", {"notice": notice.id, **making.subject_of(notice)})
 

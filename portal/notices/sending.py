@@ -15,6 +15,7 @@ from portal.audit.log import instant
 from portal.cases import mails
 from portal.config import MAIL_ADDRESS
 from portal.db import config_of
+from portal.erasure.items import ANSWERED
 from portal.errors import BadInput, Conflict
 from portal.jobs import make_due
 from portal.notices import answering, clocks, keeping, links, making, wording
@@ -100,7 +101,7 @@ def outcome_of(session: Session, notice: Notice) -> tuple[str, str] | None:
     """What came of a notice: the result of a plan's item, and the sentence about it. None while they are waited for."""
     if notice.result is not None:
         why = answering.answers_of(session, notice)[-1].get("why", "")
-        return answering.FOR_ITEM[notice.result], answering.note_for_item(notice, notice.result, why)
+        return ANSWERED[notice.result], answering.note_for_item(notice, notice.result, why)
     if notice.state != "unreachable":
         return None
     tried = wording.all_sentences(notice.facts) or "Nothing could be tried."

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, lineage
 from portal.audit import notes
 from portal.audit.signers import SigningKey
-from portal.erasure import certificate, plans
+from portal.erasure import carrying, certificate, plans, wording
+from portal.erasure.verifying import verify
 from portal.errors import BadInput, Conflict, Gone
 from portal.keys import keys_of
 from portal.notices import answering, chasing, clocks, forgetting, links, making, sending, wire
@@ -278,6 +279,23 @@ def test_who_received_it_later_or_in_another_copy_is_told_later(
     answering.answer(session, made["late", 1], "nothing-held", "")
     assert made["late", 1].state == "acknowledged"
     assert chasing.keep_up(session)["found"] == 0
+    first, second = (
+        json.loads(one.statement) for one in session.scalars(select(Certificate).order_by(Certificate.number))
+    )
+    assert (first["told_later"], second["supersedes"]) == ([], first["id"])
+    (listed,) = second["told_later"]
+    assert listed["name"] == "Late Ltd"
+    assert [(one["text"], one["answer"]) for one in listed["notices"]] == [(made["late", 1].digest, "nothing-held")]
+    assert [one["text"] for one in second["recipients"][0]["notices"]] == [
+        made["recipient", 1].digest,
+        made["recipient", 2].digest,
+    ]
+    newest = certificate.newest(session, session.get_one(Erasure, notice.erasure_id))
+    assert newest is not None
+    said = verify(certificate.file_of(session, newest), audit.verifier_key(session))
+    lines = "\n".join(wording.in_words(said, certificate.items_of(session, newest)))
+    assert "Late Ltd: not affected." in lines
+    assert not carrying.settle_if_complete(session, session.get_one(Erasure, notice.erasure_id))
 
 
 def test_what_is_kept_for_later_notices_goes_when_its_time_is_over(
