@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from portal import colours
+from portal import colours, texting
 from portal.errors import UnsafeConfig
 from portal.languages import ENGLISH, LANGUAGES
 
@@ -71,6 +71,13 @@ class Config:
     holidays: str = _setting("", "country, or country-part, whose public holidays count, such as DE or DE-BE")
     smtp_url: str = _setting("", "smtp://user:password@host:port; empty: mails are written to data/outbox", secret=True)
     mail_from: str = _setting("privacy@localhost", "sender of mails")
+    text_url: str = _setting(
+        "",
+        "service that sends text messages, an address of Apprise with {number} in it, "
+        "such as twilio://sid:token@sender/{number}; empty: people give a mail address or none",
+        secret=True,
+    )
+    text_codes: int = _setting(500, "codes sent by text in a day at most, as each costs money", int)
     two_people: bool = _setting(True, "erasures and refusals need a second person", _yes_or_no)
     likeness: bool = _setting(False, "reviewers are asked how alike six parts of two faces are", _yes_or_no)
     batch: bool = _setting(
@@ -191,6 +198,8 @@ def check_config(config: Config) -> Config:
         "EFFACE_SMTP_URL": bool(config.smtp_url)
         and not _has(config.smtp_url, {"smtp", "smtps"})
         and "must start with smtp:// or smtps:// and name a server",
+        "EFFACE_TEXT_URL": bool(config.text_url) and texting.problem_of(config.text_url, LOOPBACK),
+        "EFFACE_TEXT_CODES": not 1 <= config.text_codes <= 1_000_000 and "must be from 1 to 1000000",
         "EFFACE_DATABASE_URL": _wrong_database(config.database_url),
         "EFFACE_REDIS_URL": bool(config.redis_url)
         and not _has(config.redis_url, {"redis", "rediss", "unix"})

@@ -1,4 +1,4 @@
-"""Sends one mail: by SMTP, or as a file in `data/outbox` where no mail server is set."""
+"""Sends one mail: by SMTP, or as a file in `data/outbox` where no mail server is set; or one text by its service."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from portal import texting
 from portal.cases import mails
-from portal.config import LOOPBACK
+from portal.cases.arrival.addresses import is_number
+from portal.config import LOOPBACK, Config
 from portal.errors import Unavailable
 from portal.jobs import Lease
 from portal.tables import Mail
@@ -19,21 +21,28 @@ SECONDS = 30
 
 
 def work(lease: Lease) -> None:
-    """Send, then empty the row. Killed between the two, the mail goes out again under the same Message-ID."""
+    """Send, then empty the row. Killed between the two, it goes out again: a mail under the same Message-ID."""
     config = lease.database.config
     with lease.database.reading() as session:
         mail = session.get(Mail, lease.row_id)
         letter = mails.open_mail(session, mail) if mail is not None else None
-        message = mails.as_message(config, mail, letter) if mail is not None and letter is not None else None
-    if message is not None and config.smtp_url:
-        send(message, config.smtp_url)
-    elif message is not None:
-        put(message, config.data / "outbox", lease.row_id)
+    if mail is not None and letter is not None:
+        deliver(config, mail, letter)
     with lease.database.writing() as session:
         # A mail of a case that was withdrawn meanwhile is gone, and so is the lease.
         lease.hold(session)
         mails.empty_mail(session, session.get_one(Mail, lease.row_id))
         lease.done(session)
+
+
+def deliver(config: Config, mail: Mail, letter: mails.Letter) -> None:
+    """By the way that its contact asks for. Raises Unavailable when it is not taken."""
+    if is_number(letter.to):
+        texting.send(config.text_url, letter.to, letter.body)
+    elif config.smtp_url:
+        send(mails.as_message(config, mail, letter), config.smtp_url)
+    else:
+        put(mails.as_message(config, mail, letter), config.data / "outbox", mail.id)
 
 
 def send(message: EmailMessage, smtp_url: str) -> None:

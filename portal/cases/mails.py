@@ -1,9 +1,11 @@
-"""Mails to people. The subject never tells what it is about, and neither does the body: phones are shared.
+"""Mails to people, and texts to those who gave a mobile number.
+
+The subject never tells what it is about, and neither does the body: phones are shared.
 
 They are in the language of the case; those without a case in the one that is spoken. In a text from right to left
 references and days stand for themselves; addresses have lines of their own, so that they can be clicked.
 
-A mail is sealed until it is sent, and emptied after. Delivery is `workers/mailing.py`.
+Both are sealed until they are sent, and emptied after. Delivery is `workers/mailing.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock, languages
+from portal.cases import text_messages
 from portal.cases.acting import mandates
+from portal.cases.arrival.addresses import is_number
 from portal.config import Config
 from portal.db import config_of
 from portal.jobs import make_due
@@ -31,7 +35,7 @@ from portal.tables import Case, CaseRight, Mail, random_id
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail says, and to whom."""
+    """What a mail or a text says, and to whom. A text has no subject."""
 
     to: str
     subject: str
@@ -74,27 +78,35 @@ def write_to(
     dedupe: str,
     delay: timedelta = timedelta(0),
     only: Literal["person", "requester"] | None = None,
+    text: str | None = None,
 ) -> Mail | None:
-    """Mail the person of a case; None when they gave no contact, or it is not kept any more.
+    """Write to the person of a case; None when they gave no contact, or it is not kept any more.
 
+    `body` goes by mail. Who gave a number gets `text`, which says no more than that there is news if it is left out.
     Where somebody acts for them the mail goes to both, or to `only` one of them: to the person once they confirmed it,
     and to the one who acts as long as they may.
     """
-    with speaking(case.language):
-        subject = _subject(case.reference)
     mandate = mandates.of_case(session, case)
     mail = None
     own = mandates.said_of(session, mandate).email if mandate is not None and mandate.confirmed_at is not None else ""
     if own and only != "requester":
-        mail = queue_mail(session, case, own, subject, body, f"{dedupe}/person", delay)
+        mail = _queue(session, case, own, body, text, f"{dedupe}/person", delay)
     to = contact_of(session, case) if only != "person" else None
     if to is not None and (mandate is None or mandates.over(session, mandate) is None):
-        mail = queue_mail(session, case, to, subject, body, dedupe, delay)
+        mail = _queue(session, case, to, body, text, dedupe, delay)
     return mail
 
 
+def _queue(session: Session, case: Case, to: str, body: str, text: str | None, dedupe: str, delay: timedelta) -> Mail:
+    with speaking(case.language):
+        if is_number(to):
+            short = text or text_messages.news(case.reference, _page(session))
+            return queue_mail(session, case, to, "", short, dedupe, delay)
+        return queue_mail(session, case, to, _subject(case.reference), body, dedupe, delay)
+
+
 def contact_of(session: Session, case: Case) -> str | None:
-    """The mail address of a case's person."""
+    """Where the person of a case is written to: a mail address, or a number for texts."""
     if case.contact is None:
         return None
     return keys_of(session).unseal(case.contact, f"case/{case.id}/contact").decode()
@@ -119,7 +131,8 @@ def queue_acknowledgement(session: Session, case: Case, asks_more: bool = False)
             day=long_date(case.due_on),
             address=_page(session),
         )
-        return write_to(session, case, f"{got}\n\n{rest}{_signature(session)}", f"received/{case.id}")
+        text = text_messages.received(case.reference, case.due_on, asks_more, _page(session))
+        return write_to(session, case, f"{got}\n\n{rest}{_signature(session)}", f"received/{case.id}", text=text)
 
 
 def queue_news(session: Session, case: Case) -> Mail | None:
@@ -158,7 +171,9 @@ def queue_new_words(session: Session, case: Case, given_at: datetime) -> Mail | 
             "If you did not ask for them, somebody else may read your mail. Write to us, best from another address.",
             reference=isolated(case.reference),
         )
-        return write_to(session, case, body + _signature(session), f"words/{case.id}/{given_at.isoformat()}")
+        text = text_messages.new_words(case.reference, config_of(session).address)
+        dedupe = f"words/{case.id}/{given_at.isoformat()}"
+        return write_to(session, case, body + _signature(session), dedupe, text=text)
 
 
 def queue_challenge_news(session: Session, case: Case, challenge_id: str) -> Mail | None:
@@ -202,7 +217,8 @@ def queue_reminder(session: Session, case: Case, last_day: date, question: int) 
             address=_page(session),
             day=long_date(last_day),
         )
-        return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}")
+        text = text_messages.waits(case.reference, last_day, _page(session))
+        return write_to(session, case, body + _signature(session), f"reminder/{case.id}/{question}", text=text)
 
 
 def queue_question_reminder(session: Session, case: Case, last_day: date, question: int) -> Mail | None:
@@ -236,7 +252,6 @@ def queue_appeal(session: Session, case: Case, appeal_id: str, due_on: date | No
 def queue_ended(session: Session, to: str, case: Case) -> Mail:
     """That a case is closed and purged. The mail belongs to no case: unsent, it goes after a day."""
     with speaking(case.language):
-        subject = _subject(case.reference)
         body = _(
             "We asked you something about your request %(reference)s and did not hear from you. "
             "So we closed it and deleted what you sent.\n\n"
@@ -244,13 +259,12 @@ def queue_ended(session: Session, to: str, case: Case) -> Mail:
             reference=isolated(case.reference),
             address=config_of(session).address,
         )
-        return queue_mail(session, None, to, subject, body + _signature(session))
+        return _queue_last(session, to, case, body)
 
 
 def queue_unconfirmed(session: Session, to: str, case: Case) -> Mail:
     """To the one who acts: the person did not confirm it, so it is closed and purged. It belongs to no case."""
     with speaking(case.language):
-        subject = _subject(case.reference)
         body = _(
             "The person you act for has not confirmed your request %(reference)s. "
             "So we closed it and deleted what you sent.\n\n"
@@ -258,11 +272,22 @@ def queue_unconfirmed(session: Session, to: str, case: Case) -> Mail:
             reference=isolated(case.reference),
             address=config_of(session).address,
         )
-        return queue_mail(session, None, to, subject, body + _signature(session))
+        return _queue_last(session, to, case, body)
+
+
+def _queue_last(session: Session, to: str, case: Case, body: str) -> Mail:
+    """The last thing that is said of a case which is gone already."""
+    if is_number(to):
+        text = text_messages.ended(case.reference, config_of(session).address)
+        return queue_mail(session, None, to, "", text)
+    return queue_mail(session, None, to, _subject(case.reference), body + _signature(session))
 
 
 def queue_code(session: Session, to: str, code: str, code_id: str) -> Mail:
     """A one-time code. It names neither the portal's purpose nor the person."""
+    if is_number(to):
+        text = text_messages.code(code, config_of(session).address)
+        return queue_mail(session, None, to, "", text, f"code/{code_id}")
     body = _(
         "Your code is %(code)s\n\n"
         "Type it on the page where you asked for it. It works for 10 minutes, once.\n"

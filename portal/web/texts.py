@@ -55,6 +55,7 @@ def _always_there() -> dict[str, Any]:
         "organisation": config.organisation,
         "contact": config.contact,
         "helpers": config.helpers,
+        "by_text": bool(config.text_url),
         "probe_days": config.probe_days,
         "theme": theme(),
     }

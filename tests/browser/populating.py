@@ -85,7 +85,7 @@ def lose_words(world: World) -> None:
     email = "lia@mail.example"
     with world.database.writing() as session:
         draft = fill_draft(session, "access", contact=False)
-        intake.save_answers(session, draft, email=email, no_contact=False)
+        intake.save_answers(session, draft, contact=email, no_contact=False)
         draft.contact_confirmed_at = clock.now()
         case = intake.submit(session, draft).case
         case.identity, case.identity_at = "confirmed", clock.now()

@@ -152,6 +152,8 @@ SCREENS = (
     Screen("messages.with_person", "/staff/cases/{mandated}/messages?with=person", "boss"),
     Screen("signs.with_person", "/staff/cases/{waiting}/signs", "boss"),
     Screen("profiles.of_person", "/staff/cases/{waiting}/profile", "boss"),
+    Screen("letter_texts.overview", "/staff/letters/", "boss"),
+    Screen("letter_texts.show", "/staff/letters/ar/1", "boss"),
     Screen("letters.of_case", "/staff/cases/{planned}/letters", "boss"),
     Screen("letters.show", "/staff/cases/{planned}/letters/deletion/answer", "boss"),
     Screen("erasures.show", "/staff/erasures/{erasure}", "boss"),

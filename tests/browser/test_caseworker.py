@@ -98,7 +98,7 @@ def open_case(visitor: Visitor, reference: str) -> None:
 
 def check_identity(carl: Visitor, reference: str) -> None:
     open_case(carl, reference)
-    carl.press("Show the address")
+    carl.press("Show the contact")
     assert EMAIL in carl.text
     carl.press("Check who is asking")
     # Whole, because the face may be anywhere in it.

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal.config import Config
 from portal.db import Database
+from portal.web import create_app
 from tests.browser.photographing import Photographer
 from tests.browser.screens import NOT_SCREENS, SCREENS
-from tests.browser.world import World
+from tests.browser.world import World, with_all_pages
 
 PICTURES = os.environ.get("EFFACE_TEST_SCREENS")
 
@@ -30,6 +32,12 @@ def test_no_screen_is_forgotten(app: Flask) -> None:
 
 def test_no_two_screens_have_one_name() -> None:
     assert len({screen.name for screen in SCREENS}) == len(SCREENS)
+
+
+@pytest.fixture
+def app(config: Config, database: Database) -> Flask:
+    database.config = with_all_pages(config)
+    return create_app(database.config)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from portal.cases import lifecycle
 from portal.cases.answer import appeals, deciding
 from portal.cases.arrival import intake, words
 from portal.cases.requester import challenge, identity
+from portal.config import Config
 from portal.db import Database, config_of
 from portal.erasure import carrying, holds, plans, remedies
 from portal.lineage import members
@@ -46,6 +48,11 @@ from tests.web.conftest import send as send_form
 from tests.web.desk import case_to_decide, colleague, fill_store
 
 FACES = [[10, 10, 90, 90], [150, 20, 230, 100]]
+
+
+def with_all_pages(config: Config) -> Config:
+    """The same settings, with those on without which a page is not there. Nothing listens at that address."""
+    return replace(config, text_url="json://127.0.0.1:9/?-to={number}")
 
 
 class World:
@@ -162,8 +169,8 @@ class World:
             self.ids["source"] = str(self.store_in(session).source_id)
 
     def _asking(self) -> None:
-        """Three who fill in a request: nearly done, waiting for the code, and choosing a face."""
-        for name in ("asking", "coding", "choosing"):
+        """Four who fill in a request: nearly done, waiting for the code (by mail, by text), and choosing a face."""
+        for name in ("asking", "coding", "texting", "choosing"):
             client = self.clients[name] = self.app.test_client()
             trip.begin(client, ways=["face", "link", "file", "account"])
             with self.database.writing() as session:
@@ -179,6 +186,8 @@ class World:
                     self.ids["refused_photo"] = self._photo(session, draft, seed=2, state="refused", reason="no-face")
                 if name == "coding":
                     identity.send_code(session, draft, "mira@mail.example")
+                if name == "texting":
+                    identity.send_code(session, draft, "+61491570156")
                 if name == "choosing":
                     self.ids["faces"] = self._photo(session, draft, state="choose-face", boxes=FACES)
 

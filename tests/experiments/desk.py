@@ -17,7 +17,7 @@ from portal.web import create_app
 from tests.browser.chromium import chromium, served
 from tests.browser.photographing import Photographer
 from tests.browser.screens import SCREENS
-from tests.browser.world import World
+from tests.browser.world import World, with_all_pages
 from tests.experiments import blind
 from tests.law import playing, scripts, staging
 from tests.law.vectors import VECTORS
@@ -104,7 +104,9 @@ def screen_faults() -> list[str]:
     """Open every screen in light, dark, at 360 px and in Arabic; pictures go to build/screens. What is wrong."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        config = Config(data=folder / "data", redis_url=f"unix://{scratch}/no-queue.sock", cooling_hours=0)
+        config = with_all_pages(
+            Config(data=folder / "data", redis_url=f"unix://{scratch}/no-queue.sock", cooling_hours=0)
+        )
         database = Database(config)
         Base.metadata.create_all(database.engine)
         app = create_app(config)

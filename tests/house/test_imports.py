@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = [
     {"portal.languages", "portal.proofs"},
     {"portal.clock", "portal.colours", "portal.errors"},
+    {"portal.texting"},
     {"portal.config"},
     {"portal.db"},
     {"portal.tables"},
@@ -63,6 +64,8 @@ DOORS = {
     "fpdf": {"portal.cases.paper"},
     "rich": {"portal.cli"},
     "pyarrow": {"portal.stores.parquet"},
+    "apprise": {"portal.texting"},
+    "phonenumbers": {"portal.cases.arrival.addresses"},
     "boto3": {"portal.stores.s3_client"},
     "yaml": {"portal.lineage.importing"},
     "botocore": {"portal.stores.s3_client"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -23,6 +24,7 @@ TAG = re.compile(r"<[^<>]*>", re.DOTALL)
 # Attributes that a macro puts into a tag of another one.
 LOOSE = re.compile(r'[\w-]+="[^"]*"')
 OURS = ("Efface",)
+MARKING = {"_", "_l", "gettext", "ngettext", "lazy_gettext", "mark"}
 SIDES = re.compile(
     r"\b(?:(?:margin|padding|border)-(?:left|right)|left|right)\s*:|(?:float|text-align):\s*(?:left|right)"
 )
@@ -43,6 +45,20 @@ def test_a_word_that_is_not_marked_is_seen() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_all_that_a_person_reads_is_marked(page: Path) -> None:
     assert unmarked(page.read_text()) == []
+
+
+@pytest.mark.parametrize("room", ["portal", "workers"])
+def test_no_text_is_marked_where_the_catalogues_do_not_look(room: str) -> None:
+    """What is called within an f-string is not extracted, and would be shown in English without a word."""
+    calls = [
+        f"{path.name}:{call.lineno}"
+        for path in (WEB.parents[1] / room).rglob("*.py")
+        for string in ast.walk(ast.parse(path.read_text()))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in MARKING and isinstance(call.args[0], ast.Constant)
+    ]
+    assert calls == []
 
 
 @pytest.mark.parametrize("sheet", sorted((WEB / "static").glob("*.css")), ids=lambda path: path.name)

@@ -97,7 +97,7 @@ def _check(session: Session, answers: dict[str, Any], rule: Acting, said: Said) 
         raise BadInput(_("The permission must cover all that you ask for here. Change one of the two."), "bad-scope")
     if said.expires_on is not None and said.expires_on < today(session):
         raise BadInput(_("This day is over. You need a permission that still holds."), "bad-expiry")
-    if said.email and said.email.strip().lower() == (answers.get("email") or "").strip().lower():
+    if said.email and said.email.strip().lower() == (answers.get("contact") or "").strip().lower():
         raise BadInput(_("This is your own address. We need the one of the person."), "same-address")
 
 

@@ -100,7 +100,8 @@ def rows_of(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 def _messages(said: list[dict[str, str]]) -> str:
     listed = "".join(_row(f"{isolated(each['from'])}, {isolated(each['at'])}", [each["text"]]) for each in said)
-    return f"<h2>{escape(_('Messages between you and us'))}</h2><dl>{listed}</dl>" if listed else ""
+    title = escape(_("Messages between you and us"))
+    return f"<h2>{title}</h2><dl>{listed}</dl>" if listed else ""
 
 
 def _own(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -18,8 +18,9 @@ def as_pdf(status: Status, organisation: str, address: str, authority: str, logo
         paper.picture(logo, organisation)
     paper.heading(_("Request sent"), 1)
     paper.paragraph(_("Reference %(reference)s", reference=isolated(status.reference)))
-    paper.paragraph(f"{_('We got it on')}: {isolated(day(status.received_on))}")
-    paper.paragraph(f"{_('You asked us to')}: {'; '.join(status.asked)}")
+    got_it_on, asked = _("We got it on"), _("You asked us to")
+    paper.paragraph(f"{got_it_on}: {isolated(day(status.received_on))}")
+    paper.paragraph(f"{asked}: {'; '.join(status.asked)}")
     paper.paragraph(_("We will answer by %(day)s.", day=isolated(day(status.answer_by))))
     paper.paragraph(
         _(

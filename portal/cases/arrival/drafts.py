@@ -58,7 +58,7 @@ def read_answers(session: Session, draft: Draft) -> dict[str, Any]:
 def save_answers(session: Session, draft: Draft, **answers: Any) -> dict[str, Any]:
     """Add answers to those given; None takes one back. Raises BadInput naming what is wrong.
 
-    Another mail address needs a new code: the old confirmation does not speak for it.
+    Another contact needs a new code: the old confirmation does not speak for it.
     """
     before = read_answers(session, draft)
     for name, value in answers.items():
@@ -67,7 +67,7 @@ def save_answers(session: Session, draft: Draft, **answers: Any) -> dict[str, An
         if value is not None and not CHECKS[name](value):
             raise BadInput(_(SENTENCES[name], most=HELPS_LONGEST), f"bad-{name.replace('_', '-')}")
     after = {name: value for name, value in (before | answers).items() if value is not None}
-    if after.get("email") != before.get("email"):
+    if after.get("contact") != before.get("contact"):
         draft.contact_confirmed_at = None
     draft.answers = _sealed(session, draft.id, after)
     session.flush()
@@ -97,7 +97,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "residence": lambda value: value == "" or value in {code for code, _name in residences()},
     "ways": lambda value: _some_of(WAYS, value),
     "consent": lambda value: isinstance(value, bool),
-    "email": lambda value: isinstance(value, str) and 0 < len(value) <= 254,
+    "contact": lambda value: isinstance(value, str) and 0 < len(value) <= 254,
     "no_contact": lambda value: isinstance(value, bool),
     "helps": lambda value: isinstance(value, str) and len(value) <= HELPS_LONGEST,
     "language": lambda value: isinstance(value, str) and 0 < len(value) <= 10,
@@ -108,7 +108,7 @@ SENTENCES = {
     "residence": mark("Choose where you live, or say that you would rather not tell us."),
     "ways": mark("Choose how we can look for you."),
     "consent": mark("Say whether we may compare your face."),
-    "email": mark("Enter a mail address in the right form, such as name@example.com."),
+    "contact": mark("Tell us where we can write to you."),
     "no_contact": mark("Say whether we can write to you."),
     "helps": mark("Use at most %(most)s letters."),
     "language": mark("Choose a language."),

@@ -8,7 +8,11 @@ from math import ceil
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.cases.arrival.addresses import is_number
+from portal.db import config_of
+from portal.errors import TooMany
 from portal.keys import keys_of
+from portal.languages import gettext as _
 from portal.tables import Attempt
 
 
@@ -29,6 +33,18 @@ def spend(session: Session, purpose: str, what: str, most: int, window: timedelt
     attempt.count += 1
     session.flush()
     return True
+
+
+def spend_text(session: Session, contact: str) -> None:
+    """Count a code that goes out by text: whoever types numbers in makes the organisation pay. Raises TooMany."""
+    most = config_of(session).text_codes
+    if is_number(contact) and not spend(session, "text-codes", "all", most, timedelta(days=1)):
+        raise TooMany(
+            _(
+                "We can send no more text messages today. Nothing is lost. "
+                "Give us a mail address, or try again tomorrow."
+            )
+        )
 
 
 def minutes_left(session: Session, purpose: str, what: str) -> int:

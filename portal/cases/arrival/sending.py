@@ -60,8 +60,8 @@ def missing(session: Session, draft: Draft, by_hand: bool = False) -> list[str]:
         "acting": acting == "acting",
         "papers": acting == "papers",
         "ways": not looking.is_usable(session, draft),
-        "contact": not by_hand and not unwritten and not answers.get("email"),
-        "code": not by_hand and not unwritten and bool(answers.get("email")) and draft.contact_confirmed_at is None,
+        "contact": not by_hand and not unwritten and not answers.get("contact"),
+        "code": not by_hand and not unwritten and bool(answers.get("contact")) and draft.contact_confirmed_at is None,
     }
     return [step for step in STEPS if lacks[step]]
 
@@ -103,7 +103,7 @@ def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: 
     config = config_of(session)
     case_id = random_id()
     rights = frozen_rights(answers, clock.local_date(received, config.zone), config.holidays)
-    email = None if answers.get("no_contact") else answers.get("email")
+    contact = None if answers.get("no_contact") else answers.get("contact")
     details = {name: answers[name] for name in ("helps", "for_whom") if answers.get(name)}
     keys = keys_of(session)
     case = Case(
@@ -112,9 +112,9 @@ def _open_case(session: Session, draft: Draft, answers: dict[str, Any], secret: 
         secret_hash=words.hashed(secret),
         residence=answers["residence"],
         language=answers.get("language", "en"),
-        contact=keys.seal(email.encode(), f"case/{case_id}/contact") if email else None,
-        contact_digest=contact_digest(session, email) if email else None,
-        contact_confirmed_at=draft.contact_confirmed_at if email else None,
+        contact=keys.seal(contact.encode(), f"case/{case_id}/contact") if contact else None,
+        contact_digest=contact_digest(session, contact) if contact else None,
+        contact_confirmed_at=draft.contact_confirmed_at if contact else None,
         details=keys.seal(json.dumps(details).encode(), f"case/{case_id}/details") if details else None,
         consented_at=received if answers.get("consent") is True else None,
         received_at=received,

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.cases import law, lifecycle, mails
-from portal.cases.arrival.addresses import clean_address, contact_digest
-from portal.cases.arrival.limits import spend
+from portal.cases.arrival.addresses import clean_contact, contact_digest
+from portal.cases.arrival.limits import spend, spend_text
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
 from portal.languages import gettext as _
@@ -145,21 +145,22 @@ def take_paper(session: Session, case: Case, account_id: str) -> None:
     _keep(session, case, {"words": words_of(case), "name": "on paper"}, account_id)
 
 
-def give_contact(session: Session, case: Case, email: str) -> None:
-    """The person names a second address; a code goes there. Raises BadInput, TooMany, Conflict."""
-    address = clean_address(email)
+def give_contact(session: Session, case: Case, typed: str) -> None:
+    """The person names a second address, or a number; a code goes there. Raises BadInput, TooMany, Conflict."""
+    address = clean_contact(session, typed, case.residence)
     if case.contact_digest == contact_digest(session, address):
         raise BadInput(_("We know this address already. Give us another one, or write to us."), "same-address")
     _send(session, case, "second-contact", address, None, None)
 
 
-def write_to_held(session: Session, case: Case, account_id: str, email: str, note: str) -> None:
-    """A caseworker has a code sent to an address that the organisation holds of the person. `note` says from where.
+def write_to_held(session: Session, case: Case, account_id: str, typed: str, note: str) -> None:
+    """A caseworker has a code sent to an address or number that is held of the person. `note` says from where.
 
     Raises NotAllowed, BadInput, TooMany, Conflict.
     """
     _only_caseworker(session, account_id)
-    _send(session, case, "held-contact", clean_address(email), account_id, _noted(note))
+    address = clean_contact(session, typed, case.residence)
+    _send(session, case, "held-contact", address, account_id, _noted(note))
 
 
 def accept_known(session: Session, case: Case, account_id: str, note: str) -> None:
@@ -258,6 +259,7 @@ def _send(session: Session, case: Case, kind: str, address: str, given_by: str |
     per_case = spend(session, "sign", case.id, SENDS, DAY)
     if not per_case or not spend(session, "code-to", contact_digest(session, address), SENDS, timedelta(hours=1)):
         raise TooMany(_("We have sent several codes. Nothing is lost. Please try again later."))
+    spend_text(session, address)
     sign = _fresh(session, case, kind)
     code = f"{secrets.randbelow(1_000_000):06}"
     sign.sealed = keys_of(session).seal(address.encode(), f"sign/{sign.id}")

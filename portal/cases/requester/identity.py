@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.cases import lifecycle, mails
 from portal.cases.acting import mandates
-from portal.cases.arrival import drafts
-from portal.cases.arrival.addresses import clean_address, contact_digest
+from portal.cases.arrival import drafts, limits
+from portal.cases.arrival.addresses import clean_contact, contact_digest
 from portal.cases.arrival.limits import spend
 from portal.cases.clocks import pausing
 from portal.cases.law import rule_by
@@ -34,23 +34,25 @@ SENDS_PER_CONTACT = 6
 
 Confirmed = Literal["confirmed", "wrong", "expired", "too-many"]
 SENTENCES: dict[str, str] = {
-    "wrong": mark("This is not the code we sent. Check the mail and try again."),
+    "wrong": mark("This is not the code we sent. Check it and try again."),
     "expired": mark("This code does not work any more. Ask for a new code."),
     "too-many": mark("You have tried many times. Your answers are saved. Ask for a new code."),
 }
 
 
-def send_code(session: Session, draft: Draft, email: str) -> None:
-    """Mail six digits to `email`, which becomes the draft's contact; earlier codes stop working.
+def send_code(session: Session, draft: Draft, typed: str) -> None:
+    """Send six digits to a mail address or a number, which becomes the draft's contact; earlier codes stop working.
 
-    Raises BadInput (no mail address) or TooMany (3 per draft in 10 minutes, 6 per address in an hour).
+    Raises BadInput (neither of them) or TooMany (3 per draft in 10 minutes, 6 per contact in an hour, and by text
+    EFFACE_TEXT_CODES in a day).
     """
-    address = clean_address(email)
+    address = clean_contact(session, typed, drafts.read_answers(session, draft).get("residence", ""))
     digest = contact_digest(session, address)
     per_draft = spend(session, "code", draft.id, SENDS, timedelta(minutes=10))
     if not per_draft or not spend(session, "code-to", digest, SENDS_PER_CONTACT, timedelta(hours=1)):
         raise TooMany(_("We have sent you several codes. Your answers are saved. Please wait 10 minutes."))
-    drafts.save_answers(session, draft, email=address, no_contact=False)
+    limits.spend_text(session, address)
+    drafts.save_answers(session, draft, contact=address, no_contact=False)
     session.execute(delete(Code).where(Code.draft_id == draft.id))
     code = f"{secrets.randbelow(1_000_000):06}"
     row = Code(
@@ -74,8 +76,8 @@ def confirm_code(session: Session, draft: Draft, typed: str) -> Confirmed:
         return "too-many"
     digits = "".join(each for each in typed if each.isascii() and each.isdigit())
     right = hmac.compare_digest(code.digest, _digest(session, code.id, digits))
-    email = drafts.read_answers(session, draft).get("email") or ""
-    if right and code.contact_digest == contact_digest(session, email):
+    contact = drafts.read_answers(session, draft).get("contact") or ""
+    if right and code.contact_digest == contact_digest(session, contact):
         return "confirmed" if _use(session, draft, code) else "expired"
     code.tries += 1
     session.flush()
@@ -207,7 +209,10 @@ def _challenge_check(session: Session, case: Case) -> Check:
     return Check("challenge", "There are no new photos with a code. The person may show it in another way.", False)
 
 
-RENEWED = "Somebody who reads mails to the contact got new secret words on %s. Be sure that it is the person who asked."
+RENEWED = (
+    "Somebody who reads what we send to the contact got new secret words on %s. "
+    "Be sure that it is the person who asked."
+)
 NOT_COMPARED = (
     "The person gave a photo of their face and has not sent two new photos with a code. "
     "Without them, or a second sign of another kind, no photographs are given out."

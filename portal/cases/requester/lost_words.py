@@ -1,8 +1,8 @@
 """New secret words for who lost theirs. The old ones cannot be brought back: nobody keeps them.
 
-A code to the confirmed contact makes new ones. Who reads somebody's mail must not get more by it than a contact is
-worth on the ladder: where a caseworker had made sure who asks, the whole request stays closed to the new words, but
-for a box to write in, until a caseworker is sure again.
+A code to the confirmed contact makes new ones. Who reads somebody's mail or texts must not get more by it than a
+contact is worth on the ladder: where a caseworker had made sure who asks, the whole request stays closed to the new
+words, but for a box to write in, until a caseworker is sure again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from portal import audit, clock
 from portal.cases import lifecycle, mails
 from portal.cases.acting import mandates
 from portal.cases.arrival import words
-from portal.cases.arrival.addresses import clean_address, contact_digest
+from portal.cases.arrival.addresses import clean_contact, contact_digest
 from portal.cases.arrival.limits import spend
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
 from portal.keys import keys_of
@@ -40,12 +40,12 @@ class Given:
     secret_words: str
 
 
-def ask(session: Session, reference: str, email: str) -> None:
-    """Mail a code where `email` is the confirmed contact of that request; whether it is shows nowhere.
+def ask(session: Session, reference: str, typed: str) -> None:
+    """Send a code where what is typed is the confirmed contact of that request; whether it is shows nowhere.
 
-    Raises BadInput (no mail address), TooMany (SENDS an hour for one reference, also for one that is none).
+    Raises BadInput (no contact), TooMany (SENDS an hour for one reference, also for one that is none).
     """
-    address = clean_address(email)
+    address = clean_contact(session, typed)
     if not spend(session, "lost-words", words.as_reference(reference), SENDS, HOUR):
         raise TooMany(_("You have asked for several codes. Nothing is lost. Please wait an hour."))
     case = _case_of(session, reference, address)
@@ -59,9 +59,9 @@ def ask(session: Session, reference: str, email: str) -> None:
     mails.queue_code(session, address, code, random_id())
 
 
-def give(session: Session, reference: str, email: str, typed: str) -> Given | None:
+def give(session: Session, reference: str, contact: str, typed: str) -> Given | None:
     """New words, when this is the code. None when it is wrong or over: commit that, too, for a wrong try counts."""
-    case = _case_of(session, reference, clean_address(email))
+    case = _case_of(session, reference, clean_contact(session, contact))
     row = session.get(NewWords, case.id) if case is not None else None
     if case is None or row is None or row.expires_at is None or row.expires_at <= clock.now() or row.tries >= TRIES:
         return None

@@ -24,7 +24,7 @@ from portal import audit, blobs, clock, lineage
 from portal.cases import assigning, lifecycle, mails, messages, noting
 from portal.cases.acting import mandates
 from portal.cases.answer import choosing, held
-from portal.cases.arrival import arrivals, drafts, looking
+from portal.cases.arrival import addresses, arrivals, drafts, looking
 from portal.cases.clocks import charging, extending, outlook
 from portal.cases.housekeeping import stuck
 from portal.cases.requester import alarms, challenge, identity, lost_words
@@ -93,7 +93,7 @@ def reveal_contact(case_id: str) -> Page:
     audit.append(g.session, "contact-revealed", {"case": found.id, "account": current_user.id})
     lifecycle.record(g.session, found, "contact-revealed", current_user.id)
     g.session.commit()
-    return _case_page(found, contact=contact or "")
+    return _case_page(found, contact=addresses.written(contact) if contact else "")
 
 
 @blueprint.post("/<case_id>/again")

@@ -34,7 +34,7 @@ from portal.cases.acting import mandates
 from portal.cases.acting.papers import Paper, prepare_paper
 from portal.cases.arrival import arrivals, limits
 from portal.cases.arrival import intake as rules
-from portal.cases.arrival.addresses import clean_address
+from portal.cases.arrival.addresses import clean_contact
 from portal.errors import BadInput, Conflict, EffaceError, TooLarge
 from portal.languages import LANGUAGES, current, speaking
 from portal.tables import Case, Draft
@@ -56,6 +56,8 @@ FIELD_OF = {
     "bad-day": "received_on",
     "bad-how": "how",
     "bad-address": "email",
+    "bad-number": "email",
+    "no-mobile": "email",
     "bad-expiry": "expires_on",
     "bad-scope": "rights",
     "bad-person": "person",
@@ -95,7 +97,9 @@ class Entry(FlaskForm):  # type: ignore[misc]
         description="For the letter. Leave it empty if you hand the letter over.",
     )
     email = StringField(
-        "Mail address", [Optional()], description="Only if the person gave one. Without it we answer by letter."
+        "Mail address or mobile number",
+        [Optional()],
+        description="Only if the person gave one; a number only where texts are sent. Without it we answer by letter.",
     )
     helps = TextAreaField("What else did they say that helps to find them?", [Length(max=500)])
     scan = FileField("Scan of the letter", description="A picture or a PDF. Nothing that shows an identity card.")
@@ -154,18 +158,18 @@ def _enter(form: Entry, scan: Paper | None, picture: rules.Prepared | None) -> r
     if not limits.spend(g.session, "entry", form.once.data or "", 1, timedelta(days=1)):
         raise Conflict("This was entered a moment ago. You find it in the inbox.", "entered-already")
     draft = rules.open_draft(g.session)
-    email = clean_address(form.email.data) if form.email.data else None
-    home = form.residence.data
+    home = "" if form.residence.data == ask.RATHER_NOT else form.residence.data
+    contact = clean_contact(g.session, form.email.data, home) if form.email.data else None
     rules.save_answers(
         g.session,
         draft,
         rights=form.rights.data,
-        residence="" if home == ask.RATHER_NOT else home,
+        residence=home,
         for_whom=form.for_whom.data,
         language=form.language.data,
         helps=(form.helps.data or "").strip(),
-        email=email,
-        no_contact=email is None,
+        contact=contact,
+        no_contact=contact is None,
         consent=bool(form.consent.data) or None,
     )
     _add_ways(form, draft, picture)

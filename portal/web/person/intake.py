@@ -10,11 +10,13 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal import clock
+from portal.cases import mails
 from portal.cases.acting import mandates
 from portal.cases.answer import answers
+from portal.cases.arrival import addresses
 from portal.cases.arrival import intake as rules
 from portal.cases.requester import assurance, identity
-from portal.errors import BadInput, NotFound
+from portal.errors import BadInput, NotFound, TooMany
 from portal.languages import current
 from portal.languages import gettext as _
 from portal.tables import Draft, Probe
@@ -39,6 +41,8 @@ FORMS: dict[str, type[FlaskForm]] = {
 }
 # Each way to look, and the kind of probe it gives.
 KIND_OF = {"face": "selfie", "link": "link", "file": "picture", "account": "account"}
+# A page that asks the same question in another way.
+STEP_OF = {"number": "contact"}
 # So long the secret words can be seen again, in case the page is closed too soon.
 WORDS_SHOWN = timedelta(minutes=15)
 
@@ -75,7 +79,12 @@ def shown(name: str, draft: Draft, form: FlaskForm, status: int = 200, **more: A
     """The page of a question; 422 when something in the form needs another look."""
     acting = rules.read_answers(g.session, draft).get("for_whom", "me")
     page = render_template(
-        f"subject/{name}.html", form=form, name=name, back_to=back_from(name, draft), acting=acting, **more
+        f"subject/{name}.html",
+        form=form,
+        name=name,
+        back_to=back_from(STEP_OF.get(name, name), draft),
+        acting=acting,
+        **more,
     )
     return page, 422 if form.errors and status == 200 else status
 
@@ -105,6 +114,8 @@ def question(name: str) -> Page:
     answers = {field.name: field.data for field in form if field.type != "CSRFTokenField"}
     if answers.get("residence") == ask.RATHER_NOT:
         answers["residence"] = ""
+    if ask.NOT_SURE[0] in answers.get("rights", []):
+        answers["rights"] = [right for right, *_words in ask.RIGHTS if right in {"access", *answers["rights"]}]
     rules.save_answers(g.session, draft, **answers)
     if name == "whom":
         mandates.drop_other(g.session, draft)
@@ -191,19 +202,36 @@ def remove(probe_id: str) -> Response:
 @blueprint.route("/contact", methods=["GET", "POST"])
 @policy("public")
 def contact() -> Page:
+    return _ask_contact("contact", ask.Contact, "email")
+
+
+@blueprint.route("/number", methods=["GET", "POST"])
+@policy("public")
+def number() -> Page:
+    """The same by text message, where the organisation sends any."""
+    if not settings().text_url:
+        return redirect(url_for("intake.contact"), 303)
+    return _ask_contact("number", ask.Number, "number")
+
+
+def _ask_contact(name: str, kind: type[FlaskForm], field: str) -> Page:
+    """Where the person can be written to: a code goes there."""
     if request.method == "POST":
         spend("code")
     draft = held_draft()
-    form = ask.Contact(data=rules.read_answers(g.session, draft))
+    given = rules.read_answers(g.session, draft).get("contact", "")
+    fits = bool(given) and addresses.is_number(given) == (name == "number")
+    form = kind(data={field: addresses.written(given)} if fits else None)
     if form.validate_on_submit():
         try:
-            identity.send_code(g.session, draft, form.email.data)
-        except BadInput as problem:
-            form.email.errors = [problem.sentence]
-        else:
-            g.session.commit()
-            return redirect(url_for("intake.code"), 303)
-    return shown("contact", draft, form)
+            identity.send_code(g.session, draft, form[field].data)
+        except (BadInput, TooMany) as problem:
+            g.session.rollback()
+            form[field].errors = [problem.sentence]
+            return shown(name, draft, form, problem.status)
+        g.session.commit()
+        return redirect(url_for("intake.code"), 303)
+    return shown(name, draft, form)
 
 
 @blueprint.post("/no-contact")
@@ -213,7 +241,7 @@ def no_contact() -> Response:
     if rules.read_answers(g.session, draft).get("for_whom") == "agent":
         flash(_("Somebody who acts for another must leave an address."))
         return redirect(url_for("intake.contact"), 303)
-    rules.save_answers(g.session, draft, no_contact=True, email=None)
+    rules.save_answers(g.session, draft, no_contact=True, contact=None)
     g.session.commit()
     return go_on(draft)
 
@@ -222,8 +250,8 @@ def no_contact() -> Response:
 @policy("public")
 def code() -> Page:
     draft = held_draft()
-    email = rules.read_answers(g.session, draft).get("email")
-    if not email or draft.contact_confirmed_at is not None:
+    contact = rules.read_answers(g.session, draft).get("contact")
+    if not contact or draft.contact_confirmed_at is not None:
         return go_on(draft)
     form = ask.CodeTyped()
     if form.validate_on_submit():
@@ -233,7 +261,9 @@ def code() -> Page:
         if result == "confirmed":
             return go_on(draft)
         form.code.errors = [_(identity.SENTENCES[result])]
-    page = render_template("subject/code.html", form=form, email=email, back_to=url_for("intake.contact"))
+    is_text = addresses.is_number(contact)
+    back = url_for("intake.number" if is_text else "intake.contact")
+    page = render_template("subject/code.html", form=form, to=addresses.written(contact), is_text=is_text, back_to=back)
     return page, 422 if form.errors else 200
 
 
@@ -242,7 +272,7 @@ def code() -> Page:
 def code_again() -> Response:
     spend("code")
     draft = held_draft()
-    identity.send_code(g.session, draft, rules.read_answers(g.session, draft).get("email", ""))
+    identity.send_code(g.session, draft, rules.read_answers(g.session, draft).get("contact", ""))
     g.session.commit()
     flash(_("We sent a new code. The old one does not work any more."))
     return redirect(url_for("intake.code"), 303)
@@ -284,11 +314,15 @@ def summary(draft: Draft, progress: ask.Progress) -> list[dict[str, Any]]:
         "consent": _("Yes, you may compare my face"),
         "links": [text for _probe, text in _given(draft, "link")],
         "accounts": [text for _probe, text in _given(draft, "account")],
-        "contact": answers.get("email") or _("No address. I will come back with my reference and secret words."),
+        "contact": _contact(answers) or _("No address. I will come back with my reference and secret words."),
         "helps": answers.get("helps") or _("Nothing"),
     }
     asked = [step for step in ask.STEPS if step.asked(progress) and step.name in said]
     return [{"key": _(step.title), "value": said[step.name], "change": step_url(step)} for step in asked]
+
+
+def _contact(answers: dict[str, Any]) -> str:
+    return addresses.written(answers["contact"]) if answers.get("contact") else ""
 
 
 def _acting(draft: Draft) -> list[str]:
@@ -324,7 +358,16 @@ def sent() -> Page:
     case = sessions.held_case(g.session)
     authority = answers.authority_of(case.rights[0])
     more = assurance.waits_for_person(g.session, case)
-    return render_template("subject/sent.html", case=case, words=session["words"], authority=authority, more=more)
+    is_text = addresses.is_number(mails.contact_of(g.session, case) or "@")
+    return render_template(
+        "subject/sent.html",
+        case=case,
+        words=session["words"],
+        authority=authority,
+        more=more,
+        is_text=is_text,
+        today=clock.local_date(clock.now(), settings().zone),
+    )
 
 
 @blueprint.post("/kept")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -15,6 +17,7 @@ from portal.errors import BadInput, TooMany
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.web import sessions
+from portal.web.context import settings
 from portal.web.desk.caseworker import find_case
 from portal.web.limits import spend
 from portal.web.person.intake import WORDS_SHOWN, Page
@@ -29,12 +32,18 @@ class Lost(FlaskForm):  # type: ignore[misc]
     reference = StringField(
         _l("Your reference"),
         [InputRequired(_l("Enter your reference")), Length(max=40, message=_l("A reference looks like EF-7K3M-Q2WX"))],
-        description=_l("It looks like EF-7K3M-Q2WX. It stands in each mail that we sent you."),
+        description=_l("It looks like EF-7K3M-Q2WX. It stands in all that we sent you."),
     )
     email = StringField(
         _l("The e‑mail address you gave us"),
-        [InputRequired(_l("Enter the address that you gave us with your request"))],
+        [InputRequired(_l("Enter where we can write to you, as you told us with your request"))],
     )
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if settings().text_url:
+            self.email.label.text = _("The e‑mail address or mobile number you gave us")
+            self.email.description = _("Type a number with the code of the country, such as +44 7700 900123.")
 
 
 @blueprint.route("/case/lost-words", methods=["GET", "POST"])
@@ -70,7 +79,7 @@ def code() -> Page:
         g.session.commit()
         if given is not None:
             return _told(given)
-        form.code.errors = [_("This code does not work. Check the mail, or ask for a new code.")]
+        form.code.errors = [_("This code does not work. Check it, or ask for a new code.")]
     return render_template("subject/lost_words_code.html", form=form), 422 if form.errors else 200
 
 

@@ -33,6 +33,8 @@ RIGHTS = [
     ("deletion", mark("Have them deleted"), mark("You get a certificate that you can check.")),
     ("opt-out", mark("Stop using them from now on"), mark("The photos stay, but are not used to train computers.")),
 ]
+# Who ticks this finds out first: it is kept as that.
+NOT_SURE = ("not-sure", mark("I am not sure"), mark("We look first. Then you choose what should happen."))
 WHOM = [
     ("me", mark("Me"), ""),
     ("child", mark("A child I am responsible for"), ""),
@@ -62,8 +64,8 @@ class Rights(FlaskForm):  # type: ignore[misc]
     rights = SelectMultipleField(
         _l("What would you like to do?"),
         [InputRequired(_l("Choose what you would like to do"))],
-        choices=listed(RIGHTS),
-        description=_l("You can choose more than one. If you are not sure, choose the first."),
+        choices=listed([*RIGHTS, NOT_SURE]),
+        description=_l("You can choose more than one."),
     )
 
 
@@ -136,8 +138,19 @@ class Contact(FlaskForm):  # type: ignore[misc]
     )
 
 
+class Number(FlaskForm):  # type: ignore[misc]
+    number = StringField(
+        _l("What is your mobile number?"),
+        [InputRequired(_l("Enter your mobile number, or choose another way"))],
+        description=_l(
+            "We text you a code, and later a note when there is news. The text never says what it is about. "
+            "It has your reference and the address of this site."
+        ),
+    )
+
+
 class CodeTyped(FlaskForm):  # type: ignore[misc]
-    code = StringField(_l("Enter the code"), [InputRequired(_l("Enter the 6 digits from the mail"))])
+    code = StringField(_l("Enter the code"), [InputRequired(_l("Enter the 6 digits that we sent"))])
 
 
 class Helps(FlaskForm):  # type: ignore[misc]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -13,21 +15,27 @@ from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
 from portal.tables import Case
 from portal.web import sessions
+from portal.web.context import settings
 from portal.web.desk.caseworker import find_case
 from portal.web.person.intake import Page
 from portal.web.policy import policy
 
 blueprint = Blueprint("signs", __name__)
 
-TRY_AGAIN = _l("This code does not work. Check the mail, or ask for a new code.")
+TRY_AGAIN = _l("This code does not work. Check it, or ask for a new code.")
 
 
 class AddressForm(FlaskForm):  # type: ignore[misc]
     email = StringField(_l("Another mail address of yours"))
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if settings().text_url:
+            self.email.label.text = _("Another mail address of yours, or a mobile number")
+
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
-    code = StringField(_l("The code from the mail"))
+    code = StringField(_l("The code that we sent"))
 
 
 class DeclareForm(FlaskForm):  # type: ignore[misc]
@@ -42,7 +50,7 @@ FIELDS: dict[str, tuple[type[FlaskForm], str]] = {
 
 
 class HeldForm(FlaskForm):  # type: ignore[misc]
-    email = StringField("Address that you hold of this person")
+    email = StringField("Address or mobile number that you hold of this person")
     note = TextAreaField("Where it comes from")
 
 

@@ -58,9 +58,9 @@ def test_an_answer_that_cannot_be_is_refused(session: Session, draft: Draft, ans
 
 def test_another_address_needs_another_code(session: Session) -> None:
     draft = fill_draft(session)
-    intake.save_answers(session, draft, email=EMAIL)
+    intake.save_answers(session, draft, contact=EMAIL)
     assert intake.missing(session, draft) == []
-    intake.save_answers(session, draft, email="somebody.else@example.org")
+    intake.save_answers(session, draft, contact="somebody.else@example.org")
     assert intake.missing(session, draft) == ["code"]
 
 

@@ -86,7 +86,7 @@ def test_a_new_code_ends_the_old_one(session: Session, draft: Draft) -> None:
 
 def test_a_code_speaks_for_its_address_only(session: Session, draft: Draft) -> None:
     code = last_code(session)
-    intake.save_answers(session, draft, email="somebody.else@example.org")
+    intake.save_answers(session, draft, contact="somebody.else@example.org")
     assert identity.confirm_code(session, draft, code) == "wrong"
 
 
