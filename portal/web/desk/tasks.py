@@ -134,6 +134,7 @@ def _admin(session: Session, account_id: str) -> Iterator[Task]:
     yield Task("What is kept out", url_for("kept_out.show"), "To read", False)
     yield Task("Settings", url_for("people.show_settings"), "To read", False)
     yield Task("Law rules", url_for("law.show"), "To read", False)
+    yield Task("Texts of letters", url_for("letter_texts.overview"), "To read", False)
 
 
 def _auditor(session: Session, account_id: str) -> Iterator[Task]:

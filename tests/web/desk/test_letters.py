@@ -11,7 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.cases.clocks import extending
+from portal.cases.letters import examples, forms
 from portal.db import Database
+from portal.languages import LANGUAGES
 from portal.tables import Case
 from portal.web import limits
 from tests.cases.making import make_account, to_deciding
@@ -122,3 +124,16 @@ def test_a_person_s_pdfs_are_made_so_often_and_no_more(
     assert second.get(path).status_code == 200
     staff = cora.client.get(f"/staff/cases/{cases[0].id}/letters/access/extension.pdf")
     assert staff.status_code == 200
+
+
+def test_the_texts_of_all_languages_can_be_read_filled_in(app: Flask, database: Database, cora: Colleague) -> None:
+    page = cora.get("/staff/letters/")
+    assert len(re.findall(r'href="/staff/letters/\w+/\d+"', page)) == len(forms.forms())
+    assert page.count("New letters") == len(LANGUAGES)
+    for language, version in forms.forms():
+        shown = cora.get(f"/staff/letters/{language}/{version}")
+        assert examples.REFERENCE in shown
+        assert "{" not in shown.split("<main", 1)[1].split("</main>", 1)[0], "every field is filled in"
+    assert 'lang="ar" dir="rtl"' in cora.get("/staff/letters/ar/1")
+    cora.get("/staff/letters/ar/99", status=404)
+    colleague(app, database, "reviewer").get("/staff/letters/", status=403)
