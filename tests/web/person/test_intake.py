@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.blobs import put_blob
 from portal.cases.arrival import intake as rules
 from portal.config import Config
 from portal.db import Database
@@ -185,6 +187,25 @@ def test_a_photo_that_is_only_doubtful_is_ready_and_the_person_is_told(client: F
         assert "Ready" in page, reason
         assert DOUBTED[reason] in page
         assert client.get("/request/next").headers["Location"].endswith("/request/contact"), reason
+
+
+def test_whoever_is_not_sure_finds_out_first(client: FlaskClient) -> None:
+    trip.begin(client, rights=["not-sure"])
+    page = client.get("/request/rights").text
+    assert re.findall(r'value="([a-z-]+)" checked', page) == ["access"]
+    send(client, "/request/rights", rights=["not-sure", "deletion"])
+    page = client.get("/request/rights").text
+    assert re.findall(r'value="([a-z-]+)" checked', page) == ["access", "deletion"]
+
+
+def test_the_person_is_asked_if_the_face_that_was_found_is_theirs(client: FlaskClient, database: Database) -> None:
+    _with_photo(client)
+    asked = "Is this you? If not, remove it."
+    assert asked not in client.get("/request/photos").text
+    with database.writing() as session:
+        crop = put_blob(session, "probe-crop", trip.jpeg(), "image/jpeg")
+    _checked(database, state="ready", crop_id=crop.id)
+    assert asked in client.get("/request/photos").text
 
 
 def test_choosing_among_faces(client: FlaskClient, database: Database) -> None:
