@@ -19,6 +19,16 @@ from tests.web import trip
 from tests.web.desk import PASSWORD, code_of, fill_store, find_photographs, make_account
 
 LINK = "https://dating.example/mira"
+# Whoever points, or has a field filled without a key being pressed, is told on the console, which is a fault.
+WATCH = """{
+  let keyed = false;
+  addEventListener("keydown", () => { keyed = true; }, true);
+  addEventListener("pagehide", () => { keyed = false; }, true);
+  for (const pointed of ["pointerdown", "mousedown", "touchstart"])
+    addEventListener(pointed, () => console.error("somebody pointed"), true);
+  addEventListener("input", () => { if (!keyed) console.error("something was filled in without a key"); }, true);
+  addEventListener("submit", () => { if (!keyed) console.error("something was sent without a key"); }, true);
+}"""
 
 
 class Keys:
@@ -38,6 +48,7 @@ class Keys:
 
     def sit_down(self) -> Typist:
         self.visitors.append(Visitor(self.browser, self.site))
+        self.visitors[-1].context.add_init_script(WATCH)
         return Typist(self.visitors[-1], looks=False)
 
     def sign_in(self, name: str) -> Typist:
