@@ -21,6 +21,7 @@ from portal.tables import CaseEvent
 REFERENCE = "EF-7K3M-Q2WX"
 # Somebody in Europe asked for a deletion, and a day of the month later is the last one.
 PLACE, RIGHT, DAYS = "EU", "deletion", timedelta(days=30)
+REFUSED = REASONS["claim_not_covered"]
 FEE = {"amount": "10 EUR", "reason": next(iter(charging.REASONS))}
 
 
@@ -34,7 +35,7 @@ def example(session: Session, form: Form, kind: str) -> tuple[str, tuple[str, ..
 def _values(session: Session, form: Form, kind: str) -> Mapping[str, str]:
     config, today = config_of(session), clock.local_date(clock.now(), config_of(session).zone)
     rule = law.rules_for(PLACE, RIGHT, today)
-    refusal = _("We cannot do this because %(reason)s.", reason=_(REASONS["claim_not_covered"]))
+    refusal = _("We cannot do this because %(reason)s.", reason=_(REFUSED))
     return {
         "reference": isolated(REFERENCE),
         "address": config.address,
