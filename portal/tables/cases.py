@@ -53,7 +53,7 @@ class Case(Base):
     version: Mapped[int] = mapped_column(default=0, comment="grows with each move: two people cannot both act")
     residence: Mapped[str] = mapped_column(String(10), comment="EU, UK, US-CA, or empty if unsaid")
     language: Mapped[str] = mapped_column(String(10), default="en")
-    contact: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed mail address")
+    contact: Mapped[bytes | None] = mapped_column(LargeBinary, comment="sealed mail address or mobile number")
     contact_digest: Mapped[str | None] = mapped_column(String(64), index=True, comment="keyed")
     contact_confirmed_at: Mapped[datetime | None]
     network_digest: Mapped[str | None] = mapped_column(

@@ -144,6 +144,28 @@ def test_new_words_come_by_text(by_text: FlaskClient, database: Database, texts:
     assert send(by_text, "/case/lost-words/code", code=code.group()).location == "/case/new-words"
 
 
+def test_a_number_is_a_second_sign_beside_an_address(database: Database, texts: list[tuple[str, str]]) -> None:
+    """A telephone and a mailbox are seldom lost to the same hands."""
+    app = create_app(database.config)
+    client = app.test_client()
+    trip.begin(client, rights=["copy"])
+    send(client, "/request/links", text="https://example.com/me.jpg")
+    send(client, "/request/contact", email="anna@example.com")
+    send(client, "/request/code", code=trip.newest_code(database))
+    send(client, "/request/helps", helps="")
+    send(client, "/request/check")
+    assert "or a mobile number" in client.get("/case/signs").text
+    answer = send(client, "/case/signs", "/case/signs/address", email="0491 570 156")
+    assert (answer.status_code, "with the code of the country" in answer.text) == (422, True), "the EU is no country"
+    assert send(client, "/case/signs", "/case/signs/address", email=NUMBER).status_code == 303
+    deliver(database)
+    code = re.search(r"\d{6}", texts[-1][1])
+    assert texts[-1][0] == NUMBER
+    assert code
+    assert send(client, "/case/signs", "/case/signs/code", code=code.group()).status_code == 303
+    assert "We have it. Thank you." in client.get("/case/signs").text
+
+
 @pytest.mark.parametrize(
     ("typed", "home", "said"),
     [
