@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import config_of
-from portal.erasure import wording
+from portal.erasure import taken, wording
 from portal.erasure.intending import WAITING
 from portal.erasure.items import tally
 from portal.languages import day as long_day
 from portal.languages import gettext as _
 from portal.languages import isolated
 from portal.tables import Case, CaseEvent, Erasure, ErasureItem
+from portal.tables.erasure import ERASURE_KINDS
 
 # What goes with them, such as crops and templates, is kept for the same reason: the certificate lists it all.
 SHOWN = ("image", "dataset-place")
@@ -28,18 +29,22 @@ SHOWN = ("image", "dataset-place")
 
 @dataclass(frozen=True)
 class After:
-    """`kept`: a line for each kind and reason; empty where nothing is. `again`: what was found again, if it was."""
+    """`kept`: a line for each kind and reason; empty where nothing is. `again`: what was found again, if it was.
+
+    `before`: what was deleted before there was a plan, a line for each of what did that.
+    """
 
     kept: Sequence[str]
     again: str | None
+    before: Sequence[str]
 
 
 def of_case(session: Session, case: Case) -> After | None:
     """None where there is nothing to say, or nobody made sure who is asking."""
     if case.identity != "confirmed":
         return None
-    after = After(_kept(session, case), _again(session, case))
-    return after if after.kept or after.again else None
+    after = After(_kept(session, case), _again(session, case), _before(session, case))
+    return after if after.kept or after.again or after.before else None
 
 
 def _kept(session: Session, case: Case) -> list[str]:
@@ -52,6 +57,13 @@ def _kept(session: Session, case: Case) -> list[str]:
     )
     items = [{"kind": item.kind, "result": item.result} for item in session.scalars(waiting)]
     return [line.strip() for line in wording.counted(tally(items))]
+
+
+def _before(session: Session, case: Case) -> list[str]:
+    """Of what was granted and decided: until then no page says what was found."""
+    kinds = [right.right for right in case.rights if right.right in ERASURE_KINDS and right.decision == "grant"]
+    found = [taken.before(session, case, kind) for kind in kinds if case.state in ("fulfilling", "closed")]
+    return list(dict.fromkeys(line for one in found for line in wording.taken_before(one)))
 
 
 def _again(session: Session, case: Case) -> str | None:

@@ -27,22 +27,34 @@ def confirmed(session: Session, case: Case) -> list[Candidate]:
 
     Without what the person calls somebody else's, or is not sure about: nobody may have another's photograph erased.
     """
-    statement = (
-        select(Candidate)
-        .join(Image, Image.id == Candidate.image_id)
-        .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == "live")
-        .where(Candidate.remedied_at.is_(None), Candidate.said.is_(None) | Candidate.said.not_in(LEFT_ALONE))
-    )
-    return list(session.scalars(statement.order_by(Image.id)))
+    return _confirmed(session, case, "live")
 
 
 def wanted(session: Session, case: Case, kind: str) -> list[Candidate]:
     """What a deletion or an opt-out is about: those the person picked for it, or all where they picked none."""
-    found = confirmed(session, case)
+    return _picked(session, case, kind, confirmed(session, case))
+
+
+def taken(session: Session, case: Case, kind: str) -> list[Candidate]:
+    """The same of what was erased already, by whomever."""
+    return _picked(session, case, kind, _confirmed(session, case, "erased"))
+
+
+def _picked(session: Session, case: Case, kind: str, found: list[Candidate]) -> list[Candidate]:
     # Of all, not only of those found: what was picked and is gone since must not let the others be erased.
     if held.is_picked(session, case, kind):
         return [one for one in found if one.wish == kind]
     return found
+
+
+def _confirmed(session: Session, case: Case, state: str) -> list[Candidate]:
+    statement = (
+        select(Candidate)
+        .join(Image, Image.id == Candidate.image_id)
+        .where(Candidate.case_id == case.id, Candidate.state == "confirmed", Image.state == state)
+        .where(Candidate.remedied_at.is_(None), Candidate.said.is_(None) | Candidate.said.not_in(LEFT_ALONE))
+    )
+    return list(session.scalars(statement.order_by(Image.id)))
 
 
 def with_others(session: Session, case: Case) -> list[Candidate]:

@@ -17,7 +17,7 @@ from portal.audit.heads import origin_of
 from portal.audit.log import instant
 from portal.cases.answer import keeping
 from portal.db import config_of
-from portal.erasure import particulars
+from portal.erasure import particulars, taken
 from portal.erasure.items import NOT_GONE, extent_of, tally
 from portal.erasure.verifying import STATEMENT
 from portal.keys import keys_of
@@ -116,6 +116,7 @@ def statement_of(
             {**one, **particulars.told(session, erasure, items[one["item"]])}
             for one in _for_people(session, items, "recipient", Recipient)
         ],
+        "taken_before": taken.before(session, case, erasure.kind),
         "told_later": particulars.told_later(session, erasure, items),
         "kept": _kept(session, erasure, items),
         "exceptions": _exceptions(items),

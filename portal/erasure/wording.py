@@ -96,7 +96,7 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         *_head(statement),
         "",
         _("What was done:"),
-        *(_counts(statement) or ["  " + _("Nothing: no photograph was confirmed.")]),
+        *(_done(statement) or ["  " + _("Nothing: no photograph was confirmed.")]),
         *_named(statement, "datasets", _("Taken out of these datasets:"), notes),
         *_named(statement, "models", _("Models trained on the photographs:"), notes),
         *_named(statement, "products", _("Products built on those models:"), notes),
@@ -121,6 +121,29 @@ def in_words(statement: dict[str, Any], items: list[dict[str, Any]]) -> list[str
         *_stated(statement, "check"),
         *_complaint(statement),
     ]
+
+
+def taken_before(found: list[dict[str, Any]]) -> list[str]:
+    """What was erased before there was a plan, a line for each of what did that. `found` is that of `taken.before`."""
+    return [_line(_things("image", one["count"]), _taken_by(one)) for one in found]
+
+
+def _taken_by(one: dict[str, Any]) -> str:
+    order = isolated(one.get("order", ""))
+    if one["by"] == "order" and one["checked"] is None:
+        return _(
+            "deleted with a whole collection, before your plan (order %(order)s); not looked for again yet", order=order
+        )
+    if one["by"] == "order":
+        return _(
+            "deleted with a whole collection, before your plan (order %(order)s); gone when we looked again on %(day)s",
+            order=order,
+            day=_day(one["checked"]),
+        )
+    if one["by"] == "request":
+        day = _day(one["checked"])
+        return _("deleted for another request, before your plan; gone when we looked again on %(day)s", day=day)
+    return _("deleted before your plan; our records do not say why")
 
 
 def counted(counts: dict[str, dict[str, int]]) -> list[str]:
@@ -173,8 +196,9 @@ def _headline(opt_out: bool, whole: bool, case: str) -> str:
     return _("Deletion for case %(case)s: not everything was done: see below.", case=case)
 
 
-def _counts(statement: dict[str, Any]) -> list[str]:
-    return [
+def _done(statement: dict[str, Any]) -> list[str]:
+    before = ["  " + line for line in taken_before(statement.get("taken_before", []))]
+    return before + [
         "  " + _line(_things(kind, count), result_in_words(result))
         for kind in MACHINE
         for result, count in sorted(statement["counts"].get(kind, {}).items())

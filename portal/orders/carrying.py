@@ -175,7 +175,7 @@ def _record(
     lease.hold(session)
     gone = [place.item for place in done if ends[place.item.image] in GONE]
     strays = effects.strays(session, gone) if was_settled(session, lease) else []
-    effects.bury(session, [item.image for item in (*gone, *strays)])
+    effects.bury(session, lease.row_id, [item.image for item in (*gone, *strays)])
     _mark(session, lease, done, ends, locks=locks)
     order = session.get_one(Order, lease.row_id)
     order.done += len(done)

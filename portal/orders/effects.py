@@ -16,6 +16,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from portal import clock
 from portal.blobs import purge_blob
 from portal.cases import lifecycle
+from portal.erasure.taken import BY_ORDER
 from portal.orders import places
 from portal.orders.chunks import NO_NEAR, Item
 from portal.suppression import suppress_many
@@ -76,8 +77,9 @@ def strays(session: Session, items: Sequence[Item]) -> list[Item]:
     return found
 
 
-def bury(session: Session, image_ids: Collection[int]) -> None:
+def bury(session: Session, order_id: str, image_ids: Collection[int]) -> None:
     """Leave tombstones without key and digests, and close what cases still suspected about these images."""
+    _tell_cases(session, order_id, image_ids)
     gone = {"state": "erased", "coverage": "not-looked-at", "key": literal("/erased/") + cast(Image.id, String)}
     empty = dict.fromkeys(("digest", "near_digest", "version", "size", "width", "height"))
     if image_ids:
@@ -140,6 +142,21 @@ def _records(session: Session, items: Sequence[Item]) -> Any:
         for store, some in keys.items()
     ]
     return parts[0].union_all(*parts[1:])
+
+
+def _tell_cases(session: Session, order_id: str, image_ids: Collection[int]) -> None:
+    """Leave with each case what goes of its person: where it has no plan yet, nothing else would say so."""
+    mine = (
+        select(Candidate.case_id, Candidate.image_id)
+        .join(Image, Image.id == Candidate.image_id)
+        .where(among(session, Candidate.image_id, image_ids), Candidate.state == "confirmed", Image.state != "erased")
+    )
+    taken: dict[str, list[int]] = {}
+    for case_id, image_id in session.execute(mine):
+        taken.setdefault(case_id, []).append(image_id)
+    for case_id, images in sorted(taken.items()):
+        case = session.get_one(Case, case_id)
+        lifecycle.record(session, case, BY_ORDER, "machine", order=order_id, images=sorted(images))
 
 
 def _close_suspicions(session: Session, image_ids: Collection[int]) -> None:

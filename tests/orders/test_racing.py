@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from portal import clock, stores
+from portal import audit, clock, stores
 from portal.db import Database
+from portal.erasure import aftermath, holds, taken, wording
 from portal.erasure import certificate as of_person
 from portal.erasure import effects as of_case
-from portal.erasure import holds
+from portal.erasure.verifying import verify
 from portal.notices import feeds
 from portal.orders import certificate, in_stores, recipients
+from portal.tables import Case as Person
 from portal.tables import (
     Certificate,
     Dataset,
@@ -152,7 +154,7 @@ def test_a_store_that_vanished_is_never_called_empty(scene: Scene) -> None:
 class Both:
     """A person's deletion that was approved, and an order over the source of its store that was approved, too."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, *, planned: bool = True) -> None:
         self.case = Case(database, folder)
         self.order = Scene.__new__(Scene)
         self.order.database, self.order.root = database, folder
@@ -164,8 +166,9 @@ class Both:
             session.add(source)
             session.flush()
             session.get_one(Store, self.case.store_id).source_id = self.order.source_id = source.id
-        self.case.plan()
-        self.case.approve()
+        if planned:
+            self.case.plan()
+            self.case.approve()
         self.order_id = self.order.order()
         self.order.approve(self.order_id)
 
@@ -193,6 +196,34 @@ def test_a_deletion_ends_with_its_certificate_where_an_order_took_its_photograph
     assert (sum(person.values()), sum(order.values())) == (3, 4)
     assert person["deleted"] + order["deleted"] == 4
     assert set(person) | set(order) <= {"deleted", "already-absent"}
+
+
+def test_what_an_order_took_before_there_was_a_plan_stands_on_the_certificate(
+    database: Database, tmp_path: Path
+) -> None:
+    both = Both(database, tmp_path / "photographs", planned=False)
+    assert both.order.run(both.order_id) == "worked"
+    with database.reading() as session:
+        (line,) = taken.before(session, session.get_one(Person, both.case.case_id), "deletion")
+        assert (line["by"], line["order"], line["count"]) == ("order", both.order_id, 3)
+        checked = line["checked"]
+        assert checked is not None
+    assert both.case.plan().items == []
+    both.case.approve()
+    assert both.case.run() == "worked"
+    with database.writing() as session:
+        issued = session.scalars(select(Certificate)).one()
+        said = verify(of_person.file_of(session, issued), audit.verifier_key(session))
+        assert said["taken_before"] == [line]
+        words = wording.in_words(said, of_person.items_of(session, issued))
+        case = session.get_one(Person, both.case.case_id)
+        case.identity = "confirmed"
+        after = aftermath.of_case(session, case)
+    told = f"3 photographs: deleted with a whole collection, before your plan (order {both.order_id}); gone when we"
+    assert any(told in one and checked[:10] in one for one in words)
+    assert not any("no photograph was confirmed" in one for one in words)
+    assert after is not None
+    assert after.before[0] in "\n".join(words)
 
 
 @pytest.mark.parametrize("inner", ["order", "case"])
