@@ -14,7 +14,6 @@ from flask import Flask
 
 from portal.config import Config
 from portal.db import Database
-from portal.web import create_app
 from tests.browser.photographing import Photographer
 from tests.browser.screens import NOT_SCREENS, SCREENS
 from tests.browser.world import World, with_all_pages
@@ -35,9 +34,8 @@ def test_no_two_screens_have_one_name() -> None:
 
 
 @pytest.fixture
-def app(config: Config, database: Database) -> Flask:
-    database.config = with_all_pages(config)
-    return create_app(database.config)
+def config(config: Config) -> Config:
+    return with_all_pages(config)
 
 
 @pytest.fixture
