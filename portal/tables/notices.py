@@ -96,7 +96,10 @@ class Feed(Base):
 
 
 class FeedEntry(Base):
-    """One photograph that was taken out of a dataset version. Entries are only ever added."""
+    """One photograph that was taken out of a dataset version. Entries are only ever added.
+
+    Who has us keep nothing has theirs taken away again, all but its hash: so the list is as long and as signed as ever.
+    """
 
     __tablename__ = "feed_entry"
     __table_args__ = (UniqueConstraint("dataset_id", "image_id"),)
@@ -106,3 +109,7 @@ class FeedEntry(Base):
     image_id: Mapped[int] = mapped_column(BigId, comment="of the tombstone")
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), comment="salted; public")
     removed_on: Mapped[date] = mapped_column(Date)
+    nonce: Mapped[bytes | None] = mapped_column(LargeBinary(16), comment="random; public; older lines have none")
+    taken_at: Mapped[datetime | None] = mapped_column(
+        comment="since when only the hash of the line is given out, which stands in the place of the digest"
+    )
