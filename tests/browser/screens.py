@@ -124,7 +124,7 @@ SCREENS = (
     Screen("auditor.log", "/staff/audit/log", "boss"),
     Screen("auditor.log", "/staff/audit/log?about={planned}&from=2026-01-01", "boss"),
     Screen("inbox.show", "/staff/cases/", "boss"),
-    Screen("ending.show", "/staff/cases/end?case={asking}&case={deciding}&case={refused}", "boss"),
+    Screen("ending.show", "/staff/cases/end?case={alone}&case={deciding}&case={refused}", "boss"),
     Screen("caseworker.case", "/staff/cases/{planned}", "boss"),
     Screen("caseworker.case", "/staff/cases/{answered}", "boss"),
     Screen("caseworker.check_identity", "/staff/cases/{asking}/identity", "boss"),

@@ -103,6 +103,8 @@ class World:
                 "deciding": deciding_case.id,
                 "planned": planned.id,
                 "asking": asking.id,
+                # Without a contact it is beside no other.
+                "alone": send(session, "access", contact=False).case.id,
                 "appealed": appealed.id,
                 "scan": scans.start_scan(session, store, self.boss.id).id,
                 "invitation": accounts.invite(session, ["reviewer"]),

@@ -58,7 +58,7 @@ def test_each_ends_by_its_own_rule_and_a_refusal_waits_for_a_second_person(
         unknown, refused = to_check(session), to_decide(session)
     page = chosen(cora, unknown, refused)
     assert "2 requests to end" in page
-    assert "It closes: nobody could be made sure of." in page
+    assert "It closes, because nobody could make sure who is asking." in page
     assert "A second person must agree to it." in page
     both = posted(unknown, refused)
     assert "Write down how you know." in cora.post(END, status=422, case=both, reason="insuf_verification")
