@@ -290,6 +290,8 @@ def _known_roles(roles: Iterable[str]) -> list[str]:
     wanted = set(roles)
     if not wanted or wanted - set(ROLES):
         raise BadInput(f"Choose one or more of these roles: {', '.join(ROLES)}.", "roles")
+    # Who settles what two reviewers differ on is a reviewer, too, and so cannot tell those pairs from others.
+    wanted |= {"reviewer"} if "senior" in wanted else set()
     return [role for role in ROLES if role in wanted]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, false, not_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, func, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
 from portal.db import config_of
@@ -21,14 +21,31 @@ ME: BindParameter[Any] = bindparam("me")
 # Of their mail address, as a case keeps that of its person.
 MY_CONTACT: BindParameter[Any] = bindparam("my_contact")
 NOW: BindParameter[Any] = bindparam("now")
+SENIORS: BindParameter[Any] = bindparam("seniors", expanding=True)
+THEIR_CONTACTS: BindParameter[Any] = bindparam("their_contacts", expanding=True)
 
 
 def given(session: Session, account_id: str) -> dict[str, Any]:
     """What each statement of this file wants to know: who asks, and when."""
-    email = session.get_one(Account, account_id).email
-    # The same digest as of a case's contact: a test holds the two together.
-    contact = keys_of(session).digest("contact", email.strip().lower().encode())
-    return {"me": account_id, "my_contact": contact, "now": clock.now()}
+    found = seniors(session)
+    return {
+        "me": account_id,
+        "my_contact": _contact(session, session.get_one(Account, account_id)),
+        "now": clock.now(),
+        "seniors": [one.id for one in found],
+        "their_contacts": [_contact(session, one) for one in found],
+    }
+
+
+def seniors(session: Session) -> list[Account]:
+    """Who settles what two differ on, and looks at what others pass on."""
+    accounts = session.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.id))
+    return [account for account in accounts if "senior" in account.roles]
+
+
+def _contact(session: Session, account: Account) -> str:
+    """The same digest as of a case's contact: a test holds the two together."""
+    return keys_of(session).digest("contact", account.email.strip().lower().encode())
 
 
 def open_to(session: Session) -> Select[Candidate]:
@@ -78,7 +95,7 @@ def _open(two_people: bool) -> Select[Candidate]:
 
 @cache
 def _fit(two_people: bool) -> Select[Candidate]:
-    fitting = (*_cases(two_people), *_pairs())
+    fitting = (*_cases(two_people), *_pairs(two_people))
     return select(Candidate).join(Case, Case.id == Candidate.case_id).where(*fitting)
 
 
@@ -89,7 +106,7 @@ def _may_look_at(two_people: bool) -> Select[str]:
 
 @cache
 def _urgent(two_people: bool) -> Select[str]:
-    of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs(), _is_free())
+    of_case = select(Candidate.id).where(Candidate.case_id == Case.id, *_pairs(two_people), _is_free())
     return _may_look_at(two_people).where(of_case.exists()).order_by(Case.due_on, Case.received_at, Case.id).limit(1)
 
 
@@ -114,23 +131,56 @@ def _cases(two_people: bool) -> tuple[ColumnElement[bool], ...]:
     return (Case.state == "reviewing", Case.id.not_in(known), others, not_(_own(two_people)))
 
 
-def _pairs() -> tuple[ColumnElement[bool], ...]:
-    """To be judged, not judged by this reviewer, and not left by them to others."""
+def _pairs(two_people: bool) -> tuple[ColumnElement[bool], ...]:
+    """To be judged, not judged by this reviewer, not left by them to others, and not for somebody senior."""
     # Asked of each pair by itself: the indexes answer that, however much a reviewer has judged.
     of_pair = (Judgement.candidate_id == Candidate.id, Judgement.account_id == ME)
     answered = select(Judgement.id).where(*of_pair, Judgement.undone_at.is_(None)).exists()
     passed = select(PassedOn.id).where(PassedOn.candidate_id == Candidate.id, PassedOn.account_id == ME)
-    return (*to_judge(), ~answered, ~passed.exists())
+    mine = or_(ME.in_(SENIORS), ~_is_for_seniors(), ~_a_senior_may_judge(two_people))
+    return (*to_judge(), ~answered, ~passed.exists(), mine)
+
+
+def _is_for_seniors() -> ColumnElement[bool]:
+    """Two people differ about the pair, or somebody found it too hard."""
+    said = select(func.count()).where(Judgement.candidate_id == Candidate.id, Judgement.undone_at.is_(None))
+    hard = select(PassedOn.id).where(PassedOn.candidate_id == Candidate.id, PassedOn.reason == "too-hard")
+    return or_(said.correlate(Candidate).scalar_subquery() >= 2, hard.correlate(Candidate).exists())
+
+
+def _a_senior_may_judge(two_people: bool) -> ColumnElement[bool]:
+    """Where none may, such as in a request of their own, the pair goes to whoever is there."""
+    senior, left = aliased(Account), aliased(Candidate)
+    answered = select(Judgement.id).where(
+        Judgement.candidate_id == Candidate.id, Judgement.account_id == senior.id, Judgement.undone_at.is_(None)
+    )
+    passed = select(PassedOn.id).join(left, left.id == PassedOn.candidate_id)
+    passed = passed.where(
+        PassedOn.account_id == senior.id,
+        or_(left.id == Candidate.id, and_(left.case_id == Candidate.case_id, PassedOn.reason == "knows-person")),
+    )
+    may = select(senior.id).where(
+        senior.id.in_(SENIORS),
+        ~answered.correlate(Candidate, senior).exists(),
+        ~passed.correlate(Candidate, senior).exists(),
+        not_(_is_own(two_people, senior.id)),
+    )
+    others = or_(Case.contact_digest.is_(None), Case.contact_digest.not_in(THEIR_CONTACTS))
+    return and_(others, may.correlate(Candidate, Case).exists())
 
 
 @cache
 def _own(two_people: bool) -> ColumnElement[bool]:
+    return _is_own(two_people, ME)
+
+
+def _is_own(two_people: bool, who: BindParameter[Any] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     if not two_people:
         return false()
-    decided = or_(CaseRight.decided_by == ME, CaseRight.approved_by == ME)
+    decided = or_(CaseRight.decided_by == who, CaseRight.approved_by == who)
     return or_(
         # With a plain = an empty column would make neither yes nor no.
-        Case.caseworker_id.is_not_distinct_from(ME),
-        Case.identity_by.is_not_distinct_from(ME),
+        Case.caseworker_id.is_not_distinct_from(who),
+        Case.identity_by.is_not_distinct_from(who),
         Case.id.in_(select(CaseRight.case_id).where(decided)),
     )

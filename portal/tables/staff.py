@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.tables.base import Base, random_id
 
-ROLES = ("admin", "caseworker", "reviewer", "auditor")
+ROLES = ("admin", "caseworker", "reviewer", "senior", "auditor")
 
 
 class Account(Base):

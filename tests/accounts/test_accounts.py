@@ -233,6 +233,18 @@ def test_unknown_roles_are_refused(session: Session) -> None:
             accounts.invite(session, roles)
 
 
+def test_a_senior_is_a_reviewer_too(session: Session, watch: Watch) -> None:
+    """Who met only pairs that others differ on could tell them from the rest."""
+    joined(session)
+    senior, _ = joined(session, "senior", email="sena@example.org")
+    assert senior.roles == ["reviewer", "senior"]
+    assert accounts.change_roles(session, senior.id, ["senior", "auditor"], "boss").roles == [
+        "reviewer",
+        "senior",
+        "auditor",
+    ]
+
+
 def test_the_log_holds_account_ids_and_nothing_else_of_a_person(session: Session, watch: Watch) -> None:
     account, secret = joined(session)
     watch.turn(minutes=1)

@@ -15,7 +15,7 @@ from portal import clock
 from portal.cases.arrival.addresses import contact_digest
 from portal.db import Database
 from portal.errors import Conflict
-from portal.matching import agreement, looks, review, second_thoughts
+from portal.matching import agreement, eligible, looks, review, second_thoughts
 from portal.tables import Account, Candidate, Case, Judgement, PassedOn
 from tests.matching.making import make_account, make_candidates, make_case
 
@@ -152,6 +152,67 @@ def test_lots_cannot_be_worked_out_without_the_key_of_the_installation(session: 
     assert len(drawn) == 32
 
 
+@pytest.fixture
+def senior(session: Session) -> str:
+    return make_account(session, "sena", "reviewer", "senior")
+
+
+def may_take(session: Session, account: str) -> bool:
+    return session.scalar(eligible.fit_for(session), eligible.given(session, account)) is not None
+
+
+def test_what_two_differ_on_goes_to_a_senior_who_cannot_tell_it_from_others(
+    session: Session, reviewers: list[str], senior: str
+) -> None:
+    disputed, plain = make_candidates(session, make_case(session), 2)
+    judge(session, reviewers[0], disputed, "same")
+    judge(session, reviewers[1], disputed, "different")
+    assert [review.waiting(session, account) for account in (reviewers[2], senior)] == [1, 2]
+    assert review.next_pair(session, reviewers[2]) is plain
+    assert review.next_pair(session, senior) is disputed
+    review.answer(session, senior, disputed.id, "same")
+    assert disputed.state == "confirmed"
+
+
+def test_what_is_passed_on_as_too_hard_is_seen_by_a_senior_first_and_then_by_another(
+    session: Session, reviewers: list[str], senior: str
+) -> None:
+    [candidate] = make_candidates(session, make_case(session), 1)
+    hand(session, reviewers[0], candidate)
+    second_thoughts.pass_on(session, reviewers[0], candidate.id, "too-hard")
+    assert [may_take(session, account) for account in (*reviewers[:2], senior)] == [False, False, True]
+    judge(session, senior, candidate, "same")
+    assert [may_take(session, account) for account in (*reviewers[:2], senior)] == [False, True, False]
+
+
+@pytest.mark.parametrize("why", ["away", "caseworker", "asked", "passed", "knows", "no senior"])
+def test_where_no_senior_may_judge_a_pair_anybody_may(
+    session: Session, reviewers: list[str], senior: str, why: str
+) -> None:
+    case = make_case(session)
+    candidate, other = make_candidates(session, case, 2)
+    judge(session, reviewers[0], candidate, "same")
+    judge(session, reviewers[1], candidate, "different")
+    other.state = "rejected"
+    session.flush()
+    assert not may_take(session, reviewers[2])
+    account = session.get_one(Account, senior)
+    if why == "away":
+        account.disabled_at = clock.now()
+    if why == "no senior":
+        account.roles = ["reviewer"]
+    if why == "caseworker":
+        case.caseworker_id = senior
+    if why == "asked":
+        case.contact_digest = contact_digest(session, account.email)
+    if why in {"passed", "knows"}:
+        left = candidate if why == "passed" else other
+        reason = "distressing" if why == "passed" else "knows-person"
+        session.add(PassedOn(account_id=senior, candidate_id=left.id, reason=reason, at=clock.now()))
+    session.flush()
+    assert may_take(session, reviewers[2])
+
+
 KEYS = ("next", "same", "different", "cannot-tell", "again", "undo", "too-hard", "knows-person", "wait", "own", "ahead")
 STEPS = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 3)), min_size=10, max_size=45)
 
@@ -159,10 +220,11 @@ STEPS = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 3)), min_size=1
 class Team:
     """Reviewers who press keys in any order, and what must be true after each."""
 
-    def __init__(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, session: Session, monkeypatch: pytest.MonkeyPatch, *, senior: bool) -> None:
         self.session, self.now = session, clock.now()
         monkeypatch.setattr("portal.clock.now", lambda: self.now)
-        self.accounts = [make_account(session, f"r{number}") for number in range(4)]
+        self.accounts = [make_account(session, f"r{number}") for number in range(3)]
+        self.accounts.append(make_account(session, "r3", *(("reviewer", "senior") if senior else ("reviewer",))))
         self.cases = [make_case(session, due_in=days) for days in (3, 9)]
         self.candidates = [one for case in self.cases for one in make_candidates(session, case, 3)]
         for one in self.candidates[:2]:
@@ -237,23 +299,24 @@ class Team:
         return "unsure" if len(sides) == 3 else "open"
 
     def finish(self) -> None:
-        """However they left it, three who come fresh bring it to its end."""
+        """However they left it, those who come fresh bring it to its end."""
         self.now += timedelta(hours=1)
-        for number in range(3):
-            account = make_account(self.session, f"fresh{number}")
+        # What waits for a senior, others need not look at.
+        fresh = [make_account(self.session, f"fresh{number}") for number in range(3)]
+        for account in (self.accounts[3], *fresh):
             while (found := review.next_pair(self.session, account)) is not None:
                 review.answer(self.session, account, found.id, "different")
         self.all_is_well(self._standing())
         assert "open" not in self.session.scalars(select(Candidate.state)).all()
 
 
-@given(STEPS)
+@given(STEPS, st.booleans())
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_keys_are_pressed_in_whatever_order(
-    database: Database, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]]
+    database: Database, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]], senior: bool
 ) -> None:
     with monkeypatch.context() as patched, database.session(write=True) as session:
-        team = Team(session, patched)
+        team = Team(session, patched, senior=senior)
         for key, who in steps:
             team.press(key, who)
         team.finish()

@@ -41,7 +41,7 @@ def show() -> str | AnyResponse:
     since, until = _period()
     report = reports.report(g.session, since, until)
     california = published.california(g.session, until.year)
-    judged = agreement.agreement(g.session, since, until)
+    judged = _judged(since, until)
     # How each colleague works is for those who look after accounts, nobody else.
     measured = rates.measured(g.session, since, until) if current_user.has("admin") else {}
     return render_template(
@@ -81,7 +81,7 @@ def download() -> Response:
 def download_pdf() -> Response:
     """The report to print and file: the chart, and the figures under it."""
     since, until = _period()
-    judged = agreement.agreement(g.session, since, until)
+    judged = _judged(since, until)
     data = report_paper.as_pdf(
         reports.report(g.session, since, until),
         settings().organisation,
@@ -105,13 +105,21 @@ def download_published() -> Response:
 @policy("admin")
 def download_reviewers() -> Response:
     since, until = _period()
-    found, measured = agreement.agreement(g.session, since, until), rates.measured(g.session, since, until)
+    found, measured = (
+        _judged(since, until),
+        rates.measured(g.session, since, until),
+    )
     names = names_of(g.session, {one.account_id for one in found.reviewers} | set(measured))
     return _csv(agreement.as_csv(found, measured, names), f"reviewers-{since}-{until}.csv")
 
 
 def _csv(text: str, name: str) -> Response:
     return Response(text, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _judged(since: date, until: date) -> agreement.Agreement:
+    """Who compares pictures, too, reads of decided requests alone: see `agreement`."""
+    return agreement.agreement(g.session, since, until, decided=current_user.has("reviewer"))
 
 
 def _period() -> tuple[date, date]:

@@ -26,6 +26,7 @@ ROLE_WORDS = {
     "admin": "Admin: stores, scans, lineage and accounts",
     "caseworker": "Caseworker: checks identity, decides, answers",
     "reviewer": "Reviewer: compares pictures",
+    "senior": "Senior reviewer: also settles pairs that others differ on or pass on",
     "auditor": "Auditor: reads requests and the log",
 }
 

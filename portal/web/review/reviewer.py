@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from portal import audit
 from portal.cases import lifecycle
 from portal.errors import Conflict, NotFound
-from portal.matching import batch, practice, review, second_thoughts, thresholds
+from portal.matching import batch, eligible, practice, review, second_thoughts, thresholds
 from portal.matching.looks import Good, Pair
 from portal.tables import Candidate, Case, KnownLook
 from portal.tables.matching import ANSWERS, PASS_REASONS
@@ -37,13 +37,14 @@ REASONS = dict(
 KEYS = {str(place): label for place, label in enumerate(LABELS.values(), start=1)}
 KEYS |= {"←": "Photo before", "→": "Next photo"}
 KEYS |= {"u": "Undo my last answer", "z": "Zoom", "f": "Flip", "c": "Show the whole picture"}
-KEYS |= {"s": "Leave this pair to others", "n": "Next pair", "o": "Show what the others said"}
+KEYS |= {"s": "Leave this pair to others", "x": "Pass it to a senior"}
+KEYS |= {"n": "Next pair", "o": "Show what the others said"}
 # All keys under one hand; those that lie there already stay.
 HANDS = {
     "Keys for the left hand": {"u": "q", "n": "w", "o": "e", "←": "a", "→": "d"},
     "Keys for the right hand": {
         **{"1": "6", "2": "7", "3": "8", "4": "9", "5": "0"},
-        **{"z": "i", "f": "k", "c": "l", "s": "j"},
+        **{"z": "i", "f": "k", "c": "l", "s": "j", "x": "m"},
     },
 }
 WISHES = {
@@ -98,6 +99,7 @@ def compare(look_id: str) -> Page:
     parts = PARTS if settings().likeness and pair.sent and len(pair.together) == 1 else ()
     shown = {"labels": LABELS, "parts": parts, "whole": "whole" in request.args, "photo": min(_photo(), pair.photos)}
     shown["older"] = request.args.get("note") == "older"
+    shown["senior"] = not current_user.has("senior") and bool(eligible.seniors(g.session))
     return render_template("reviewer/compare.html", pair=pair, **shown)
 
 

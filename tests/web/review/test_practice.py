@@ -92,6 +92,7 @@ def test_no_by_way_tells_a_known_pair_from_another_before_the_answer(
     with database.writing() as session:
         make_known(session)
     newcomer = colleague(app, database, "reviewer", name="Rea Viewer")
+    colleague(app, database, "reviewer", "senior")
     known = newcomer.post("/staff/review/next")
     sides = ((newcomer, known), (reviewer, real))
     later = clock.now() + LEASE + timedelta(seconds=1)
@@ -110,6 +111,7 @@ def test_no_by_way_tells_a_known_pair_from_another_before_the_answer(
 
     for told in (
         both("/sent.jpg?photo=2"),
+        both(""),
         both("?photo=2&whole=1"),
         both("/leave"),
         both("/third"),
@@ -141,6 +143,21 @@ def test_leaving_a_pair_of_a_case_leads_to_the_next(case: Case, reviewer: Collea
     reviewer.post(f"{path}/leave", status=422, reason="bored")
     assert reviewer.post(f"{path}/leave", reason="too-hard") not in (path, "/staff/review/")
     reviewer.get(path, status=409)
+
+
+def test_one_key_passes_a_pair_to_a_senior_where_there_is_one(
+    app: Flask, database: Database, case: Case, reviewer: Colleague
+) -> None:
+    path = reviewer.post("/staff/review/next")
+    assert "Pass it to a senior" not in reviewer.get(path)
+    senior = colleague(app, database, "reviewer", "senior")
+    assert re.search(r'value="too-hard">\s*<button[^>]+data-key="x"', reviewer.get(path))
+    assert reviewer.post(f"{path}/leave", reason="too-hard") not in (path, "/staff/review/")
+    reviewer.get(path, status=409)
+    plain = colleague(app, database, "reviewer")
+    assert "No pairs wait" in plain.get("/staff/review/"), "one is with the senior, one with the first"
+    assert senior.post("/staff/review/next") == path
+    assert "Pass it to a senior" not in senior.get(path)
 
 
 def test_the_third_reads_what_the_others_said_after_answering(app: Flask, database: Database, case: Case) -> None:

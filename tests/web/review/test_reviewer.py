@@ -256,6 +256,7 @@ def test_every_key_can_be_set_once_there_is_a_script(
 ) -> None:
     with database.writing() as session:
         another_photograph(session, session.get_one(Case, case.id), shade=7)
+    colleague(app, database, "reviewer", "senior")
     queue = reviewer.get("/staff/review/")
     settable = re.findall(r'data-name="([^"])" data-label="([^"]+)"', queue)
     compare = reviewer.get(reviewer.post("/staff/review/next"))
