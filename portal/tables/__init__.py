@@ -17,6 +17,7 @@ from portal.tables.cases import (
     Feedback,
     Mail,
     Message,
+    NotePaper,
     Package,
     SentLetter,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "ManifestEntry",
     "Message",
     "NewWords",
+    "NotePaper",
     "Notice",
     "NoticeGround",
     "Order",

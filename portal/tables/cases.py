@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from portal.tables.base import WORK_STATES, Base, Work, one_of, random_id
 from portal.tables.stores import BigId
@@ -226,6 +226,16 @@ class CaseNote(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"))
     sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="sealed text")
     at: Mapped[datetime]
+
+
+class NotePaper(Base):
+    """A paper that belongs to a note, a picture or a PDF. It goes when the note goes."""
+
+    __tablename__ = "note_paper"
+
+    note_id: Mapped[str] = mapped_column(ForeignKey("case_note.id", ondelete="CASCADE"), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(60))
+    sealed: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
 
 
 class Feedback(Base):
