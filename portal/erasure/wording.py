@@ -7,9 +7,11 @@ that both can be laid side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 from portal.erasure.items import ANSWERED
+from portal.languages import day as written
 from portal.languages import gettext as _
 from portal.languages import isolated, mark, ngettext
 from portal.matching import coverage_words
@@ -40,6 +42,11 @@ KEPT: dict[str, Callable[[int], str]] = {
     "suppressions": THINGS["suppression"],
     "faces": lambda count: ngettext(
         "%(num)s protected template of the face", "%(num)s protected templates of the face", count
+    ),
+    "feeds": lambda count: ngettext(
+        "%(num)s line in a public list of what was taken out of a dataset",
+        "%(num)s lines in public lists of what was taken out of datasets",
+        count,
     ),
     "log": lambda _count: _("log"),
 }
@@ -361,4 +368,4 @@ def _covered(report: coverage_words.Report) -> Iterator[str]:
 
 
 def _day(instant: str | None) -> str:
-    return isolated(instant[:10]) if instant else _("a day that is not known")
+    return isolated(written(date.fromisoformat(instant[:10]))) if instant else _("a day that is not known")

@@ -21,8 +21,8 @@ def gettext(message: str, **values: Any) -> str:
 
 def ngettext(one: str, many: str, num: float, **values: Any) -> str:
     """A text that depends on a number; `%(num)s` in it is the number, written as the language does."""
-    # Catalogues choose a form by a whole number; 2.5 years take the form of many.
-    counted = int(num) if num == int(num) else 2
+    # Catalogues choose a form by a whole number; 2.5 years take that of a hundred, which is never a word for two.
+    counted = int(num) if num == int(num) else 100
     return catalogue(current().code).ungettext(one, many, counted) % {"num": number(num), **values}
 
 

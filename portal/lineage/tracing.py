@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.languages import day as written
 from portal.languages import gettext as _
 from portal.languages import isolated, ngettext
 from portal.lineage.derivations import made_from
@@ -203,7 +204,7 @@ def _dataset(holding: _Holding) -> Reached:
                 "Dataset %(dataset)s contained %(photographs)s until %(day)s.",
                 dataset=name,
                 photographs=_photographs(count),
-                day=isolated(day.isoformat()),
+                day=isolated(written(day)),
             )
         )
     facts = {
@@ -244,7 +245,7 @@ def _of_training(holding: _Holding, count: int, use: TrainingUse, model: Trained
         "dataset": isolated(_title(holding.dataset)),
         "photographs": _photographs(count),
         "model": isolated(_title(model)),
-        "day": isolated(use.trained_on.isoformat()),
+        "day": isolated(written(use.trained_on)),
     }
     if holding.origin is not None:
         trained = _("Model %(model)s was trained on it on %(day)s.", model=said["model"], day=said["day"])
@@ -324,7 +325,7 @@ def _recipients(
             passed = _(
                 "%(recipient)s received this model on %(day)s.",
                 recipient=isolated(recipient.name),
-                day=isolated(disclosure.disclosed_on.isoformat()),
+                day=isolated(written(disclosure.disclosed_on)),
             )
             via = f"{model.via} {passed}"
         if via is None:
@@ -357,7 +358,7 @@ def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, reci
     if holding is None or not count:
         return None
     if holding.origin is not None:
-        day = isolated(disclosure.disclosed_on.isoformat())
+        day = isolated(written(disclosure.disclosed_on))
         received = _("%(recipient)s received it on %(day)s.", recipient=isolated(recipient.name), day=day)
         return f"{_may_contain(holding, holding.origin)} {received}"
     return _(
@@ -365,7 +366,7 @@ def _of_dataset_passed_on(holding: _Holding | None, disclosure: Disclosure, reci
         recipient=isolated(recipient.name),
         dataset=isolated(_title(holding.dataset)),
         photographs=_photographs(count),
-        day=isolated(disclosure.disclosed_on.isoformat()),
+        day=isolated(written(disclosure.disclosed_on)),
     )
 
 

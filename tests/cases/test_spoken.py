@@ -190,7 +190,7 @@ def test_a_certificate_is_said_in_the_language_of_whoever_reads_it() -> None:
     with speaking("pl"):
         said = outside(" ".join(wording.in_words(statement, [])))
     assert not re.search(r"[A-Za-z]", said)
-    assert wording.in_words(statement, [])[1] == "Issued by 0 on 2026-11-20. Certificate 0."
+    assert wording.in_words(statement, [])[1] == "Issued by 0 on 20 November 2026. Certificate 0."
 
 
 def test_an_error_is_said_in_the_language_spoken_and_keeps_its_code(session: Session) -> None:

@@ -277,7 +277,7 @@ def test_the_words_name_what_was_done_and_who_was_told(genuine: tuple[bytes, str
         "  Recogniser 3: trained again without the photographs. Run 7 of 18 November.",
         "  Example Vision Ltd: told to erase. Letter of 19 November.",
         "Backups of the stores are outside this statement: the portal cannot reach them.",
-        "Searched on 2026-11-20 with dlib 1, threshold 0.6, among 1000 face templates.",
+        "Searched on 20 November 2026 with dlib 1, threshold 0.6, among 1000 face templates.",
         "We hold 1,000 photographs in 2 stores. In 990 photographs there are faces that we can compare. "
         "In 10 photographs there are none.",
         "  All stores together: 10 photographs: no face is compared, because we saw none in them",

@@ -37,8 +37,10 @@ def test_what_is_not_translated_or_doubtful_is_said_in_english() -> None:
         assert gettext("Doubtful") == "Doubtful"
 
 
-@pytest.mark.parametrize(("count", "said"), [(1, "1 zdjęcie"), (3, "3 zdjęcia"), (5, "5 zdjęć"), (12, "12 zdjęć")])
-def test_forms_follow_the_number(count: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 zdjęcie"), (3, "3 zdjęcia"), (5, "5 zdjęć"), (12, "12 zdjęć"), (2.5, "2,5 zdjęć")]
+)
+def test_forms_follow_the_number(count: float, said: str) -> None:
     with speaking("pl"):
         assert ngettext("%(num)s photo", "%(num)s photos", count) == said
 

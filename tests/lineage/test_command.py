@@ -46,7 +46,7 @@ def test_from_a_source_to_a_recipient(run: Callable[[str], Result]) -> None:
     assert [one["name"] for one in traced["models"]] == ["demog 2"]
     assert [one["name"] for one in traced["recipients"]] == ["Police"]
     text = run("trace --store okc --image 0.jpg").output
-    assert "Dataset faces v1 contains 1 of these photographs; model demog 2 was trained on it on 2014-06-01." in text
+    assert "Dataset faces v1 contains 1 of these photographs; model demog 2 was trained on it on 1 June 2014." in text
     assert json.loads(run("dataset put faces v1 --store okc --json").output) == {
         "added": 0,
         "already": 3,

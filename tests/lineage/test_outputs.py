@@ -108,10 +108,10 @@ def test_what_was_made_from_a_dataset_or_a_model_is_reached(
     assert [one.name for one in found.datasets] == ["faces 1", "faces 2"]
     may = "Dataset faces 2 was made from dataset faces 1 and may contain 2 of these photographs."
     assert [one.via for one in found.models] == [
-        f"{may} Model demog 2 was trained on it on 2014-05-01.",
-        f"{may} Model demog 2 was trained on it on 2014-05-01. Model demog 3 was made from this model.",
+        f"{may} Model demog 2 was trained on it on 1 May 2014.",
+        f"{may} Model demog 2 was trained on it on 1 May 2014. Model demog 3 was made from this model.",
     ]
-    assert found.recipients[0].via == f"{may} Police received it on 2014-05-01."
+    assert found.recipients[0].via == f"{may} Police received it on 1 May 2014."
     other = make_store(session, name="other")
     make_image(session, other, "c.jpg")
     members.put_in_dataset(session, second, other)

@@ -78,15 +78,15 @@ def test_the_whole_path(world: World) -> None:
     (model,) = found.models
     assert (model.id, model.name) == (world.model.id, "demog 2")
     assert model.via == (
-        "Dataset okc-faces v1 contains 2 of these photographs; model demog 2 was trained on it on 2014-06-01."
+        "Dataset okc-faces v1 contains 2 of these photographs; model demog 2 was trained on it on 1 June 2014."
     )
     assert model.facts["trained"][0]["in_use_from"] == "2014-07-01"
     assert [one.name for one in found.products] == ["Face API"]
     assert found.products[0].via.endswith("Face API was built on this model.")
     partner, police = found.recipients
-    assert partner.via.endswith("Partner received this model on 2016-02-01.")
+    assert partner.via.endswith("Partner received this model on 1 February 2016.")
     assert police.via.startswith(
-        "Police received dataset okc-faces v1 with 2 of these photographs in it on 2015-01-01."
+        "Police received dataset okc-faces v1 with 2 of these photographs in it on 1 January 2015."
     )
     assert [one["basis"] for one in police.facts["disclosures"]] == ["contract 7", "licence"]
 

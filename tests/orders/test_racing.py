@@ -16,6 +16,7 @@ from portal.erasure import aftermath, holds, taken, wording
 from portal.erasure import certificate as of_person
 from portal.erasure import effects as of_case
 from portal.erasure.verifying import verify
+from portal.languages import day
 from portal.notices import feeds
 from portal.orders import certificate, in_stores, recipients
 from portal.tables import Case as Person
@@ -220,7 +221,7 @@ def test_what_an_order_took_before_there_was_a_plan_stands_on_the_certificate(
         case.identity = "confirmed"
         after = aftermath.of_case(session, case)
     told = f"3 photographs: deleted with a whole collection, before your plan (order {both.order_id}); gone when we"
-    assert any(told in one and checked[:10] in one for one in words)
+    assert any(told in one and day(date.fromisoformat(checked[:10])) in one for one in words)
     assert not any("no photograph was confirmed" in one for one in words)
     assert after is not None
     assert after.before[0] in "\n".join(words)
