@@ -29,6 +29,7 @@ from portal.tables import (
     CaseRight,
     Dataset,
     Erasure,
+    FeedEntry,
     Product,
     Recipient,
     Search,
@@ -56,6 +57,10 @@ NOT_AGAIN = {
 }
 NOTHING_KEPT = mark(
     "the person asked that nothing is kept by which these photographs could be known again, so they may come in again"
+)
+IN_FEEDS = mark(
+    "whoever holds a copy finds the photographs by them and can erase them, too; they go once every recipient we know "
+    "of has answered or was given up, and not before three weeks are over"
 )
 FACE_FORM = "a protected face template under a key of its own, which is destroyed at the end"
 FACE_KEPT = mark(
@@ -250,9 +255,18 @@ def _kept(session: Session, erasure: Erasure, items: list[dict[str, Any]]) -> li
     asked_for_none = erasure.kind == "deletion" and keeping.keeps_nothing(session.get_one(Case, erasure.case_id))
     if asked_for_none or any(item["result"] == "not-suppressed" for item in items):
         kept.append({"what": "suppressions", "mode": "none", "count": 0, "why": NOTHING_KEPT})
+        kept += _in_feeds(session, items)
     kept += _faces(session, erasure)
     kept.append({"what": "log", "why": LOG_STAYS})
     return kept
+
+
+def _in_feeds(session: Session, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of public removal feeds that still name the photographs, by their salted digests."""
+    images = {item["image"] for item in items if item["kind"] == "dataset-place"}
+    lines = select(func.count()).select_from(FeedEntry).where(FeedEntry.image_id.in_(images))
+    count = session.scalar(lines.where(FeedEntry.taken_at.is_(None))) or 0
+    return [{"what": "feeds", "count": count, "why": IN_FEEDS}] if count else []
 
 
 def _faces(session: Session, erasure: Erasure) -> list[dict[str, Any]]:

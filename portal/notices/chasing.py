@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.notices import answering, clocks, keeping, making, sending
-from portal.tables import ErasureItem, Notice, NoticeGround
+from portal.notices import answering, clocks, forgetting, keeping, making, sending
+from portal.tables import Erasure, ErasureItem, Notice, NoticeGround
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def give_up(session: Session, notice: Notice) -> None:
 
 
 def _look(session: Session, now: bool) -> int:
-    """Who else received one of the photographs, asked once a day for each erasure."""
+    """Who else received one of the photographs, asked once a day for each erasure. What may go from feeds goes."""
     old = NoticeGround.looked_at <= clock.now() - (clocks.LOOK_AGAIN * (not now))
     grounds = select(NoticeGround).where(old, NoticeGround.purge_after > clock.now())
     found = 0
@@ -92,6 +92,7 @@ def _look(session: Session, now: bool) -> int:
         try:
             with session.begin_nested():
                 found += len(making.look_again(session, ground))
+                forgetting.take_lines(session, session.get_one(Erasure, ground.erasure_id))
         except Exception as problem:
             log.error("who received photographs of erasure %s: %s", ground.erasure_id, type(problem).__name__)
     return found

@@ -1,11 +1,14 @@
 """The removal feed of a dataset version: a public, signed list that only grows, of what was taken out of it.
 
+Of a photograph whose person has us keep nothing the line goes once nobody is waited for; its hash stays in its place.
+
 Whoever holds a copy of the dataset runs `efface purge` on it. Its form is that of `wire`: a head (C2SP checkpoint over
 the Merkle tree of its lines) and pages of lines.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -24,6 +27,8 @@ from portal.notices.lines import Line
 from portal.tables import Dataset, Feed, FeedEntry
 
 BATCH = 500
+# Bytes of the number in each line that nobody can guess.
+NONCE = 16
 
 
 def append(session: Session, dataset: Dataset, digests: dict[int, bytes]) -> set[int]:
@@ -32,13 +37,38 @@ def append(session: Session, dataset: Dataset, digests: dict[int, bytes]) -> set
     new = sorted(set(digests) - _known(session, feed, digests))
     origin, day = origin_of(session, dataset), clock.local_date(clock.now(), config_of(session).zone)
     salt, frontier = wire.feed_salt(origin), _unpacked(feed.frontier)
-    added = [Line(image_id, wire.salted(salt, digests[image_id]), day) for image_id in new]
+    added = [Line(image, wire.salted(salt, digests[image]), day, secrets.token_bytes(NONCE)) for image in new]
     if added:
         lines.write(_beside(session, dataset), feed.size, added, _said(dataset))
     _grow(session, feed, frontier, added)
     _sign(session, feed, origin, frontier)
     session.flush()
     return set(new)
+
+
+def take_away(session: Session, image_ids: Iterable[int], until: date) -> int:
+    """Take the lines of these photographs, up to those of a day, out of all feeds. Returns how many.
+
+    Their hashes stay, so that each head that was ever signed still fits. Who has read the lines has read them.
+    """
+    ids, taken = sorted(image_ids), 0
+    for feed in session.scalars(select(Feed).order_by(Feed.dataset_id)).all():
+        mine = select(FeedEntry).filter_by(dataset_id=feed.dataset_id, taken_at=None)
+        rows = [
+            row
+            for start in range(0, len(ids), BATCH)
+            for row in session.scalars(
+                mine.where(FeedEntry.image_id.in_(ids[start : start + BATCH]), FeedEntry.removed_on <= until)
+            )
+        ]
+        if rows:
+            folder = _beside(session, _whole(session, feed.dataset).dataset)
+            leaves = {row.position: _leaf(_line(row)) for row in rows}
+            # First in the file: what is rolled back after it is done again, and what it says a restore goes by.
+            lines.take_away(folder, leaves)
+            _take(session, rows, leaves)
+            taken += len(rows)
+    return taken
 
 
 def catch_up(session: Session) -> int:
@@ -55,7 +85,30 @@ def catch_up(session: Session) -> int:
             session.flush()
         before = size_of(session, dataset)
         came += _whole(session, dataset).size - before
+        _take_again(session, dataset)
     return came
+
+
+def _take_again(session: Session, dataset: Dataset) -> None:
+    """What was taken away of the lines that the database has again."""
+    taken = {at: one.digest for at, one in enumerate(lines.read(_beside(session, dataset))) if one.taken}
+    rows = select(FeedEntry).filter_by(dataset_id=dataset.id, taken_at=None).order_by(FeedEntry.position)
+    if taken:
+        _take(session, [row for row in session.scalars(rows) if row.position in taken], taken)
+
+
+def _take(session: Session, rows: list[FeedEntry], leaves: dict[int, bytes]) -> None:
+    for row in rows:
+        row.digest, row.nonce, row.taken_at = leaves[row.position], None, clock.now()
+    session.flush()
+
+
+def _line(row: FeedEntry) -> Line:
+    return Line(row.image_id, row.digest, row.removed_on, row.nonce or b"", row.taken_at is not None)
+
+
+def _given_out(one: Line) -> str:
+    return wire.write_taken(one.digest) if one.taken else wire.write_line(one.day.isoformat(), one.digest, one.nonce)
 
 
 def _whole(session: Session, dataset: Dataset) -> Feed:
@@ -68,9 +121,9 @@ def _whole(session: Session, dataset: Dataset) -> Feed:
     folder = _beside(session, dataset)
     there = lines.count(folder)
     if there < feed.size:
-        rows = select(FeedEntry.image_id, FeedEntry.digest, FeedEntry.removed_on).filter_by(dataset_id=dataset.id)
-        later = session.execute(rows.where(FeedEntry.position >= there).order_by(FeedEntry.position))
-        lines.write(folder, there, [Line(*row) for row in later], _said(dataset))
+        rows = select(FeedEntry).filter_by(dataset_id=dataset.id).where(FeedEntry.position >= there)
+        later = [_line(row) for row in session.scalars(rows.order_by(FeedEntry.position))]
+        lines.write(folder, there, later, _said(dataset))
     elif there > feed.size:
         _take_from_beside(session, feed, folder)
     return feed
@@ -93,7 +146,8 @@ def _grow(session: Session, feed: Feed, frontier: list[bytes], some: list[Line])
     for one in some:
         merkle.push(frontier, feed.size, _leaf(one))
         rows.append({"dataset_id": feed.dataset_id, "position": feed.size, "image_id": one.image_id,
-                     "digest": one.digest, "removed_on": one.day})  # fmt: skip
+                     "digest": one.digest, "removed_on": one.day, "nonce": one.nonce or None,
+                     "taken_at": clock.now() if one.taken else None})  # fmt: skip
         feed.size += 1
     if rows:
         session.execute(insert(FeedEntry), rows)
@@ -101,7 +155,7 @@ def _grow(session: Session, feed: Feed, frontier: list[bytes], some: list[Line])
 
 
 def _leaf(one: Line) -> bytes:
-    return merkle.leaf_hash(wire.write_line(one.day.isoformat(), one.digest).encode())
+    return wire.leaf_of(_given_out(one))
 
 
 def _beside(session: Session, dataset: Dataset) -> Path:
@@ -129,13 +183,13 @@ def page(session: Session, feed: Feed, number: int) -> str:
     """One page of at most `wire.PAGE` lines, from 0. Raises NotFound beyond the last."""
     if not 0 <= number <= max(feed.size - 1, 0) // wire.PAGE:
         raise NotFound("The feed has no such page.")
-    rows = select(FeedEntry.removed_on, FeedEntry.digest).where(
+    rows = select(FeedEntry).where(
         FeedEntry.dataset_id == feed.dataset_id,
         FeedEntry.position >= number * wire.PAGE,
         FeedEntry.position < (number + 1) * wire.PAGE,
     )
-    found = session.execute(rows.order_by(FeedEntry.position))
-    return "".join(f"{wire.write_line(day.isoformat(), digest)}\n" for day, digest in found)
+    found = session.scalars(rows.order_by(FeedEntry.position))
+    return "".join(f"{_given_out(_line(row))}\n" for row in found)
 
 
 def pages(session: Session, feed: Feed) -> Iterator[str]:

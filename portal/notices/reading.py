@@ -135,15 +135,17 @@ def _open(note: str, verifier: notes.Verifier) -> Head:
 
 def _checked(lines: Iterator[str], head: Head, known: dict[str, Any] | None) -> frozenset[bytes]:
     """All entries, once the tree over them is the signed one, and its beginning the one that was seen before."""
-    digests, frontier = set(), list[bytes]()
+    digests, frontier = set[bytes](), list[bytes]()
     seen_before = known["size"] if known is not None else 0
     size = 0
     for size, line in enumerate(lines, 1):
         try:
-            digests.add(wire.read_line(line))
+            digest = wire.read_line(line)
         except notes.NoteRefused as problem:
             raise FeedRefused(f"Entry {size} of the feed cannot be read. {problem.sentence}") from problem
-        merkle.push(frontier, size - 1, merkle.leaf_hash(line.encode()))
+        if digest is not None:
+            digests.add(digest)
+        merkle.push(frontier, size - 1, wire.leaf_of(line))
         if size == seen_before and known is not None and merkle.fold(frontier).hex() != known["root"]:
             raise FeedRefused(
                 f"The first {size} entries of the feed are not those that were seen before.", "feed-changed"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from portal.audit import notes
+from portal.audit import merkle, notes
 from portal.audit.checkpoint import Head, read_head, write_head
 from portal.audit.signers import SigningKey
 from portal.errors import BadInput
@@ -28,9 +28,10 @@ FEED = "efface/feed/"
 # What a recipient can say themselves.
 RESULTS = ("erased", "nothing-held", "partly", "refused")
 LARGEST_ANSWER = 64 * 1024
-# Entries in one page of a feed: 76 KB.
+# Entries in one page of a feed: 109 KB.
 PAGE = 1000
-LINE = re.compile(r"\d{4}-\d\d-\d\d [0-9a-f]{64}")
+LINE = re.compile(r"\d{4}-\d\d-\d\d [0-9a-f]{64}( [0-9a-f]{32})?")
+TAKEN = re.compile(r"- [0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,31 @@ def feed_salt(origin: str) -> bytes:
     return hashlib.sha256(b"efface feed salt\n" + origin.encode()).digest()[:16]
 
 
-def write_line(day: str, digest: bytes) -> str:
-    """One entry: the day on which it was taken out, and the salted digest."""
-    return f"{day} {digest.hex()}"
+def write_line(day: str, digest: bytes, nonce: bytes) -> str:
+    """One entry: the day on which it was taken out, the salted digest, and a random number (older ones have none).
+
+    By that number the hash of the line tells nothing to who has the file, and may stay when the line is taken away.
+    """
+    return f"{day} {digest.hex()}" + (f" {nonce.hex()}" if nonce else "")
 
 
-def read_line(line: str) -> bytes:
-    """The salted digest of an entry, 32 bytes. Raises NoteRefused."""
+def write_taken(leaf: bytes) -> str:
+    """What is given out in the place of an entry that was taken away: its hash, 32 bytes."""
+    return f"- {leaf.hex()}"
+
+
+def leaf_of(line: str) -> bytes:
+    """The hash of an entry in the tree of the feed, also of one that was taken away."""
+    return bytes.fromhex(line[2:]) if TAKEN.fullmatch(line) else merkle.leaf_hash(line.encode())
+
+
+def read_line(line: str) -> bytes | None:
+    """The salted digest of an entry, 32 bytes; None for one that was taken away. Raises NoteRefused."""
+    if TAKEN.fullmatch(line):
+        return None
     if not LINE.fullmatch(line):
         raise notes.NoteRefused("A line of the feed is not an entry.")
-    return bytes.fromhex(line[11:])
+    return bytes.fromhex(line[11:75])
 
 
 def sign_head(head: Head, name: str, key: SigningKey) -> str:

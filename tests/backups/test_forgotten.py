@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock, forgotten
-from portal.audit import ledger
+from portal.audit import ledger, merkle
 from portal.backups import copies, finishing, forgetting
 from portal.cases import lifecycle, withdrawing
 from portal.cases.answer import keeping
@@ -22,9 +24,22 @@ from portal.cases.requester import challenge
 from portal.config import Config
 from portal.db import Database
 from portal.errors import Conflict
-from portal.notices import answering, making
+from portal.notices import answering, chasing, feeds, making, wire
 from portal.notices import forgetting as taking_back
-from portal.tables import Base, Blob, Case, Challenge, Code, Notice, NoticeGround, Probe, Suppression, WebSession
+from portal.tables import (
+    Base,
+    Blob,
+    Case,
+    Challenge,
+    Code,
+    Feed,
+    FeedEntry,
+    Notice,
+    NoticeGround,
+    Probe,
+    Suppression,
+    WebSession,
+)
 from tests.cases.arrival.test_intake import photograph
 from tests.cases.making import confirm_identity, fill_draft, grant_all, make_account, to_deciding
 from tests.erasure.test_carrying import Scene
@@ -65,7 +80,9 @@ def left_in_files(config: Config, secret: set[bytes]) -> list[str]:
     ]
 
 
-def test_numbers_that_were_forgotten_do_not_come_back(database: Database, tmp_path: Path) -> None:
+def test_numbers_that_were_forgotten_do_not_come_back(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene = Scene(database, tmp_path / "photographs")
     scene.plan()
     scene.approve()
@@ -82,9 +99,17 @@ def test_numbers_that_were_forgotten_do_not_come_back(database: Database, tmp_pa
         notice = session.scalars(select(Notice)).one()
         assert notice.sealed is not None
         known |= {ground.sealed, notice.sealed}
+        (public,) = session.scalars(select(FeedEntry.digest))
+        known |= {public, public.hex().encode()}
+        before = head_of(session)
         assert all(making.digests_of(session, ground).values())
     with database.writing() as session:
         taking_back.forget(session, session.get_one(Case, scene.case_id), "photographs")
+        assert public.hex() in "".join(feeds.pages(session, session.scalars(select(Feed)).one()))
+    weeks = later(22)
+    monkeypatch.setattr("portal.clock.now", lambda: weeks)
+    with database.writing() as session:
+        chasing.keep_up(session, look_now=True)
     database.forget_deleted_bytes()
     assert left_in_files(database.config, known) == []
 
@@ -92,12 +117,26 @@ def test_numbers_that_were_forgotten_do_not_come_back(database: Database, tmp_pa
 
     assert (report.erasures, report.forgotten) == (0, 1)
     with database.reading() as session:
+        # The list is as long as ever, and each head that was signed fits it still.
+        page = "".join(feeds.pages(session, session.scalars(select(Feed)).one()))
+        assert re.fullmatch(r"- [0-9a-f]{64}\n", page)
+        assert head_of(session) == before
+        assert merkle.root([wire.leaf_of(page.strip())]) == wire_root(before)
         assert not known & values(session)
         assert session.scalars(select(Suppression)).all() == []
         assert not any(making.digests_of(session, session.scalars(select(NoticeGround)).one()).values())
         assert keeping.keeps_nothing(session.get_one(Case, scene.case_id))
         assert session.scalars(select(Notice.sealed)).all() == [None]
     assert left_in_files(database.config, known) == []
+
+
+def head_of(session: Session) -> list[str]:
+    """Name, size and root of the feed."""
+    return session.scalars(select(Feed.note)).one().split("\n")[:3]
+
+
+def wire_root(head: list[str]) -> bytes:
+    return base64.b64decode(head[2])
 
 
 class Requests:

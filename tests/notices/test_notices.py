@@ -26,6 +26,7 @@ from portal.tables import (
     Disclosure,
     Entry,
     Erasure,
+    FeedEntry,
     Image,
     Mail,
     Notice,
@@ -330,6 +331,11 @@ def test_who_has_nothing_kept_is_told_for_and_no_number_of_a_photograph_stays(
     session.refresh(notice)
     assert (notice.sealed, notice.state) == (None, "unreachable")
     assert session.get_one(NoticeGround, erasure.id)
+    # Until then its lines stood in the public feed, and the certificate said so.
+    kept = json.loads(session.scalars(select(Certificate)).one().statement)["kept"]
+    assert [one["count"] for one in kept if one["what"] == "feeds"] == [2]
+    assert all(session.scalars(select(FeedEntry.taken_at)).all())
+    assert chasing.keep_up(session, look_now=True)["found"] == 0
 
 
 def test_who_takes_the_numbers_back_takes_them_from_notices_too(session: Session) -> None:

@@ -36,7 +36,7 @@ def sha(data: bytes) -> bytes:
 
 def lines_of(*contents: bytes, origin: str = ORIGIN) -> list[str]:
     salt = wire.feed_salt(origin)
-    return [wire.write_line("2026-11-21", wire.salted(salt, sha(content))) for content in contents]
+    return [wire.write_line("2026-11-21", wire.salted(salt, sha(content)), sha(content)[:16]) for content in contents]
 
 
 def head_of(lines: list[str], key: signers.SigningKey = KEY, origin: str = ORIGIN) -> str:
@@ -295,3 +295,20 @@ def test_a_feed_at_an_address_is_read_in_pages_and_never_elsewhere(
     with pytest.raises(BadInput):
         reading.read("http://example.com/feed", KEY_LINE, memory)
     assert json.loads((tmp_path / "state" / "heads.json").read_text())[ORIGIN]["size"] == 3
+
+
+def test_a_line_that_was_taken_away_names_nothing_and_the_list_is_whole_still(tmp_path: Path) -> None:
+    holder, memory = Holder(tmp_path), reading.Memory(tmp_path / "state")
+    assert len(reading.read(str(holder.feed), KEY_LINE, memory).digests) == 3
+    one, two, three = lines_of(b"one", b"two", b"not here")
+    without_number = f"2026-11-21 {wire.read_line(one).hex()}"  # type: ignore[union-attr]
+    hidden = wire.write_taken(merkle.leaf_hash(two.encode()))
+    head = head_of([one, two, three])
+    holder.feed.write_text("\n".join([head, one, hidden, three, ""]))
+    feed = reading.read(str(holder.feed), None, memory)
+    assert (feed.head.size, len(feed.digests)) == (3, 2)
+    assert [feed.has(sha(content)) for content in (b"one", b"two")] == [True, False]
+    for bad in (without_number, wire.write_taken(sha(b"two")), "- x"):
+        holder.feed.write_text("\n".join([head, bad, hidden, three, ""]))
+        with pytest.raises(reading.FeedRefused):
+            reading.read(str(holder.feed), None, memory)
