@@ -27,7 +27,7 @@ def clean_address(typed: str) -> str:
     """A mail address. Raises BadInput when it cannot be one."""
     address = typed.strip()
     if len(address) > 254 or not MAIL_ADDRESS.fullmatch(address) or not address.isprintable():
-        raise BadInput(_("Enter a mail address in the right form, such as name@example.com."), "bad-address")
+        raise BadInput(_("Enter an e-mail address in the right form, such as name@example.com."), "bad-address")
     return address
 
 
@@ -37,7 +37,7 @@ def clean_number(session: Session, typed: str, residence: str = "") -> str:
     Raises BadInput when it cannot get text messages, or none are sent here.
     """
     if not config_of(session).text_url:
-        raise BadInput(_("We send no text messages. Give us a mail address, or go on without one."), "no-texts")
+        raise BadInput(_("We send no text messages. Give us an e-mail address, or go on without one."), "no-texts")
     place = residence.partition("-")[0]
     try:
         number = phonenumbers.parse(typed, COUNTRIES.get(place, place))
@@ -51,7 +51,7 @@ def clean_number(session: Session, typed: str, residence: str = "") -> str:
         )
     if phonenumbers.number_type(number) not in MOBILE:
         raise BadInput(
-            _("This number cannot get text messages. Give us a mobile number, or a mail address."), "no-mobile"
+            _("This number cannot get text messages. Give us a mobile number, or an e-mail address."), "no-mobile"
         )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -63,7 +63,7 @@ def clean_contact(session: Session, typed: str, residence: str = "") -> str:
     if any(each.isdigit() for each in typed):
         return clean_number(session, typed, residence)
     raise BadInput(
-        _("Enter a mail address, such as name@example.com, or a mobile number, such as +44 7700 900123."),
+        _("Enter an e-mail address, such as name@example.com, or a mobile number, such as +44 7700 900123."),
         "bad-address",
     )
 

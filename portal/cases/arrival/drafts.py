@@ -110,6 +110,6 @@ SENTENCES = {
     "consent": mark("Say whether we may compare your face."),
     "contact": mark("Tell us where we can write to you."),
     "no_contact": mark("Say whether we can write to you."),
-    "helps": mark("Use at most %(most)s letters."),
+    "helps": mark("Use at most %(most)s characters."),
     "language": mark("Choose a language."),
 }

@@ -42,7 +42,7 @@ def spend_text(session: Session, contact: str) -> None:
         raise TooMany(
             _(
                 "We can send no more text messages today. Nothing is lost. "
-                "Give us a mail address, or try again tomorrow."
+                "Give us an e-mail address, or try again tomorrow."
             )
         )
 

@@ -26,12 +26,12 @@ TRY_AGAIN = _l("This code does not work. Check it, or ask for a new code.")
 
 
 class AddressForm(FlaskForm):  # type: ignore[misc]
-    email = StringField(_l("Another mail address of yours"))
+    email = StringField(_l("Another e-mail address of yours"))
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         if settings().text_url:
-            self.email.label.text = _("Another mail address of yours, or a mobile number")
+            self.email.label.text = _("Another e-mail address of yours, or a mobile number")
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
