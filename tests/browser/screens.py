@@ -10,17 +10,24 @@ STAFF = re.compile(r"/(staff|join)(/|$)")
 
 @dataclass(frozen=True)
 class Screen:
-    """A page. `who` is one of the clients of `World`, the names in braces are its ids."""
+    """A page. `who` is one of the clients of `World`, the names in braces are its ids.
+
+    `press`: the button of that page that leads to the screen, for what is only shown after it was pressed. `again`:
+    the address to press it at for the second look, where it cannot be pressed twice.
+    """
 
     endpoint: str
     path: str
     who: str = "nobody"
     status: int = 200
+    press: str = ""
+    again: str = ""
 
     @property
     def name(self) -> str:
         """For files: what the address says, and who sees it where several do."""
-        return re.sub(r"[^\w]+", "-", f"{self.path} {self.who if self.who != 'nobody' else ''}").strip("-") or "start"
+        named = f"{self.path} {self.press} {self.who if self.who != 'nobody' else ''}"
+        return re.sub(r"[^\w]+", "-", named).strip("-") or "start"
 
     @property
     def is_for_persons(self) -> bool:
@@ -48,6 +55,7 @@ SCREENS = (
     Screen("photos.photos", "/request/photos", "asking"),
     Screen("photos.checking", "/request/photos/{refused_photo}", "asking"),
     Screen("photos.checking", "/request/photos/{faces}", "choosing"),
+    Screen("photos.checking", "/request/photos/{late}", "choosing"),
     Screen("intake.names", "/request/links", "asking"),
     Screen("photos.files", "/request/files", "asking"),
     Screen("intake.names", "/request/accounts", "asking"),
@@ -69,6 +77,7 @@ SCREENS = (
     Screen("following.overview", "/case", "answered"),
     Screen("following.withdraw", "/case/withdraw", "waiting"),
     Screen("choices.keep", "/case/keep", "waiting"),
+    Screen("choices.keep", "/case/keep", "answered"),
     Screen("following.overview", "/case", "shown"),
     Screen("choices.choose", "/case/choose", "shown"),
     Screen("choices.check", "/case/choose/check?wish=deletion", "shown"),
@@ -89,6 +98,9 @@ SCREENS = (
     Screen("permission.own", "/case/permission", "person"),
     Screen("permission.confirmed", "/case/your-words", "person"),
     Screen("permission.question", "/for-you/{asked_person}"),
+    Screen(
+        "permission.question", "/for-you/{asked_once}", press="No, stop this request", again="/for-you/{asked_twice}"
+    ),
     Screen("notices.question", "/notices/{notice}/{token}"),
     Screen("staff.sign_in", "/staff/sign-in"),
     Screen("staff.join", "/join/{invitation}"),
@@ -138,11 +150,13 @@ SCREENS = (
     Screen("decisions.decide_right", "/staff/cases/{deciding}/decide/access", "boss"),
     Screen("previews.package", "/staff/cases/{deciding}/copy", "boss"),
     Screen("previews.plan", "/staff/cases/{deciding}/plan/deletion", "boss"),
+    Screen("erasures.plan", "/staff/cases/{deciding}/plan", "boss"),
     Screen("groups.show", "/staff/cases/{planned}/group-photographs", "boss"),
     Screen("mandates.show", "/staff/cases/{mandated}/mandate", "boss"),
     Screen("desk_intake.enter", "/staff/entry", "boss"),
     Screen("desk_intake.letter", "/staff/cases/{entered}/first-letter", "boss"),
     Screen("desk_intake.arrival", "/staff/cases/{entered}/arrival", "boss"),
+    Screen("desk_intake.arrival", "/staff/cases/{entered}/arrival", "boss", press="Show name and address"),
     Screen("desk_faces.show", "/staff/cases/{entered}/faces/{posted}", "boss"),
     Screen("clocks.more_time", "/staff/cases/{deciding}/more-time/access", "boss"),
     Screen("clocks.ask", "/staff/cases/{waiting}/ask", "boss"),
@@ -196,7 +210,6 @@ NOT_SCREENS = {
     "desk_faces.face": "a picture",
     "desk_intake.scan": "a paper that was sent",
     "ending.not_a_page": "leads to the inbox",
-    "erasures.plan": "leads to the plan",
     "following.day_of_answer": "a calendar",
     "following.status_file": "for machines",
     "groups.preview": "a picture",
@@ -211,6 +224,7 @@ NOT_SCREENS = {
     "look.logo": "a picture",
     "look.sheet": "a file",
     "mandates.paper": "a paper that was sent",
+    "notes.paper": "a paper to save",
     "notices.feed_head": "for machines",
     "notices.feed_page": "for machines",
     "notices.file": "a file to download",

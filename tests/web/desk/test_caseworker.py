@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import datetime, timedelta
 from html import unescape
@@ -16,9 +17,22 @@ from portal.cases.answer import answers, deciding
 from portal.cases.housekeeping import purging
 from portal.cases.requester import identity
 from portal.db import Database
-from portal.tables import Candidate, Case, CaseNote, CaseRight, Entry, Erasure, ErasureItem, Image, Mail, Store
+from portal.tables import (
+    Candidate,
+    Case,
+    CaseNote,
+    CaseRight,
+    Entry,
+    Erasure,
+    ErasureItem,
+    Image,
+    Mail,
+    NotePaper,
+    Store,
+)
 from portal.web.desk import caseworker
 from tests.cases.making import make_account, send
+from tests.fakes import drawn_jpeg
 from tests.web.desk import EMAIL, Colleague, colleague, decided, entries, fill_store
 
 
@@ -397,3 +411,29 @@ def test_notes_of_the_team_are_sealed_and_go_with_the_contact(app: Flask, databa
         assert all("Monday" not in str(line.body) for line in session.scalars(select(Entry)))
         purging.purge_contact(session, session.get_one(Case, case.id))
         assert session.scalars(select(CaseNote)).all() == []
+
+
+def test_a_paper_beside_a_note_is_made_safe_sealed_logged_and_goes_with_it(
+    app: Flask, database: Database, cora: Colleague
+) -> None:
+    with database.writing() as session:
+        case, other = send(session, "access").case, send(session, "access").case
+    path = f"/staff/cases/{case.id}"
+    cora.post(f"{path}/notes", note="Their letter.", paper=(io.BytesIO(drawn_jpeg(2)), "letter.jpg"))
+    cora.post(f"{path}/notes", note="Not a picture.", paper=(io.BytesIO(b"<svg onload=alert(1)>"), "x.svg"))
+    page = cora.get(path)
+    assert "The note is not kept." in page
+    assert "Not a picture." not in page
+    found = re.search(rf'href="({path}/notes/[0-9a-f]+/paper)"', page)
+    assert found
+    answer = cora.client.get(found.group(1))
+    assert (answer.mimetype, answer.headers["Cache-Control"]) == ("image/jpeg", "no-store")
+    assert entries(database, "paper-revealed") == [{"account": cora.id, "case": case.id, "point": "note"}]
+    cora.get(found.group(1).replace(case.id, other.id), status=404)
+    colleague(app, database, "reviewer").get(found.group(1), status=403)
+    with database.writing() as session:
+        [kept] = session.scalars(select(NotePaper))
+        assert answer.data not in kept.sealed
+        purging.purge_contact(session, session.get_one(Case, case.id))
+    with database.reading() as session:
+        assert session.scalars(select(NotePaper)).all() == []
