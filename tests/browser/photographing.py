@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from portal.languages.catalogues import read_texts
 from tests.browser.accessible import faults_of
 from tests.browser.screens import Screen
 from tests.browser.visiting import DESK, PHONE, Visitor
@@ -14,6 +15,12 @@ from tests.browser.world import World
 COLOURS = ("color-contrast",)
 BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.alt)"
 LANGUAGE = "efface-language"
+
+
+def translated(text: str, page: Any) -> str:
+    """A text of the portal as the page that is open would say it."""
+    spoken = page.evaluate("document.documentElement.lang")
+    return text if spoken == "en" else str(read_texts(spoken)[text].string)
 
 
 class Photographer:
@@ -44,7 +51,7 @@ class Photographer:
         faults += self._look("360 px")
         self._keep(screen, "360")
         if screen.is_for_persons:
-            faults += self._in_arabic(path, screen)
+            faults += self._in_arabic((screen.again or screen.path).format(**self.world.ids), screen)
         return [f"{screen.name}, {fault}" for fault in faults]
 
     def close(self) -> list[str]:
@@ -62,6 +69,11 @@ class Photographer:
         self.page.set_viewport_size(size)
         answer = self.page.goto(path)
         landed = self.page.url.removeprefix(self.site)
+        if screen.press:
+            button = self.page.locator("form button", has_text=translated(screen.press, self.page))
+            with self.page.expect_navigation(wait_until="load") as pressed:
+                button.click()
+            answer = pressed.value
         self.visitor.looked()
         faults = [f"no picture is shown: {alt}" for alt in self.page.evaluate(BROKEN)]
         return faults if (answer.status, landed) == (screen.status, path) else [*faults, f"{answer.status} at {landed}"]

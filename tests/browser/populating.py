@@ -109,6 +109,8 @@ def practise(world: World) -> None:
     newcomer.post(told, answer="same")
     world.ids["told"] = told.rpartition("/")[2]
     world.clients["newcomer"] = newcomer.client
+    # From now on there is a key that passes a pair to somebody.
+    colleague(world.app, world.database, "reviewer", "senior")
 
 
 def act_for_others(world: World) -> None:
@@ -125,6 +127,12 @@ def act_for_others(world: World) -> None:
     person = world.clients["person"] = world.app.test_client()
     send_form(person, link, f"{link}/yes")
     world.ids |= {"asked_person": link.rpartition("/")[2]}
+    # These say no, and what they read then is shown once: there is one for each language that is looked at.
+    for name in ("asked_once", "asked_twice"):
+        agents.whole(world.app.test_client(), world.database, rights, email=agents.PERSON)
+        newest = agents.link_of(world.database, newest=True)
+        assert newest is not None
+        world.ids[name] = newest.rpartition("/")[2]
     with world.database.reading() as session:
         world.ids["mandated"] = session.scalars(select(Case.id).where(Case.reference == reference)).one()
 

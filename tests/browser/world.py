@@ -52,7 +52,7 @@ FACES = [[10, 10, 90, 90], [150, 20, 230, 100]]
 
 def with_all_pages(config: Config) -> Config:
     """The same settings, with those on without which a page is not there. Nothing listens at that address."""
-    return replace(config, text_url="json://127.0.0.1:9/?-to={number}")
+    return replace(config, text_url="json://127.0.0.1:9/?-to={number}", batch=True, likeness=True)
 
 
 class World:
@@ -192,6 +192,9 @@ class World:
                     identity.send_code(session, draft, "+61491570156")
                 if name == "choosing":
                     self.ids["faces"] = self._photo(session, draft, state="choose-face", boxes=FACES)
+                    self.ids["late"] = self._photo(
+                        session, draft, seed=3, created_at=clock.now() - timedelta(minutes=1)
+                    )
 
     def _posted(self) -> None:
         """The letter that was entered came with a photograph of several people."""

@@ -70,9 +70,9 @@ def whole(client: FlaskClient, database: Database, rights: list[str], place: str
     return finish(client, database)
 
 
-def link_of(database: Database) -> str | None:
+def link_of(database: Database, *, newest: bool = False) -> str | None:
     with database.reading() as session:
-        for mail in session.scalars(select(Mail)):
+        for mail in session.scalars(select(Mail).order_by(Mail.created_at.desc() if newest else Mail.created_at)):
             letter = mails.open_mail(session, mail)
             found = re.search(r"/for-you/(\S+)", letter.body) if letter else None
             if letter and found:
