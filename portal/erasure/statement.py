@@ -59,8 +59,8 @@ NOTHING_KEPT = mark(
     "the person asked that nothing is kept by which these photographs could be known again, so they may come in again"
 )
 IN_FEEDS = mark(
-    "whoever holds a copy finds the photographs by them and can erase them, too; they go once every recipient we know "
-    "of has answered or was given up, and not before three weeks are over"
+    "whoever holds a copy finds the photographs by them and can erase them, too. The lines stay for three weeks at "
+    "least. Then they go, once every recipient we know of has answered or is waited for no more"
 )
 FACE_FORM = "a protected face template under a key of its own, which is destroyed at the end"
 FACE_KEPT = mark(

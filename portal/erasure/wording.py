@@ -139,18 +139,23 @@ def _taken_by(one: dict[str, Any]) -> str:
     order = isolated(one.get("order", ""))
     if one["by"] == "order" and one["checked"] is None:
         return _(
-            "deleted with a whole collection, before your plan (order %(order)s); not looked for again yet", order=order
+            "deleted with a whole collection, before we came to your request (order %(order)s). "
+            "We have not looked again yet",
+            order=order,
         )
     if one["by"] == "order":
         return _(
-            "deleted with a whole collection, before your plan (order %(order)s); gone when we looked again on %(day)s",
+            "deleted with a whole collection, before we came to your request (order %(order)s). "
+            "It was gone when we looked again on %(day)s",
             order=order,
             day=_day(one["checked"]),
         )
     if one["by"] == "request":
         day = _day(one["checked"])
-        return _("deleted for another request, before your plan; gone when we looked again on %(day)s", day=day)
-    return _("deleted before your plan; our records do not say why")
+        return _(
+            "deleted for another request, before we came to yours. It was gone when we looked again on %(day)s", day=day
+        )
+    return _("deleted before we came to your request. Our records do not say why")
 
 
 def counted(counts: dict[str, dict[str, int]]) -> list[str]:
