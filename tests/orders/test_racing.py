@@ -220,9 +220,7 @@ def test_what_an_order_took_before_there_was_a_plan_stands_on_the_certificate(
         case = session.get_one(Person, both.case.case_id)
         case.identity = "confirmed"
         after = aftermath.of_case(session, case)
-    told = (
-        f"3 photographs: deleted with a whole collection, before we came to your request (order {both.order_id})."
-    )
+    told = f"3 photographs: deleted with a whole collection, before we came to your request (order {both.order_id})."
     assert any(told in one and day(date.fromisoformat(checked[:10])) in one for one in words)
     assert not any("no photograph was confirmed" in one for one in words)
     assert after is not None
