@@ -50,10 +50,30 @@ def if_asked(session: Session, case: Case, cause: str, answered: date) -> list[A
 def _if_asked(session: Session, right: CaseRight, waited: Waited) -> Asked:
     if pausing.has_own_day(session, right):
         return Asked(right, "appeal", right.due_on)
-    received = clock.local_date(right.case.received_at, config_of(session).zone)
-    effects = {pause.cause: pause.effect for pause in law.rule_by(right.rule, right.rule_version).pauses}
-    effect = effects.get(waited.cause, "none")
-    if effect != "none" and (waited.asked_on - received).days > pausing.AT_ONCE:
-        effect = "too-late"
+    effect = _effect(session, right, waited.cause, waited.asked_on)
     days = pausing.days_of(session, right, [waited])
     return Asked(right, effect, days.latest_on if pausing.is_extended(session, right) else days.due_on)
+
+
+def _effect(session: Session, right: CaseRight, cause: str, asked_on: date) -> str:
+    """What the frozen rule of a right lets a question do to its clock: one of EFFECTS, but never `appeal`."""
+    received = clock.local_date(right.case.received_at, config_of(session).zone)
+    effects = {pause.cause: pause.effect for pause in law.rule_by(right.rule, right.rule_version).pauses}
+    effect = effects.get(cause, "none")
+    return "too-late" if effect != "none" and (asked_on - received).days > pausing.AT_ONCE else effect
+
+
+def standing(session: Session, case: Case) -> list[str]:
+    """How the clocks of an open case stand now, in words for staff; nothing where they simply run."""
+    rights = lifecycle.open_rights(session, case)
+    waits = any(_waits(session, right) for right in rights)
+    extended = any(pausing.is_extended(session, right) for right in rights)
+    return ["The clock waits for the person."] * waits + ["More time was taken."] * extended
+
+
+def _waits(session: Session, right: CaseRight) -> bool:
+    asked = [each for each in pausing.questions(session, right.case) if each.answered_on is None]
+    if pausing.has_own_day(session, right):
+        return False
+    stops = (_effect(session, right, each.cause, each.asked_on) for each in asked if each.is_about(right))
+    return any(effect not in {"none", "too-late"} for effect in stops)

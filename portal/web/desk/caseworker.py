@@ -190,6 +190,8 @@ def framed(session: Session, found: Case) -> dict[str, Any]:
         "case": found,
         "next": next_of(session, found, current_user.id),
         "waits": WAITS,
+        "clocks": outlook.standing(session, found),
+        "left": (found.due_on - clock.local_date(clock.now(), settings().zone)).days,
         "team": {account.id: account.name for account in assigning.caseworkers(session)},
         "tabs": [
             Tab(title, url_for(to, case_id=found.id), to == here, news if to == "messages.with_person" else 0)

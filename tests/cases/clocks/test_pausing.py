@@ -14,7 +14,7 @@ from portal.cases import law, messages
 from portal.cases.answer import answers
 from portal.cases.arrival import intake
 from portal.cases.arrival.looking import Prepared
-from portal.cases.clocks import clarifying, extending, pausing
+from portal.cases.clocks import clarifying, extending, outlook, pausing
 from portal.cases.housekeeping import upkeep
 from portal.cases.requester import challenge, identity
 from portal.errors import Conflict, NotAllowed
@@ -58,9 +58,12 @@ def test_in_the_uk_the_month_begins_when_the_person_has_shown_who_they_are(sessi
     case = receive(session, "UK", "access")
     assert case.due_on == date(2026, 12, 2)
     turn_to("2026-11-05")
+    assert outlook.standing(session, case) == []
     challenge.ask(session, case, make_account(session).id)
+    assert outlook.standing(session, case) == ["The clock waits for the person."]
     turn_to("2026-11-16")
     show_photographs(session, case)
+    assert outlook.standing(session, case) == []
     [right] = case.rights
     assert (right.due_on, right.latest_on, case.due_on) == (date(2026, 12, 16), date(2027, 2, 16), date(2026, 12, 16))
     [moved] = pausing.applied(session, case)
@@ -74,6 +77,7 @@ def test_in_the_uk_the_month_begins_when_the_person_has_shown_who_they_are(sessi
     assert extending.may_extend(session, right)
     extending.extend(session, right, make_account(session).id, "complex")
     assert right.due_on == date(2027, 2, 16)
+    assert outlook.standing(session, case) == ["More time was taken."]
 
 
 def test_in_the_uk_the_days_of_a_question_do_not_count(session: Session, turn_to: Turn) -> None:
@@ -102,6 +106,7 @@ def test_where_the_law_knows_no_pause_nothing_moves(session: Session, turn_to: T
     case = receive(session, residence, "access")
     before = case.due_on
     challenge.ask(session, case, make_account(session).id)
+    assert outlook.standing(session, case) == []
     turn_to("2026-11-27")
     show_photographs(session, case)
     assert (case.due_on, pausing.applied(session, case)) == (before, [])
