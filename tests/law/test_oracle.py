@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import random
+import re
+from pathlib import Path
 
 from portal.cases import law
 from portal.cases.clocks.deadlines import appeal_clock, clock_for
+from tests.law import oracle
 from tests.law.oracle import DAY, PLACES, objected, questions, with_later_versions
 
 CASES = 10_000
+
+
+def test_the_oracle_has_the_rules_from_the_product_and_nothing_that_counts_days() -> None:
+    source = Path(oracle.__file__).read_text()
+    modules = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    taken = {alias.name for node in modules if (node.module or "").startswith("portal") for alias in node.names}
+    assert taken == {"law", "Clock", "Waited", "Rule", "Term"}, "these hold data"
+    assert set(re.findall(r"\blaw\.(\w+)", source.partition("DAY =")[2])) == {"places"}
+    # Of the clock it takes the names of the days alone.
+    assert set(re.findall(r"\bClock\.(\w+)", source)) == {"__dataclass_fields__"}
 
 
 def test_ten_thousand_clocks_agree_with_the_oracle() -> None:
