@@ -23,15 +23,17 @@ from portal import clock
 from portal.audit import heads
 from portal.config import Config
 from portal.db import Database
-from portal.errors import BadInput, Unavailable
+from portal.errors import BadInput, Conflict, Unavailable
 from portal.keys import keys_in
 
-FORMAT = 1
+FORMAT = 2
 DATABASE = "efface.sqlite"
 ENCODERS = "encoders"
 SAID = "copy.json"
 MARK = "restoring"
 BEFORE = "before-restore.sqlite"
+DRAFT_TIME = timedelta(days=1)
+"""A draft that is older was left by a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Copy:
 def save(database: Database, folder: Path) -> Copy:
     """Make a copy in a new folder below `folder`, while the portal goes on. Raises BadInput, Unavailable.
 
-    It is there as a whole or not at all.
+    It is there as a whole or not at all. Raises Conflict while another copy is put back: what is erased again just
+    then would be in it, and for longer than what is needed for that is kept.
     """
     config = database.config
     _only_sqlite(config)
@@ -54,6 +57,7 @@ def save(database: Database, folder: Path) -> Copy:
     whole = folder / f"efface-{at:%Y-%m-%dT%H%M%S}Z"
     draft = folder / f".{whole.name}.new"
     with _writing(folder):
+        _remove_leftovers(folder)
         if whole.exists():
             raise BadInput(f"{whole} is there already.", "already-there")
         draft.mkdir(mode=0o700, parents=True)
@@ -62,7 +66,9 @@ def save(database: Database, folder: Path) -> Copy:
             _copy_encoders(config, draft)
             files = {str(path.relative_to(draft)): _digest(path) for path in sorted(draft.rglob("*")) if path.is_file()}
             said = {"format": FORMAT, "at": at.isoformat(), "key": _key_check(config), "files": files}
-            (draft / SAID).write_text(json.dumps(said, indent=1) + "\n")
+            if is_marked(config):
+                raise Conflict("A copy is being put back just now. Make one once that is through.", "restoring")
+            (draft / SAID).write_text(json.dumps(said | {"seal": _seal(config, said)}, indent=1) + "\n")
             _sync(draft)
             draft.rename(whole)
             heads.sync_folder(folder)
@@ -75,13 +81,19 @@ def save(database: Database, folder: Path) -> Copy:
 def read_copy(config: Config, folder: Path) -> Copy:
     """The copy in `folder`, after every file was compared with its digest.
 
-    Raises BadInput, naming the file, when it is not whole, not of this installation's key, or too old: what was erased
-    since is known for EFFACE_BACKUP_DAYS only.
+    Raises BadInput, naming the file, when it is not whole, not of this installation's key, of a day to come, or too
+    old: what was erased since is known for EFFACE_BACKUP_DAYS only.
     """
     said = _said(folder)
     at = datetime.fromisoformat(said["at"])
     if said.get("key") != _key_check(config):
         raise BadInput("This copy was made with another key. Put the folder `keys` back first.", "other-key")
+    if said.get("seal") != _seal(config, said):
+        raise BadInput(f"{SAID} in this copy was changed.", "copy-broken")
+    if at - clock.now() > timedelta(days=1):
+        raise BadInput(
+            f"This copy is of {at:%Y-%m-%d}, which is to come. Is the clock of this machine right?", "to-come"
+        )
     if clock.now() - at > timedelta(days=config.backup_days):
         days = config.backup_days
         raise BadInput(
@@ -91,7 +103,7 @@ def read_copy(config: Config, folder: Path) -> Copy:
         )
     for name, digest in said["files"].items():
         path = folder / name
-        if ".." in Path(name).parts or not path.is_file():
+        if not path.is_file():
             raise BadInput(f"{name} is missing in this copy.", "copy-broken")
         if _digest(path) != digest:
             raise BadInput(f"{name} in this copy was changed: its digest is another.", "copy-broken")
@@ -102,13 +114,26 @@ def put_back(config: Config, copy: Copy) -> None:
     """Put the copy in the place of the database. From the first step on nothing is served until `finish` is through.
 
     Killed anywhere, it can be called again; what was there before lies in `before-restore.sqlite` until `finish`.
+    Raises BadInput when the copy changes meanwhile, Unavailable when it cannot be read or written any more.
     """
     _only_sqlite(config)
     mark(config)
+    try:
+        _put_back(config, copy)
+    except OSError as problem:
+        raise Unavailable(
+            f"The copy could not be put back: {problem}. Nothing is served until `efface restore` has gone through.",
+            "restore-broken-off",
+        ) from problem
+
+
+def _put_back(config: Config, copy: Copy) -> None:
     data = config.data
     draft = data / f"{DATABASE}.new"
     shutil.copyfile(copy.folder / DATABASE, draft)
     _sync_file(draft)
+    if _digest(draft) != copy.files[DATABASE]:
+        raise BadInput(f"{DATABASE} in this copy has changed just now.", "copy-broken")
     if (data / DATABASE).exists() and not (data / BEFORE).exists():
         _close_wal(data / DATABASE)
         os.link(data / DATABASE, data / BEFORE)
@@ -179,6 +204,19 @@ def _said(folder: Path) -> dict[str, Any]:
     if not whole:
         raise BadInput(f"{folder / SAID} is of a version that is not known here.", "copy-broken")
     return dict(said)
+
+
+def _seal(config: Config, said: dict[str, Any]) -> str:
+    """By this nobody without the key can make an old copy pass for a newer one, or for another."""
+    told = {name: said[name] for name in ("format", "at", "key", "files")}
+    return keys_in(config.data).digest("backup", json.dumps(told, sort_keys=True).encode())
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Drafts that a kill left behind: they hold what is erased since."""
+    for draft in folder.glob(".efface-*Z.new"):
+        if draft.stat().st_mtime < (clock.now() - DRAFT_TIME).timestamp():
+            shutil.rmtree(draft)
 
 
 def _key_check(config: Config) -> str:

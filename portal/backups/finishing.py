@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal import audit
-from portal.audit import ledger
+from portal.audit import heads, ledger
 from portal.backups import copies, forgetting
 from portal.config import Config
 from portal.db import Database
@@ -41,14 +41,16 @@ class Report:
     purged: int
 
 
-def finish(database: Database, *, in_stores: bool = True) -> Report:
+def finish(database: Database, *, in_stores: bool = True, without_log: bool = False) -> Report:
     """Erase again what was erased since the copy was made, check it, and let the installation serve.
 
     May be called again after a kill or an error. Without `in_stores` no store is touched: for trying a copy out.
-    Raises Conflict when the log cannot go on, or what is kept of an erasure or an order is not whole; Unavailable
-    while a store is away.
+    Raises Conflict when the log cannot go on, or what is kept of an erasure or an order is not whole, or when the
+    folder `log` is lost and nobody said that it goes on `without_log`; Unavailable while a store is away.
     """
     _see_database(database.config)
+    if not without_log:
+        _see_log(database)
     copies.mark(database.config)
     with database.writing() as session:
         entries = audit.catch_up(session)
@@ -81,6 +83,20 @@ def finish(database: Database, *, in_stores: bool = True) -> Report:
     database.forget_deleted_bytes()
     copies.unmark(database.config)
     return report
+
+
+def _see_log(database: Database) -> None:
+    """Nobody may take a restore for whole that could not know what was erased since."""
+    folder = heads.folder_of(database.config)
+    with database.reading() as session:
+        signed = audit.newest_checkpoint(session) is not None
+    if signed and heads.read(folder) is None:
+        raise Conflict(
+            f"What was erased since this copy was made is not known: {folder} is not there, or not whole. Put it back "
+            "first. If it is lost for good: `efface restore COPY --without-log`. People who were erased since come "
+            "back by that: erase them again by hand.",
+            "log-lost",
+        )
 
 
 def _refuse_lost(session: Session) -> None:

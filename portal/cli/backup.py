@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from portal.backups import copies
+from portal.backups import copies, waiting
 from portal.cli.opening import opened
+from portal.errors import Conflict
 
 
 @click.command()
@@ -18,6 +19,10 @@ def command(folder: Path) -> None:
     The keys are not in it, nor the log's copy beside the database: save the folders `keys` and `log` elsewhere.
     """
     with opened() as database:
+        if waiting.is_waiting(database):
+            raise Conflict(
+                "The database is older than its log. Make a copy once `efface restore` is through.", "restoring"
+            )
         copy = copies.save(database, folder)
         data = database.config.data
         days = database.config.backup_days

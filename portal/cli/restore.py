@@ -19,7 +19,8 @@ from portal.db import Database
 @click.command()
 @click.argument("copy", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def command(copy: Path, as_json: bool) -> None:
+@click.option("--without-log", is_flag=True, help="The folder log is lost: what was erased since comes back.")
+def command(copy: Path, as_json: bool, without_log: bool) -> None:
     """Put the copy in the folder COPY in the place of the database. The portal must not be running.
 
     What was added since the copy was made is lost, but for the log, the erasures and the orders: these are carried
@@ -31,5 +32,5 @@ def command(copy: Path, as_json: bool) -> None:
         copies.put_back(config, copies.read_copy(config, copy))
         with closing(Database(config)) as database:
             schema.upgrade(database)
-            report = finishing.finish(database)
+            report = finishing.finish(database, without_log=without_log)
     show_report(report, as_json)

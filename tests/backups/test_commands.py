@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 import workers
 from portal import audit
+from portal.backups import copies
 from portal.cli import efface
 from portal.db import Database
 from portal.errors import BadInput, Conflict
@@ -43,7 +45,11 @@ def test_a_copy_is_made_tried_out_and_put_back(tmp_path: Path, monkeypatch: pyte
         audit.publish(session)
     database.close()
 
+    left = Path(tempfile.mkdtemp(prefix="efface-check-"))
+    (left / "held").touch()
+    (left / "keys").mkdir()
     found = json.loads(said("restore-check", str(copy), "--json"))
+    assert not left.exists(), "keys that a killed try left behind"
     assert (found["erasures"], found["back"], found["left"]) == (2, 2, 0)
     path, data = next(iter(pictures.items()))
     path.write_bytes(data)
@@ -54,6 +60,8 @@ def test_a_copy_is_made_tried_out_and_put_back(tmp_path: Path, monkeypatch: pyte
     assert erasing.is_well(erasing.reckon(scene))
 
     assert "no copy of an installation" in said("restore", str(tmp_path), refused=BadInput)
+    copies.mark(scene.config)
+    assert "older than its log" in said("backup", str(tmp_path / "copies"), refused=Conflict)
     path.write_bytes(data)
     assert "2 erasures were carried out again, 2 of them had been undone" in said("restore", str(copy))
     assert not path.exists()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -242,12 +244,15 @@ def test_a_copy_that_is_not_whole_is_refused_by_name(restored: Restored, tmp_pat
     (odd / "copy.json").write_text("{")
     outside = refused("outside")
     (outside / "copy.json").write_text(json.dumps(said | {"files": said["files"] | {"../x": "00"}}))
+    newer = refused("newer")
+    (newer / "copy.json").write_text(json.dumps(said | {"at": (clock.now() + timedelta(days=9)).isoformat()}))
     for folder, sentence in (
         (changed, "efface.sqlite in this copy was changed"),
         (without, "efface.sqlite is missing"),
         (other, "another key"),
         (odd, "cannot be read"),
-        (outside, "../x is missing"),
+        (outside, "copy.json in this copy was changed"),
+        (newer, "copy.json in this copy was changed"),
         (tmp_path, "no copy of an installation"),
     ):
         with pytest.raises(BadInput, match=sentence):
@@ -281,3 +286,46 @@ def test_what_is_kept_beside_the_database_does_not_open_without_the_key(restored
     assert image["key"].endswith(".jpg")
     assert image["key"].encode() not in kept
     assert image["digest"] not in kept
+
+
+def test_a_copy_is_of_no_day_to_come_and_may_not_change_while_it_is_put_back(
+    restored: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        early = clock.now() - timedelta(days=3)
+        patched.setattr(clock, "now", lambda: early)
+        with pytest.raises(BadInput, match="which is to come"):
+            copies.read_copy(restored.config, restored.copy.folder)
+    found = copies.read_copy(restored.config, restored.copy.folder)
+    with pytest.raises(BadInput, match="has changed just now"):
+        copies.put_back(restored.config, replace(found, files=found.files | {copies.DATABASE: "0" * 64}))
+    with pytest.raises(Unavailable, match="could not be put back"):
+        copies.put_back(restored.config, replace(found, folder=found.folder / "nowhere"))
+    assert waiting.is_waiting(restored.database)
+    assert restored.count(Certificate) == CASES, "the database is still the one that was there"
+    finishing.finish(restored.database)
+    assert not list(restored.config.data.glob("*.new"))
+
+
+def test_without_the_folder_log_nothing_is_put_back_unless_somebody_says_so(restored: Restored) -> None:
+    restored.put_back()
+    shutil.rmtree(heads.folder_of(restored.config))
+    with pytest.raises(Conflict, match="is not known"):
+        finishing.finish(restored.database)
+    report = finishing.finish(restored.database, without_log=True)
+    assert report.erasures == 0
+    assert restored.problems() == []
+
+
+def test_drafts_of_killed_copies_go(restored: Restored, tmp_path: Path) -> None:
+    old, young = (tmp_path / f".efface-2026-01-0{day}T000000Z.new" for day in (1, 2))
+    for draft in (old, young):
+        draft.mkdir()
+        (draft / "efface.sqlite").write_bytes(b"people")
+    os.utime(old, (0, 0))
+    copies.mark(restored.config)
+    with pytest.raises(Conflict, match="being put back"):
+        copies.save(restored.database, tmp_path)
+    copies.unmark(restored.config)
+    copies.save(restored.database, tmp_path)
+    assert (old.exists(), young.exists()) == (False, True)
