@@ -65,6 +65,9 @@ class Config:
     )
     exit_url: str = _setting("https://www.bbc.com/weather", 'page that "Exit this page" leads to; https')
     stay_safe: bool = _setting(False, "a page on leaving quickly comes before the first question", _yes_or_no)
+    digest: bool = _setting(
+        False, "caseworkers get a mail each working morning with what is late, due or unread; no names", _yes_or_no
+    )
     maintenance: bool = _setting(False, "people read that the portal is being worked on; staff can go on", _yes_or_no)
     language: str = _setting(ENGLISH, f"language for people whose browser names none of {', '.join(LANGUAGES)}")
     zone: str = _setting("UTC", "IANA time zone in which legal days are counted")

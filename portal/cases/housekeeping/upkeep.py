@@ -1,5 +1,5 @@
-"""What time alone does: last days that move, reminders, ends in silence, alarms that hold what goes on, and the daily
-count of photographs whose time is over by law.
+"""What time alone does: last days that move, reminders, ends in silence, alarms that hold what goes on, the daily
+count of photographs whose time is over by law, and the morning's mail to the team.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal.cases.acting import confirming
 from portal.cases.answer import answering
 from portal.cases.clocks import pausing, prompting
-from portal.cases.housekeeping import destroying
+from portal.cases.housekeeping import destroying, digesting
 from portal.cases.housekeeping.isolating import alone, by_itself
 from portal.cases.requester import waiting
 
@@ -47,4 +47,5 @@ STEPS: dict[str, Callable[[Session], dict[str, int]]] = {
     "reminding of questions": answering.remind_and_go_on,
     "reminding of signs": prompting.remind,
     "counting what is over": _count_what_is_over,
+    "telling what cannot wait": digesting.digest,
 }
