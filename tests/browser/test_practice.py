@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from tests.browser.visiting import PHONE
 from tests.fakes import drawn_jpeg
 from tests.matching.making import make_account, make_known, practise
 from tests.web.desk import Colleague, case_in_review, case_to_decide, colleague, fill_store
+
+IN_SIGHT = """[...document.querySelectorAll("h1, .ef-frame, .ef-answers, .ef-tools, .ef-alike")].every(one => {
+    const box = one.getBoundingClientRect();
+    return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;
+})"""
 
 
 def known_pictures(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +81,11 @@ def test_a_reviewer_looks_as_they_like(
     page.get_by_text("Keys for comparing").click()
     visitor.page.get_by_role("button", name="Keys for the right hand").click()
     visitor.look()
+    serving = app.extensions["database"]
+    monkeypatch.setattr(serving, "config", replace(serving.config, likeness=True))
     visitor.press("Start")
+    assert page.locator(".wish-contrast").count() == 1
+    assert page.evaluate(IN_SIGHT), "the parts, too, stand beside the pictures without scrolling"
     path, seen = visitor.path, "one => getComputedStyle(one).filter"
     found = page.locator("[data-found] img")
     page.mouse.move(0, 0)

@@ -141,6 +141,7 @@ def test_plain_buttons_lead_from_pair_to_pair_to_the_end(
     for someone in (reviewer, colleague(app, database, "reviewer")):
         page = someone.get("/staff/review/")
         assert "2 pairs wait" in page
+        assert "about 1 minute" in page
         first = someone.post("/staff/review/next")
         following = someone.post(first, answer=answers[first])
         assert following != first
@@ -201,6 +202,18 @@ def test_parts_are_rated_where_the_policy_says_so_and_nothing_of_it_is_sent(
     assert page.count('type="radio"') == 30
     forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
     assert all('type="radio"' not in form for form in forms)
+
+
+def test_who_compares_reads_no_counts_of_a_request_that_is_still_compared(
+    app: Flask, database: Database, case: Case
+) -> None:
+    path = f"/staff/cases/{case.id}/photographs"
+    assert "2 photographs still to compare" in colleague(app, database, "caseworker").get(path)
+    both = colleague(app, database, "caseworker", "reviewer")
+    assert "still to compare" not in both.get(path)
+    with database.writing() as session:
+        session.get_one(Case, case.id).state = "deciding"
+    assert "still to compare" in both.get(path)
 
 
 def test_an_empty_queue_says_so(reviewer: Colleague) -> None:
