@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.sansio.blueprints import BlueprintSetupState
 from flask_wtf import FlaskForm
@@ -11,9 +14,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.errors import BadInput, NotFound, TooLarge
+from portal.languages import day, isolated, mark
 from portal.languages import gettext as _
 from portal.languages import lazy_gettext as _l
-from portal.languages import mark
 from portal.notices import answering, feeds, links, making, wire
 from portal.tables import Notice
 from portal.web.context import database
@@ -68,7 +71,7 @@ def answer(notice_id: str, token: str) -> Page:
             return _page(notice, token, form, 422)
     except (BadInput, TooLarge) as problem:
         g.session.rollback()
-        field = form.words if problem.code in ("reason-missing", "too-long") else form.signed
+        field = form.words if problem.code in ("reason-missing", "too-long", "zero-byte") else form.signed
         field.errors = [problem.sentence]
         return _page(links.find(g.session, notice_id, token), token, form, 422)
     g.session.commit()
@@ -124,15 +127,28 @@ def feed_page(name: str, version: str, number: int) -> Response:
 
 def _page(notice: Notice, token: str, form: AnswerForm, status: int = 200) -> Page:
     last = next((one["result"] for one in reversed(answering.answers_of(g.session, notice))), "")
+    facts = making.facts_of(g.session, notice)
     page = render_template(
         "subject/notice.html",
         notice=notice,
-        facts=making.facts_of(g.session, notice),
+        facts=facts,
+        received=[(received_in_words(one), one.get("feed")) for one in facts.get("received", [])],
         token=token,
         form=form,
         answered=_(RESULTS[last]) if last in RESULTS else None,
     )
     return page, status
+
+
+def received_in_words(one: dict[str, Any]) -> str:
+    """What they got and when, in words."""
+    name, on = isolated(one["name"]), isolated(day(date.fromisoformat(one["on"])))
+    version = isolated(one["version"])
+    if one["what"] == "dataset":
+        return _("The dataset %(name)s, version %(version)s, on %(day)s", name=name, version=version, day=on)
+    if one["what"] == "model":
+        return _("The model %(name)s, version %(version)s, on %(day)s", name=name, version=version, day=on)
+    return _("The photos in the store %(name)s, which we know since %(day)s", name=name, day=on)
 
 
 def _form(fresh: bool = False) -> AnswerForm:

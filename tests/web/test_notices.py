@@ -15,6 +15,7 @@ from portal.audit import merkle, notes
 from portal.db import Database
 from portal.notices import links, wire
 from portal.tables import Dataset, Erasure, Notice, Recipient
+from portal.web import notices
 from tests.notices.scene import ENDPOINT, announced, register_key
 from tests.web.conftest import form_token
 from tests.web.desk import Colleague, colleague
@@ -46,7 +47,7 @@ def post(client: FlaskClient, page: str, **fields: object) -> tuple[int, str]:
 def test_a_recipient_reads_takes_the_file_and_answers(client: FlaskClient, database: Database, page: str) -> None:
     shown = client.get(page)
     assert shown.status_code == 200
-    for text in ("Faces", "2014", "2015-03-01", "2 photos", "efface purge --feed"):
+    for text in ("Faces", "2014", "1 March 2015", "2 photos", "efface purge --feed"):
         assert text in shown.text
     assert "Exit this page" not in shown.text
     assert one(database).state == "read"
@@ -157,3 +158,8 @@ def test_a_feed_is_public_and_its_head_vouches_for_its_lines(client: FlaskClient
         odd = urlsplit(links.feed(session, session.get_one(Dataset, "odd"))).path
     assert wire.open_head(client.get(odd).text, ours).origin.endswith("/a%2Fb%20c%2B%C3%BC%3F@1%2F2")
     assert client.get(f"{odd}/0").text == ""
+
+
+def test_who_holds_a_store_is_told_of_its_photos_and_not_of_a_model() -> None:
+    told = notices.received_in_words({"what": "photographs", "name": "Forum", "version": "", "on": "2015-03-01"})
+    assert told == "The photos in the store Forum, which we know since 1 March 2015"
