@@ -16,7 +16,7 @@ from portal import forgotten
 from portal.audit import ledger
 from portal.audit.ledger import CASES, Record
 from portal.cases import withdrawing
-from portal.cases.housekeeping.purging import empty_probe, overdue, purge, purge_contact
+from portal.cases.housekeeping.purging import empty_probe, is_known, overdue, purge, purge_contact
 from portal.cases.requester import challenge, profiles
 from portal.db import config_of
 from portal.erasure import rechecking
@@ -125,7 +125,7 @@ AGAIN: dict[str, tuple[type[Any], tuple[Any, ...], Callable[[Session, Any], obje
     "challenge": (Challenge, (Challenge.state != "purged",), challenge.empty),
     "profile": (ProfileCheck, (ProfileCheck.sealed.is_not(None) | ProfileCheck.token.is_not(None),), _empty_profile),
     "blob": (Blob, (), _delete_blob),
-    "contact": (Case, (), purge_contact),
+    "contact": (Case, (is_known(),), purge_contact),
     "photographs": (Case, (), forget_again),
 }
 

@@ -162,12 +162,13 @@ def _workers() -> dict[str, list[str]]:
 
 @contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Hold the installation's lock. Raises Conflict when another `efface up` holds it."""
+    """Hold the installation's lock. Raises Conflict when another `efface up` or `efface restore` holds it."""
     with (data / "efface.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
-            raise Conflict(f"The portal is running already with the data in {data}.", "running") from problem
+            said = f"The portal or a restore is running already with the data in {data}."
+            raise Conflict(said, "running") from problem
         yield
 
 

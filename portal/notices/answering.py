@@ -17,7 +17,7 @@ from portal.audit import notes
 from portal.audit.log import instant
 from portal.erasure import carrying, plans, resuming
 from portal.erasure.items import ANSWERED
-from portal.errors import BadInput, Conflict
+from portal.errors import BadInput
 from portal.keys import keys_of
 from portal.languages import gettext as _
 from portal.notices import keeping, making, wire, wording
@@ -154,5 +154,5 @@ def _text(words: str) -> str:
     if len(words) > LONGEST:
         raise BadInput(_("This is longer than %(most)s characters.", most=LONGEST), "too-long")
     if "\0" in words:
-        raise Conflict("There is a zero byte in the text.", "zero-byte")
+        raise BadInput(_("There is a sign in this text that cannot be shown. Take it out."), "zero-byte")
     return words

@@ -94,6 +94,8 @@ def _look(session: Session, now: bool) -> int:
                 found += len(making.look_again(session, ground))
                 forgetting.take_lines(session, session.get_one(Erasure, ground.erasure_id))
         except Exception as problem:
+            # It is asked again tomorrow: those that fail must not keep the others from their turn.
+            ground.looked_at = clock.now()
             log.error("who received photographs of erasure %s: %s", ground.erasure_id, type(problem).__name__)
     return found
 

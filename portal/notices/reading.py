@@ -11,7 +11,7 @@ import http.client
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -246,20 +246,18 @@ def _get(address: str, most: int) -> str:
 
 def _call(address: str, most: int, body: bytes | None) -> str:
     """What an address says. No redirect is followed: a feed is where it is said to be."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise BadInput("The address begins with https://.", "not-https")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     try:
-        connection = kind(parts.netloc, timeout=SECONDS)
-        headers = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"}
-        connection.request("POST" if body else "GET", parts.path or "/", body=body, headers=headers)
-        response = connection.getresponse()
-        data = response.read(most + 1)
+        parts = urlsplit(address)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise BadInput("The address begins with https://.", "not-https")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(kind(parts.netloc, timeout=SECONDS)) as connection:
+            headers = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"}
+            connection.request("POST" if body else "GET", parts.path or "/", body=body, headers=headers)
+            response = connection.getresponse()
+            data = response.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise Unavailable(f"{address} cannot be reached ({type(problem).__name__}).") from problem
-    finally:
-        connection.close()
     if response.status != 200:
         raise Unavailable(f"{address} answered with {response.status}.")
     if len(data) > most:

@@ -134,7 +134,8 @@ def test_an_answer_on_the_page_stands_on_the_certificate(session: Session) -> No
 
 
 @pytest.mark.parametrize(
-    ("result", "words", "code"), [("maybe", "", "unknown-answer"), ("refused", " ", "reason-missing")]
+    ("result", "words", "code"),
+    [("maybe", "", "unknown-answer"), ("refused", " ", "reason-missing"), ("erased", "a\0b", "zero-byte")],
 )
 def test_an_answer_without_a_reason_changes_nothing(session: Session, result: str, words: str, code: str) -> None:
     notice = announced(session)
@@ -349,6 +350,17 @@ def test_who_takes_the_numbers_back_takes_them_from_notices_too(session: Session
     forgetting.forget(session, case, "photographs")
     assert set(making.digests_of(session, ground).values()) == {b""}
     assert (notice.sealed, notice.result) == (None, "erased")
+
+
+def test_one_that_cannot_be_asked_about_keeps_no_other_from_its_turn(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced(session)
+    ground = session.scalars(select(NoticeGround)).one()
+    monkeypatch.setattr(making, "look_again", lambda *given: 1 / 0)
+    ground.looked_at = clock.now() - timedelta(days=9)
+    assert chasing.keep_up(session)["found"] == 0
+    assert clock.now() - ground.looked_at < timedelta(hours=1)
 
 
 def test_a_certificate_says_who_refused(session: Session) -> None:

@@ -312,3 +312,9 @@ def test_a_line_that_was_taken_away_names_nothing_and_the_list_is_whole_still(tm
         holder.feed.write_text("\n".join([head, bad, hidden, three, ""]))
         with pytest.raises(reading.FeedRefused):
             reading.read(str(holder.feed), None, memory)
+
+
+@pytest.mark.parametrize("address", ["https://host:port/feeds/a/1", "https://[bad/feeds/a/1", "ftp://host/feeds/a/1"])
+def test_an_address_that_is_none_is_refused_in_a_sentence(tmp_path: Path, address: str) -> None:
+    with pytest.raises((Unavailable, BadInput)):
+        reading.read(address, KEY_LINE, reading.Memory(tmp_path))

@@ -96,7 +96,7 @@ def overdue(session: Session) -> dict[str, int]:
         "pictures": _count(session, Blob, Blob.id.in_(of_closed.union_all(crops))),
         "challenges": _count(session, Challenge, _judged()),
         "papers": _count(session, Blob, Blob.id.in_(_papers(closed))),
-        "contacts": _count(session, Case, _old(now) & _known()),
+        "contacts": _count(session, Case, _old(now) & is_known()),
         "suppressions": _count(session, Suppression, Suppression.expires_at <= now),
         "suppressions of orders": _count(session, SuppressionChunk, SuppressionChunk.expires_at <= now),
         "faces": len(faces.due(session)),
@@ -242,7 +242,7 @@ def _purge_packages(session: Session) -> int:
 
 
 def _purge_contacts(session: Session) -> int:
-    return _of_each(session, _old(clock.now()) & _known(), "forget the contact", _purge_contact)
+    return _of_each(session, _old(clock.now()) & is_known(), "forget the contact", _purge_contact)
 
 
 def _purge_contact(session: Session, case: Case) -> int:
@@ -260,7 +260,7 @@ def _of_old() -> ColumnElement[bool]:
     return CaseLink.case_id.in_(old) | CaseLink.other_id.in_(old)
 
 
-def _known() -> ColumnElement[bool]:
+def is_known() -> ColumnElement[bool]:
     """Something is left of who the person of a case is, of what they wrote, or of what was written about them.
 
     Each is asked for by itself: a note may be written after the contact has gone.
