@@ -70,6 +70,8 @@ class Photographer:
         answer = self.page.goto(path)
         landed = self.page.url.removeprefix(self.site)
         if screen.press:
+            # This page is a screen of its own.
+            self.visitor.looked()
             button = self.page.locator("form button", has_text=translated(screen.press, self.page))
             with self.page.expect_navigation(wait_until="load") as pressed:
                 button.click()
