@@ -15,6 +15,8 @@ from portal.errors import Unavailable
 # A file is sent as its length in so many bytes, then its bytes.
 LENGTH = 8
 ANSWERS = ("clear", "held", "no-picture")
+# The first question waits for the networks to be loaded. Who stands still longer is ended, or all would wait behind it.
+SECONDS = 120.0
 
 
 class FaceAsker:
@@ -39,12 +41,16 @@ class FaceAsker:
             process = self._running()
             assert process.stdin is not None
             assert process.stdout is not None
+            limit = threading.Timer(SECONDS, process.kill)
+            limit.start()
             try:
                 process.stdin.write(len(data).to_bytes(LENGTH) + data)
                 process.stdin.flush()
                 answer = process.stdout.readline().decode().strip()
             except OSError:
                 answer = ""
+            finally:
+                limit.cancel()
             if answer not in ANSWERS:
                 self.close()
                 raise Unavailable("Faces cannot be looked at now. Ask again later.", "faces-not-looked-at")

@@ -15,7 +15,6 @@ from portal.tables import HeldBack, KeptFace, Suppression, SuppressionChunk
 
 STRICTER = {"intake": {"intake"}, "datasets": {"intake", "datasets"}}
 
-
 Signs = tuple[object, ...]
 
 
@@ -30,7 +29,7 @@ def newest(session: Session) -> Signs:
             for table in (Suppression, SuppressionChunk)
         ),
         select(func.max(KeptFace.id), func.count(KeptFace.sealed)),
-        select(func.count()).where(HeldBack.state == "let-in"),
+        select(func.count(), func.max(HeldBack.decided_at)).where(HeldBack.state == "let-in"),
     )
     return tuple(sign for one in asked for sign in session.execute(one).one())
 

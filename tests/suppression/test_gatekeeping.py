@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,7 @@ from portal import clock, images
 from portal.cli.gate import command
 from portal.db import Database
 from portal.errors import Unavailable
-from portal.suppression import forget_face, keep_face
+from portal.suppression import asking, forget_face, keep_face
 from portal.suppression.asking import LENGTH, FaceAsker
 from portal.tables import Encoder, KeptFace
 from portal.web import create_app
@@ -119,6 +120,22 @@ def test_programs_are_told_that_it_is_held_and_never_who(
     assert clear == {"stopped": False, "by": None, "picture": True, "held": False}
     assert client.post("/gate?faces=maybe", data=mine, headers=shown).status_code == 422
     assert client.post("/gate?faces=yes", data=mine).status_code == 403
+
+
+def test_who_looks_and_stands_still_is_ended_so_that_nobody_waits_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "SECONDS", 0.1)
+    asker = FaceAsker(database.config)
+    still = subprocess.Popen(["sleep", "600"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asker._process = still
+    for data in (b"x", bytes(1 << 20)):
+        with pytest.raises(Unavailable, match="cannot be looked at now"):
+            asker.ask(data)
+        assert still.poll() is not None
+        still = asker._process = subprocess.Popen(["sleep", "600"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asker.close()
+    assert still.poll() is not None
 
 
 def test_a_real_face_is_held_back_by_a_real_process(
