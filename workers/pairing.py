@@ -19,9 +19,10 @@ import numpy as np
 from portal.config import read_config
 from portal.db import Database
 from portal.errors import BadInput, BadPicture
-from portal.images import NEAR_LIMIT, Opener, crop_face, near_digest, near_distance, to_jpeg
+from portal.images import NEAR_LIMIT, Opener, near_digest, near_distance, to_jpeg
 from portal.matching.labels import Labelled, read_labels
 from portal.matching.looks import WHOLE
+from workers import cropping
 from workers import encoder as encoders
 from workers.encoder import Encoder
 
@@ -51,7 +52,7 @@ def photos_of(labelled: list[Labelled], encoder: Encoder) -> list[Photo]:
             boxes = encoder.find(pixels) or encoder.find_harder(pixels)
             if len(boxes) == 1:
                 template = encoder.encode(encoder.cut(pixels, boxes))[0]
-                crop, whole = to_jpeg(crop_face(pixels, boxes[0])), to_jpeg(pixels, longest=WHOLE)
+                crop, whole = cropping.crop(encoder, pixels, boxes[0]), to_jpeg(pixels, longest=WHOLE)
                 digest = hashlib.sha256(data).digest()
                 found.append(Photo(one.person, digest, near_digest(pixels), crop, whole, template))
     return found

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from portal import blobs, images
 from portal.errors import BadPicture, BadProbe, NotFound
-from portal.images import Box, Pixels
+from portal.images import Box
 from portal.jobs import Lease
 from portal.tables import Blob, Probe
-from workers import encoder
+from workers import cropping, encoder
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,7 @@ def look(question: Question) -> Finding:
         return Finding("refused", problem.code, near_digest, boxes)
     if chosen is None and len(boxes) > 1:
         return Finding("choose-face", None, near_digest, boxes)
-    return Finding("ready", doubt, near_digest, boxes, chosen or 0, _crop(pixels, boxes[chosen or 0]))
-
-
-def _crop(pixels: Pixels, box: Box) -> bytes:
-    return images.to_jpeg(images.crop_face(pixels, box))
+    return Finding("ready", doubt, near_digest, boxes, chosen or 0, cropping.crop(engine, pixels, boxes[chosen or 0]))
 
 
 def _ask(session: Session, probe_id: str) -> Question | None:

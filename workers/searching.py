@@ -28,7 +28,7 @@ from portal.matching.fusion import Asked
 from portal.matching.gallery import load_gallery
 from portal.matching.thresholds import Thresholds, thresholds_now
 from portal.tables import Candidate, Case, Encoder, Face, Image, Probe, Search, Store
-from workers import comparing
+from workers import comparing, cropping
 from workers import encoder as encoders
 
 STILL_CHECKING = timedelta(seconds=3)
@@ -105,6 +105,7 @@ def _asked(session: Session, case_id: str, encoder: Encoder, faces: list[tuple[s
 def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, bytes]:
     """What reviewers will see of each image: the face, or without one the whole picture. image id -> JPEG."""
     crops: dict[int, bytes] = {}
+    finder = encoders.load_encoders(database)[0]
     with images.Opener() as opener:
         for suspicion in suspicions:
             with database.reading() as session:
@@ -119,7 +120,7 @@ def cut_crops(database: Database, suspicions: list[Suspicion]) -> dict[int, byte
                 continue
             if face is not None:
                 suspicion.face_id = face.id
-                crops[image.id] = images.to_jpeg(images.crop_face(pixels, face.box))
+                crops[image.id] = cropping.crop(finder, pixels, face.box)
             else:
                 crops[image.id] = images.to_jpeg(pixels, longest=960)
     return crops

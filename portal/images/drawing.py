@@ -14,6 +14,7 @@ Box = tuple[int, int, int, int]
 
 # The crop is this much wider than the face's box: hair, ears and chin help people to judge.
 CROP = 1.7
+DIAGONAL = 2**0.5
 # The cover is this much wider than the face's box: hairline and jaw alone can give a person away.
 COVER = 1.3
 COVER_COLOUR = 128
@@ -64,17 +65,28 @@ def grey(pixels: Pixels, size: tuple[int, int] | None = None) -> NDArray[np.floa
     return np.asarray(image, dtype=np.float64)
 
 
-def crop_face(pixels: Pixels, box: Box, side: int = 480) -> Pixels:
+def crop_face(pixels: Pixels, box: Box, side: int = 480, turned: float = 0.0) -> Pixels:
     """A square crop around `box`, `side` pixels wide: the same margin and size for all, so that none stands out.
 
-    Where the square reaches beyond the picture, the picture's edge is drawn on.
+    A face that hangs `turned` degrees clockwise is turned back. Where the square reaches beyond the picture, the
+    picture's edge is drawn on.
     """
-    left, top, width = _square(box, CROP)
-    height_there, width_there = pixels.shape[:2]
-    rows = np.clip(np.arange(top, top + width), 0, height_there - 1)
-    columns = np.clip(np.arange(left, left + width), 0, width_there - 1)
-    square = pixels[rows[:, None], columns[None, :]]
-    return np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
+    square = _square(box, CROP)
+    if not turned:
+        return np.asarray(_cut(pixels, square).resize((side, side), Image.Resampling.LANCZOS))
+    # Whatever the angle, the corners of the square come from within one that is as wide as its diagonal.
+    around = _cut(pixels, _square(box, CROP * DIAGONAL))
+    edge = (around.width - square[2]) // 2
+    upright = around.rotate(turned, Image.Resampling.BICUBIC)
+    inner = upright.crop((edge, edge, edge + square[2], edge + square[2]))
+    return np.asarray(inner.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def _cut(pixels: Pixels, square: tuple[int, int, int]) -> Image.Image:
+    left, top, width = square
+    rows = np.clip(np.arange(top, top + width), 0, pixels.shape[0] - 1)
+    columns = np.clip(np.arange(left, left + width), 0, pixels.shape[1] - 1)
+    return Image.fromarray(pixels[rows[:, None], columns[None, :]])
 
 
 def warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
