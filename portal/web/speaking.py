@@ -93,7 +93,7 @@ def elsewhere() -> dict[str, str]:
     """The addresses of this page in all languages, for pages that are the same for everybody."""
     if request.method != "GET" or request.blueprint not in OPEN_TO_ALL:
         return {}
-    return {code: f"{settings().address}{request.path}?{IN_ADDRESS}={code}" for code in LANGUAGES}
+    return {code: f"{request.path}?{IN_ADDRESS}={code}" for code in LANGUAGES}
 
 
 def _remember(response: AnyResponse, code: str) -> None:

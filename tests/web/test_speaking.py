@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -60,12 +59,10 @@ def test_a_link_can_say_the_language_and_the_pages_after_it_keep_it(client: Flas
     page = client.get("/help", headers={"Accept-Language": "de"}).text
     offered = re.findall(r'<link rel="alternate" hreflang="(\w+)" href="([^"]+)">', page)
     assert [code for code, _ in offered] == list(LANGUAGES)
-    assert _language(client, urlsplit(dict(offered)["ar"])._replace(scheme="", netloc="").geturl(), asked="de") == "ar"
+    assert _language(client, dict(offered)["ar"], asked="de") == "ar"
     assert _language(client, asked="de") == "ar"
     assert _language(client, "/?language=nl", asked="de") == "ar"
-    assert "hreflang" not in client.get("/case/sign-in").text, (
-        "one address for what is a person's own"
-    )
+    assert "hreflang" not in client.get("/case/sign-in").text, "one address for what is a person's own"
 
 
 def test_each_language_is_offered_by_its_own_name(client: FlaskClient) -> None:
