@@ -202,7 +202,11 @@ def _said(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise BadInput(f"{folder / SAID} cannot be read.", "copy-broken") from problem
     if not whole:
-        raise BadInput(f"{folder / SAID} is of a version that is not known here.", "copy-broken")
+        raise BadInput(
+            f"{folder / SAID} is of another version, and has no seal that could be checked here. "
+            "Put it back with the version of Efface that made it, then install this one again.",
+            "copy-broken",
+        )
     return dict(said)
 
 
