@@ -28,7 +28,7 @@ def test_a_group_is_one_page_and_the_odd_one_comes_by_itself(app: Flask, databas
     assert len(shown) == 4
     for candidate_id in shown:
         assert reviewer.client.get(f"/staff/review/{candidate_id}/found.jpg").status_code == 200
-    single = reviewer.post(path, answer="same", apart=shown[2])
+    single = reviewer.post(path, answer="same", apart=shown[2], shown=shown)
     assert single.endswith(shown[2])
     assert "Are these the same person?" in reviewer.get(single)
     with database.reading() as session:
