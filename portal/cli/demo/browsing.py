@@ -198,7 +198,8 @@ class _Reader(HTMLParser):
         elif kind == "submit":
             form.buttons.append((name, value))
         else:
-            form.values[name] = [value]
+            # Fields of one name are all sent, as browsers do.
+            form.values.setdefault(name, []).append(value)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
