@@ -1,6 +1,6 @@
 """Where a person can be written to: a mail address, or a mobile number in its international form, +41791234567.
 
-Both are one string; only a mail address has an @. Two are compared without keeping them.
+Both are one string: a number begins with a plus and has no @. Two are compared without keeping them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def clean_contact(session: Session, typed: str, residence: str = "") -> str:
 
 def is_number(contact: str) -> bool:
     """Whether texts go there, and not mails."""
-    return "@" not in contact
+    return contact.startswith("+") and "@" not in contact
 
 
 def written(contact: str) -> str:

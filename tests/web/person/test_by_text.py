@@ -283,3 +283,7 @@ def test_the_address_of_a_service_is_checked_at_the_start(service: str, said: st
 def test_a_number_is_written_in_groups() -> None:
     assert addresses.written(NUMBER) == WRITTEN
     assert addresses.written("anna@example.com") == "anna@example.com"
+    assert [addresses.is_number(each) for each in (NUMBER, "+a@example.com", "anna@example.com", "?")] == [
+        True,
+        *[False] * 3,
+    ]
