@@ -7,6 +7,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,12 @@ def draw_pairs(session: Session, case: Case) -> None:
     """Mira today beside Mira years ago."""
     candidates = session.scalars(select(Candidate).where(Candidate.case_id == case.id)).all()
     probe = session.get_one(Probe, candidates[0].probe_id)
-    probe.crop_id = blobs.put_blob(session, "probe-crop", portrait(MIRA, AT_HOME, 480), "image/jpeg").id
+    probe.crop_id = blobs.put_blob(
+        session, "probe-crop", portrait(MIRA, replace(AT_HOME, tilt=0), 480), "image/jpeg"
+    ).id
     # Which of them comes first is not known, so they are the same.
     for candidate in candidates:
-        crop = blobs.put_blob(session, "candidate-crop", portrait(MIRA, IN_TOWN, 480), "image/jpeg")
+        crop = blobs.put_blob(session, "candidate-crop", portrait(MIRA, replace(IN_TOWN, tilt=0), 480), "image/jpeg")
         candidate.crop_id = crop.id
     session.flush()
 

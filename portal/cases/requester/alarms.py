@@ -143,10 +143,10 @@ def _reading(session: Session, case: Case, link: CaseLink) -> Reading:
 
 
 SENTENCES = {
-    "many-faces": "Another request came from the same mail address, but its photos may show somebody else.",
-    "many-contacts": "Another request has photos that may show the same person, but not the same mail address.",
+    "many-faces": "Another request came from the same address or number, but its photos may show somebody else.",
+    "many-contacts": "Another request has photos that may show the same person, and came from elsewhere.",
     "many-cases": "Another request came from the same network on the same day, as did several more.",
-    "duplicate": "Another request came from the same mail address and asks for the same.",
+    "duplicate": "Another request came from the same address or number and asks for the same.",
     "follow-up": "The person asked before, and says that we missed a photograph. What showed who they are is there.",
 }
 OTHER_FIRST = "Decide that one first."
