@@ -11,14 +11,17 @@ import os
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-from sqlalchemy.orm import Session
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
 
 from portal import clock
 from portal.config import Config
 from portal.db import before_commit, config_of
 
 FOLDER = "forgotten"
+BEFORE = "forgotten_before"
 KINDS = ("blob", "probe", "challenge", "profile", "contact", "photographs")
 """Rows by their number; who the person of a case is; by what the deleted photographs of a case could be known again."""
 
@@ -29,6 +32,18 @@ def note(session: Session, kind: str, ids: Iterable[str]) -> None:
     lines |= {f"{kind} {one}" for one in ids}
     if lines:
         before_commit(session, FOLDER, lambda: _write(session))
+
+
+@event.listens_for(Session, "after_transaction_create")
+def _begin(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        session.info.setdefault(BEFORE, WeakKeyDictionary())[transaction] = set(session.info.get(FOLDER, ()))
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _undo(session: Session, transaction: SessionTransaction) -> None:
+    """What was undone was not deleted, and may be kept for long: a restore must leave it."""
+    session.info[FOLDER] = set(session.info.get(BEFORE, {}).get(transaction, ()))
 
 
 def read(config: Config) -> dict[str, set[str]]:
@@ -60,6 +75,8 @@ def _days(config: Config) -> list[Path]:
 
 def _write(session: Session) -> None:
     lines = session.info.pop(FOLDER, set())
+    if not lines:
+        return
     folder = folder_of(config_of(session))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / f"{clock.now():%Y-%m-%d}").open("ab") as file:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import forgotten
@@ -29,6 +29,7 @@ from portal.tables import (
     Account,
     Blob,
     Case,
+    CaseEvent,
     CaseRight,
     Challenge,
     Code,
@@ -84,7 +85,9 @@ def _end_again(session: Session, record: Record) -> bool:
     case = session.get(Case, values["id"])
     if case is None or case.version > values["version"]:
         return False
-    if values["state"] != "closed":
+    # What happened to a closed request after its end, such as new secret words, stands in the copy alone.
+    is_same = case.state == "closed" and case.version == values["version"]
+    if values["state"] != "closed" or is_same:
         for one in rights:
             mine = update(CaseRight).where(CaseRight.case_id == case.id, CaseRight.right == one["right"])
             session.execute(mine.values(keeps=one["keeps"]))
@@ -119,14 +122,26 @@ def _empty_profile(session: Session, row: ProfileCheck) -> None:
     profiles.empty(session, [row.id])
 
 
+def _never_ended() -> ColumnElement[bool]:
+    """Requests end and are forgotten in one: what is written to one that ended is newer, and stays its time."""
+    return Case.outcome.is_(None)
+
+
+def _never_forgotten() -> ColumnElement[bool]:
+    """Who asked for it before the copy was made may have wanted otherwise since, when the request was opened again."""
+    asked = select(CaseEvent.case_id).where(CaseEvent.kind == "photographs-forgotten")
+    none = select(CaseRight.case_id).where(CaseRight.right == "deletion", CaseRight.keeps == "none")
+    return Case.id.not_in(asked) | Case.id.in_(none)
+
+
 # By kind: the table, what is there only where it came back, and what is done.
 AGAIN: dict[str, tuple[type[Any], tuple[Any, ...], Callable[[Session, Any], object]]] = {
     "probe": (Probe, (Probe.state != "purged",), empty_probe),
     "challenge": (Challenge, (Challenge.state != "purged",), challenge.empty),
     "profile": (ProfileCheck, (ProfileCheck.sealed.is_not(None) | ProfileCheck.token.is_not(None),), _empty_profile),
     "blob": (Blob, (), _delete_blob),
-    "contact": (Case, (is_known(),), purge_contact),
-    "photographs": (Case, (), forget_again),
+    "contact": (Case, (_never_ended(), is_known()), purge_contact),
+    "photographs": (Case, (_never_forgotten(),), forget_again),
 }
 
 

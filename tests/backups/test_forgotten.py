@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock, forgotten
 from portal.audit import ledger, merkle
 from portal.backups import copies, finishing, forgetting
-from portal.cases import lifecycle, withdrawing
+from portal.cases import lifecycle, noting, withdrawing
 from portal.cases.answer import keeping
 from portal.cases.arrival import intake, looking
 from portal.cases.housekeeping import purging
@@ -263,12 +263,20 @@ def test_lines_count_once_they_are_whole_and_go_when_no_copy_needs_them(
     (path,) = forgotten.folder_of(database.config).iterdir()
     path.write_bytes(path.read_bytes() + f"blob {other[:9]}".encode())
     with database.session(write=True) as session:
+        assert session.get(Case, other) is None
         forgotten.note(session, "blob", [other])
         session.rollback()
-    with database.writing() as session:
         forgotten.note(session, "contact", [third])
+        undone = session.begin_nested()
+        with session.begin_nested():
+            forgotten.note(session, "blob", [other])
+        undone.rollback()
+        with session.begin_nested():
+            forgotten.note(session, "probe", [third])
+        session.commit()
     assert forgotten.read(database.config)["blob"] == {one}
     assert forgotten.read(database.config)["contact"] == {third}
+    assert forgotten.read(database.config)["probe"] == {third}
     assert forgotten.forget(database.config, clock.now()) == 0
     assert forgotten.forget(database.config, later(2)) == 1
     assert not any(forgotten.read(database.config).values())
@@ -289,3 +297,50 @@ def test_a_request_that_was_opened_again_stays_open(database: Database, tmp_path
     assert back_and_finished(database, copy).ended == 0
     with database.reading() as session:
         assert session.get_one(Case, case.id).state == "deciding"
+
+
+def test_what_came_after_the_end_of_a_request_stays_in_a_newer_copy(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Requests(database)
+    with database.writing() as session:
+        ended, taken_back = session.get_one(Case, scene.judged), session.get_one(Case, scene.taken_back)
+        confirm_identity(session, ended)
+        grant_all(session, ended, to_deciding(session, ended))
+        withdrawing.withdraw(session, taken_back)
+    now = later(database.config.probe_days + 1)
+    monkeypatch.setattr("portal.clock.now", lambda: now)
+    with database.writing() as session:
+        purging.purge(session)
+        ended, taken_back = session.get_one(Case, scene.judged), session.get_one(Case, scene.taken_back)
+        noting.note(session, taken_back, make_account(session).id, "They called: it was a mistake.")
+        ended.secret_hash = "that of new words"
+        purged_at = ended.purged_at
+        assert purged_at is not None
+    copy = saved(database, tmp_path)
+
+    report = back_and_finished(database, copy)
+
+    assert (report.ended, report.forgotten) == (0, 0)
+    with database.reading() as session:
+        ended, taken_back = session.get_one(Case, scene.judged), session.get_one(Case, scene.taken_back)
+        assert [one.text for one in noting.of_case(session, taken_back)] == ["They called: it was a mistake."]
+        assert (ended.secret_hash, ended.purged_at) == ("that of new words", purged_at)
+
+
+def test_who_wants_photographs_known_again_after_all_keeps_that(database: Database, tmp_path: Path) -> None:
+    scene = Requests(database)
+    with database.writing() as session:
+        case = session.get_one(Case, scene.judged)
+        keeping.note_forgotten(session, case, "photographs")
+        forgotten.note(session, "photographs", [case.id])
+        assert keeping.mode(case) == "none"
+    early = saved(database, tmp_path / "early")
+    with database.writing() as session:
+        keeping.choose(session, session.get_one(Case, scene.judged), "photographs")
+    assert back_and_finished(database, saved(database, tmp_path / "late")).forgotten == 0
+    with database.reading() as session:
+        assert keeping.mode(session.get_one(Case, scene.judged)) == "photographs"
+    back_and_finished(database, early)
+    with database.reading() as session:
+        assert keeping.mode(session.get_one(Case, scene.judged)) == "photographs"
