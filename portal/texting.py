@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Where the number goes in the address of the service.
 PLACE = "{number}"
-EXAMPLE = "+15005550006"
+EXAMPLE, OTHER = "+15005550006", "+41791234567"
 # Apprise says what it sent, and to whom, in the log.
 logging.getLogger("apprise").addHandler(logging.NullHandler())
 logging.getLogger("apprise").propagate = False
@@ -24,6 +24,8 @@ logging.getLogger("apprise").propagate = False
 
 def send(service: str, number: str, body: str) -> None:
     """Hand a text to the service. `number` is in the form +41791234567. Raises Unavailable when it is not taken."""
+    if not service:
+        raise Unavailable("No texts are sent here any more, and this person left a number. EFFACE_TEXT_URL is empty.")
     gateway = _gateway(service, number)
     if gateway is None or not gateway.notify(body=body):
         raise Unavailable("The service for text messages did not take the text.")
@@ -36,8 +38,12 @@ def problem_of(service: str, within: set[str]) -> str | bool:
     gateway = _gateway(service, EXAMPLE)
     if gateway is None:
         return (
-            "is no address that Apprise knows, such as twilio://sid:token@sender/{number} or jsons://host/?to={number}"
+            "is no address that Apprise knows, such as twilio://sid:token@sender/{number} or jsons://host/?-to={number}"
         )
+    other = _gateway(service, OTHER)
+    if other is None or gateway.url() == other.url():
+        # Apprise leaves out what it has no use for: each text would be taken, and reach nobody.
+        return f"has {PLACE} where Apprise does not pass it on; a field that the service gets is written ?-to={PLACE}"
     plain = gateway.protocol or ()
     scheme = service.partition("://")[0].lower()
     clear = scheme in ({plain} if isinstance(plain, str) else set(plain)) and gateway.host not in within

@@ -238,6 +238,19 @@ def test_a_service_that_refuses_names_nobody(
     assert not re.search(r"\b\d{6}\b", printed)
 
 
+def test_where_the_service_was_taken_away_again_the_team_reads_why(
+    by_text: FlaskClient, database: Database, texts: list[tuple[str, str]]
+) -> None:
+    to_the_code(by_text)
+    database.config = replace(database.config, text_url="")
+    with database.reading() as session:
+        mail_id = session.scalars(select(Mail.id)).one()
+    assert carry_out(database, "mailing", mail_id) == "failed"
+    assert texts == []
+    with database.reading() as session:
+        assert "EFFACE_TEXT_URL is empty" in (session.get_one(Mail, mail_id).problem or "")
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_texts_are_short_in_every_language(code: str) -> None:
     """A text takes 160 letters, 70 where one of them is no Latin one; a longer one is sent, and paid, in parts."""
@@ -270,6 +283,7 @@ def parts_of(text: str) -> int:
         ("twilio://sid:token@+15551234567", "number"),
         ("nonsense://{number}", "no address"),
         ("json://sms.example/?-to={number}", "encrypted"),
+        ("jsons://sms.example/?to={number}", "does not pass it on"),
         ("jsons://sms.example/?-to={number}", False),
         ("json://127.0.0.1:9/?-to={number}", False),
         ("vonage://key:secret@15551112222/{number}", False),
