@@ -81,7 +81,7 @@ class IdentityForm(FlaskForm):  # type: ignore[misc]
 @blueprint.get("/<case_id>")
 @policy("caseworker")
 def case(case_id: str) -> Page:
-    return _case_page(find_case(g.session, case_id))
+    return case_page(find_case(g.session, case_id))
 
 
 @blueprint.post("/<case_id>/contact")
@@ -93,7 +93,7 @@ def reveal_contact(case_id: str) -> Page:
     audit.append(g.session, "contact-revealed", {"case": found.id, "account": current_user.id})
     lifecycle.record(g.session, found, "contact-revealed", current_user.id)
     g.session.commit()
-    return _case_page(found, contact=addresses.written(contact) if contact else "")
+    return case_page(found, contact=addresses.written(contact) if contact else "")
 
 
 @blueprint.post("/<case_id>/again")
@@ -105,13 +105,15 @@ def try_again(case_id: str) -> Page:
     return redirect(url_for("caseworker.case", case_id=case_id), 303)
 
 
-def _case_page(found: Case, contact: str | None = None) -> str:
+def case_page(found: Case, contact: str | None = None, note: str = "") -> str:
+    """The first page of a request. `contact`: shown this once. `note`: what was typed, and is not kept yet."""
     session = g.session
     events, notes = _events(session, found), noting.of_case(session, found)
     return render_template(
         "caseworker/case.html",
         **framed(session, found),
         contact=contact,
+        typed=note,
         troubles=stuck.troubles(session, found),
         linked=alarms.readings(session, found),
         renewed=lost_words.since(session, found),

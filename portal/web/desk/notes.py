@@ -11,7 +11,7 @@ from portal.cases import noting
 from portal.cases.acting.papers import Paper, prepare_paper
 from portal.errors import BadInput, TooLarge
 from portal.web.context import database, settings
-from portal.web.desk.caseworker import find_case
+from portal.web.desk.caseworker import Page, case_page, find_case
 from portal.web.desk.mandates import sent
 from portal.web.policy import policy
 
@@ -20,16 +20,17 @@ blueprint = Blueprint("notes", __name__, url_prefix="/staff/cases")
 
 @blueprint.post("/<case_id>/notes")
 @policy("caseworker")
-def write(case_id: str) -> Response:
+def write(case_id: str) -> Page:
+    text = request.form.get("note", "")
     try:
         # A picture is slow to open, so that comes before anything is read or written.
         given = _paper()
-        noting.note(g.session, find_case(g.session, case_id), current_user.id, request.form.get("note", ""), given)
+        noting.note(g.session, find_case(g.session, case_id), current_user.id, text, given)
     except (BadInput, TooLarge) as problem:
         g.session.rollback()
         flash(f"The note is not kept. {problem.sentence}")
-    else:
-        g.session.commit()
+        return case_page(find_case(g.session, case_id), note=text), problem.status
+    g.session.commit()
     return redirect(url_for("caseworker.case", case_id=case_id) + "#notes", 303)
 
 

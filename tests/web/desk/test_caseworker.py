@@ -90,7 +90,7 @@ def test_the_mail_address_is_hidden_until_somebody_asks_and_that_is_logged(datab
     assert entries(database, "contact-revealed") == []
     assert EMAIL in cora.post(f"{path}/contact", status=200)
     assert entries(database, "contact-revealed") == [{"case": case.id, "account": cora.id}]
-    assert "Mail address looked at" in cora.get(path)
+    assert "Address or number looked at" in cora.get(path)
     assert EMAIL not in cora.get(path)
 
 
@@ -400,8 +400,7 @@ def test_notes_of_the_team_are_sealed_and_go_with_the_contact(app: Flask, databa
     path = f"/staff/cases/{case.id}"
     assert cora.post(f"{path}/notes", note="Rang twice. <b>Try on Monday.</b>") == f"{path}#notes"
     assert "The note is not kept" not in cora.get(path)
-    cora.post(f"{path}/notes", note=" ")
-    page = cora.get(path)
+    page = cora.post(f"{path}/notes", status=422, note=" ")
     assert "The note is not kept. Write your message first." in page
     assert "Rang twice. &lt;b&gt;Try on Monday." in page
     colleague(app, database, "reviewer").post(f"{path}/notes", status=403, note="Me, too.")
@@ -420,10 +419,12 @@ def test_a_paper_beside_a_note_is_made_safe_sealed_logged_and_goes_with_it(
         case, other = send(session, "access").case, send(session, "access").case
     path = f"/staff/cases/{case.id}"
     cora.post(f"{path}/notes", note="Their letter.", paper=(io.BytesIO(drawn_jpeg(2)), "letter.jpg"))
-    cora.post(f"{path}/notes", note="Not a picture.", paper=(io.BytesIO(b"<svg onload=alert(1)>"), "x.svg"))
-    page = cora.get(path)
+    wrong = (io.BytesIO(b"<svg onload=alert(1)>"), "x.svg")
+    page = cora.post(f"{path}/notes", status=422, note="Not a <picture>.", paper=wrong)
     assert "The note is not kept." in page
-    assert "Not a picture." not in page
+    assert "required>Not a &lt;picture&gt;.</textarea>" in page, "what was typed is there to send again"
+    page = cora.get(path)
+    assert "Not a" not in page
     found = re.search(rf'href="({path}/notes/[0-9a-f]+/paper)"', page)
     assert found
     answer = cora.client.get(found.group(1))
