@@ -110,7 +110,8 @@ def _stop(session: Session, case: Case) -> None:
     """What was going on for it in the copy, and what else goes where the person took it back."""
     withdrawing.stop_all(session, case)
     session.execute(delete(Mail).where(Mail.case_id == case.id, Mail.sent_at.is_(None)))
-    if case.outcome in ("withdrawn", "unverified"):
+    # Where a caseworker was not sure who asks, what was sent has its usual time.
+    if case.outcome == "withdrawn" or (case.outcome == "unverified" and case.purged_at is not None):
         withdrawing.forget(session, case)
 
 

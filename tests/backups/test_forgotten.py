@@ -20,7 +20,7 @@ from portal.cases import lifecycle, noting, withdrawing
 from portal.cases.answer import keeping
 from portal.cases.arrival import intake, looking
 from portal.cases.housekeeping import purging
-from portal.cases.requester import challenge
+from portal.cases.requester import challenge, identity
 from portal.config import Config
 from portal.db import Database
 from portal.errors import Conflict
@@ -344,3 +344,22 @@ def test_who_wants_photographs_known_again_after_all_keeps_that(database: Databa
     back_and_finished(database, early)
     with database.reading() as session:
         assert keeping.mode(session.get_one(Case, scene.judged)) == "photographs"
+
+
+def test_who_could_not_be_made_sure_of_keeps_a_way_to_be_written_to(database: Database, tmp_path: Path) -> None:
+    scene = Requests(database)
+    copy = saved(database, tmp_path)
+    with database.writing() as session:
+        case = session.get_one(Case, scene.taken_back)
+        identity.decide_identity(session, case, make_account(session).id, "not-confirmed", "The names differ.")
+        sent = {row.blob_id for row in session.scalars(select(Probe).filter_by(case_id=case.id))}
+        assert case.outcome == "unverified"
+        assert case.contact is not None
+        assert len(sent - {None}) == 2
+
+    assert back_and_finished(database, copy).ended == 1
+
+    with database.reading() as session:
+        back = session.get_one(Case, scene.taken_back)
+        assert (back.outcome, back.contact, back.identity_note) == ("unverified", case.contact, "The names differ.")
+        assert {row.blob_id for row in session.scalars(select(Probe).filter_by(case_id=case.id))} == sent
