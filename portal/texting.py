@@ -6,7 +6,7 @@ What such a service answers is never kept: it may repeat the number, the code or
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from portal.errors import Unavailable
@@ -41,7 +41,7 @@ def problem_of(service: str, within: set[str]) -> str | bool:
             "is no address that Apprise knows, such as twilio://sid:token@sender/{number} or jsons://host/?-to={number}"
         )
     other = _gateway(service, OTHER)
-    if other is None or gateway.url() == other.url():
+    if _read_as(gateway) == _read_as(other):
         # Apprise leaves out what it has no use for: each text would be taken, and reach nobody.
         return f"has {PLACE} where Apprise does not pass it on; a field that the service gets is written ?-to={PLACE}"
     plain = gateway.protocol or ()
@@ -56,3 +56,8 @@ def _gateway(service: str, number: str) -> apprise.NotifyBase | None:
 
     found: apprise.NotifyBase | None = apprise.Apprise.instantiate(service.replace(PLACE, quote(number, safe="")))
     return found
+
+
+def _read_as(gateway: Any) -> str | None:
+    """The address of a service as Apprise has understood it."""
+    return None if gateway is None else str(gateway.url())
