@@ -6,6 +6,7 @@ told to all caseworkers, whoever has it: somebody may be away.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,8 +35,9 @@ def digest(session: Session) -> dict[str, int]:
         return {}
     if not is_working_day(today, config.holidays):
         return {}
-    for account in assigning.caseworkers(session):
-        lines = _lines(session, account)
+    team = assigning.caseworkers(session)
+    for account in team:
+        lines = _lines(session, account, team)
         if lines:
             body = "\n".join([*lines, "", f"All of them: {config.address}/staff/cases/"])
             dedupe = f"digest/{account.id}/{today}"
@@ -43,11 +45,13 @@ def digest(session: Session) -> dict[str, int]:
     return {}
 
 
-def _lines(session: Session, account: Account) -> list[str]:
+def _lines(session: Session, account: Account, team: Sequence[Account]) -> list[str]:
     """What cannot wait, for one caseworker: a line for each kind, and one for each request below it."""
+    # What somebody has who is not in the team any more is nobody's.
+    others = [one.id for one in team if one.id != account.id]
     today = clock.local_date(clock.now(), config_of(session).zone)
     written = messages.cases_with_news(session)
-    mine = (Case.caseworker_id == account.id) | Case.caseworker_id.is_(None)
+    mine = Case.caseworker_id.is_(None) | Case.caseworker_id.not_in(others)
     running = select(Case).where(Case.state != "closed").order_by(Case.due_on, Case.reference)
     kinds = {
         "Late": running.where(Case.due_on < today),

@@ -65,6 +65,16 @@ def test_each_reads_what_is_late_and_what_is_theirs_or_nobodys(session: Session)
     assert not any(word in body for body in mailed.values() for word in ("Anna", "ring", "access"))
 
 
+def test_what_somebody_has_who_left_the_team_is_told_to_all_others(session: Session) -> None:
+    one, left = make_account(session), make_account(session)
+    soon = request(session, date(2026, 11, 26), left)
+    left.disabled_at = MONDAY
+    upkeep.keep(session)
+    mailed = told(session)
+    assert set(mailed) == {one.email}
+    assert f"Due within 3 days: 1\n  {soon.reference}" in mailed[one.email]
+
+
 def test_it_comes_once_a_working_morning_where_it_is_wanted_and_something_waits(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
