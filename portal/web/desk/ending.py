@@ -72,8 +72,10 @@ def end() -> Page:
     seen = dict(each.rpartition(":")[::2] for each in request.form.getlist("case"))
     if not form.validate_on_submit():
         return _page(form, seen, status=422)
-    problems = {}
-    for case in _cases(seen):
+    problems, cases = {}, _cases(seen)
+    if len(cases) < len(seen):
+        problems["One or more"] = "Not kept any more. The others are below."
+    for case in cases:
         try:
             ending.end(g.session, case, current_user.id, form.reason.data, form.note.data, seen[case.id])
         except EffaceError as problem:

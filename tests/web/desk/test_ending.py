@@ -116,3 +116,15 @@ def test_nothing_ticked_goes_back_to_the_list_and_a_state_that_changed_ends_noth
     )
     assert "It has moved on meanwhile." in page
     assert state_of(database, case)[0] == "deciding"
+
+
+def test_one_that_is_not_kept_any_more_ends_none_of_the_others(database: Database, cora: Colleague) -> None:
+    with database.writing() as session:
+        case = to_check(session)
+    both = [*posted(case), f"{'0' * 32}:deciding"]
+    page = cora.post(END, status=409, case=both, reason="insuf_verification", note="Nobody knows.")
+    assert "Nothing was ended" in page
+    assert "Not kept any more." in page
+    assert state_of(database, case)[0] == "identity-check"
+    cora.post(END, case=posted(case), reason="insuf_verification", note="Nobody knows.")
+    assert state_of(database, case)[0] == "closed"
