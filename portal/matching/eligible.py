@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from portal import clock
 from portal.db import config_of
 from portal.keys import keys_of
+from portal.matching import practice
 from portal.tables import Account, Candidate, Case, CaseRight, Judgement, PassedOn
 
 ME: BindParameter[Any] = bindparam("me")
@@ -38,9 +39,9 @@ def given(session: Session, account_id: str) -> dict[str, Any]:
 
 
 def seniors(session: Session) -> list[Account]:
-    """Who settles what two differ on, and looks at what others pass on."""
+    """Who settles what two differ on, and looks at what others pass on: while they practise, nothing waits for them."""
     accounts = session.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.id))
-    return [account for account in accounts if "senior" in account.roles]
+    return [each for each in accounts if "senior" in each.roles and practice.may_judge(session, each.id)]
 
 
 def _contact(session: Session, account: Account) -> str:

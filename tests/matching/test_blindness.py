@@ -15,7 +15,7 @@ from portal import clock
 from portal.cases.arrival.addresses import contact_digest
 from portal.db import Database
 from portal.errors import Conflict
-from portal.matching import agreement, eligible, looks, review, second_thoughts
+from portal.matching import agreement, eligible, looks, practice, review, second_thoughts
 from portal.tables import Account, Candidate, Case, Judgement, PassedOn
 from portal.tables.matching import ANSWERS, PASS_REASONS
 from tests.matching.making import make_account, make_candidates, make_case
@@ -186,9 +186,9 @@ def test_what_is_passed_on_as_too_hard_is_seen_by_a_senior_first_and_then_by_ano
     assert [may_take(session, account) for account in (*reviewers[:2], senior)] == [False, True, False]
 
 
-@pytest.mark.parametrize("why", ["away", "caseworker", "asked", "passed", "knows", "no senior"])
+@pytest.mark.parametrize("why", ["away", "caseworker", "asked", "passed", "knows", "no senior", "practising"])
 def test_where_no_senior_may_judge_a_pair_anybody_may(
-    session: Session, reviewers: list[str], senior: str, why: str
+    session: Session, reviewers: list[str], senior: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = make_case(session)
     candidate, other = make_candidates(session, case, 2)
@@ -200,6 +200,8 @@ def test_where_no_senior_may_judge_a_pair_anybody_may(
     account = session.get_one(Account, senior)
     if why == "away":
         account.disabled_at = clock.now()
+    if why == "practising":
+        monkeypatch.setattr(practice, "may_judge", lambda _session, account_id: account_id != senior)
     if why == "no senior":
         account.roles = ["reviewer"]
     if why == "caseworker":
