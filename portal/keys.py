@@ -189,6 +189,11 @@ def keys_of(session: Session) -> Keys:
     return keys_in(config_of(session).data)
 
 
+def contact_digest(session: Session, address: str) -> str:
+    """Keyed digest of a mail address or a number, for counting and comparing without keeping it."""
+    return keys_of(session).digest("contact", address.strip().lower().encode())
+
+
 def token_digest(token: str) -> str:
     """SHA-256 of a random token of 128 bits or more: so long a secret needs no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Where the number goes in the address of the service.
 PLACE = "{number}"
-EXAMPLE, OTHER = "+15005550006", "+41791234567"
+EXAMPLE, OTHER = "+15005550006", "+61491570156"
 # Apprise says what it sent, and to whom, in the log.
 logging.getLogger("apprise").addHandler(logging.NullHandler())
 logging.getLogger("apprise").propagate = False

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
 from portal.db import config_of
-from portal.keys import keys_of
+from portal.keys import contact_digest
 from portal.matching import practice
 from portal.tables import Account, Candidate, Case, CaseRight, Judgement, PassedOn
 
@@ -31,10 +31,10 @@ def given(session: Session, account_id: str) -> dict[str, Any]:
     found = seniors(session)
     return {
         "me": account_id,
-        "my_contact": _contact(session, session.get_one(Account, account_id)),
+        "my_contact": contact_digest(session, session.get_one(Account, account_id).email),
         "now": clock.now(),
         "seniors": [one.id for one in found],
-        "their_contacts": [_contact(session, one) for one in found],
+        "their_contacts": [contact_digest(session, one.email) for one in found],
     }
 
 
@@ -42,11 +42,6 @@ def seniors(session: Session) -> list[Account]:
     """Who settles what two differ on, and looks at what others pass on: while they practise, nothing waits for them."""
     accounts = session.scalars(select(Account).where(Account.disabled_at.is_(None)).order_by(Account.id))
     return [each for each in accounts if "senior" in each.roles and practice.may_judge(session, each.id)]
-
-
-def _contact(session: Session, account: Account) -> str:
-    """The same digest as of a case's contact: a test holds the two together."""
-    return keys_of(session).digest("contact", account.email.strip().lower().encode())
 
 
 def open_to(session: Session) -> Select[Candidate]:

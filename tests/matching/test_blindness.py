@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.cases.arrival.addresses import contact_digest
 from portal.db import Database
 from portal.errors import Conflict
+from portal.keys import contact_digest
 from portal.matching import agreement, eligible, looks, practice, review, second_thoughts
 from portal.tables import Account, Candidate, Case, Judgement, PassedOn
 from portal.tables.matching import ANSWERS, PASS_REASONS

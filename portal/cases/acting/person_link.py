@@ -14,11 +14,10 @@ from portal import audit, clock
 from portal.cases import lifecycle, mails
 from portal.cases.acting import mandates
 from portal.cases.arrival import words
-from portal.cases.arrival.addresses import contact_digest
 from portal.cases.arrival.limits import spend
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, Gone, TooMany
-from portal.keys import keys_of
+from portal.keys import contact_digest, keys_of
 from portal.languages import gettext as _
 from portal.languages import speaking
 from portal.tables import Case, Mandate

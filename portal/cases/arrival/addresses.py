@@ -1,6 +1,6 @@
 """Where a person can be written to: a mail address, or a mobile number in its international form, +41791234567.
 
-Both are one string: a number begins with a plus and has no @. Two are compared without keeping them.
+Both are one string: a number begins with a plus and has no @.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from portal.db import config_of
 from portal.errors import BadInput
-from portal.keys import keys_of
 from portal.languages import gettext as _
 
 MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"()\[\]]{1,64}@[^@\s,;<>\"()\[\]]{1,255}")
@@ -78,8 +77,3 @@ def written(contact: str) -> str:
     if not is_number(contact):
         return contact
     return phonenumbers.format_number(phonenumbers.parse(contact), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def contact_digest(session: Session, address: str) -> str:
-    """Keyed digest of an address, for counting and comparing without keeping it."""
-    return keys_of(session).digest("contact", address.strip().lower().encode())

@@ -14,12 +14,11 @@ from portal import audit, clock
 from portal.cases import law, lifecycle, mails
 from portal.cases.acting import mandates, person_link
 from portal.cases.arrival import drafts, limits, looking, words
-from portal.cases.arrival.addresses import contact_digest
 from portal.cases.clocks import deadlines
 from portal.cases.requester import alarms, assurance
 from portal.db import config_of
 from portal.errors import BadInput
-from portal.keys import keys_of
+from portal.keys import contact_digest, keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
 from portal.tables import Blob, Case, CaseRight, Draft, Mandate, random_id

@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.cases import law, lifecycle, mails
-from portal.cases.arrival.addresses import clean_contact, contact_digest
+from portal.cases.arrival.addresses import clean_contact
 from portal.cases.arrival.limits import spend, spend_text
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
-from portal.keys import keys_of
+from portal.keys import contact_digest, keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
 from portal.tables import (

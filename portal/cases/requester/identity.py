@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.cases import lifecycle, mails
 from portal.cases.acting import mandates
-from portal.cases.arrival import drafts, limits
-from portal.cases.arrival.addresses import clean_contact, contact_digest
-from portal.cases.arrival.limits import spend
+from portal.cases.arrival import drafts
+from portal.cases.arrival.addresses import clean_contact
+from portal.cases.arrival.limits import spend, spend_text
 from portal.cases.clocks import pausing
 from portal.cases.law import rule_by
 from portal.cases.requester import assurance, challenge, lost_words, profiles
 from portal.db import config_of
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
-from portal.keys import keys_of
+from portal.keys import contact_digest, keys_of
 from portal.languages import gettext as _
 from portal.languages import mark
 from portal.tables import Arrival, Case, Code, Draft
@@ -51,7 +51,7 @@ def send_code(session: Session, draft: Draft, typed: str) -> None:
     per_draft = spend(session, "code", draft.id, SENDS, timedelta(minutes=10))
     if not per_draft or not spend(session, "code-to", digest, SENDS_PER_CONTACT, timedelta(hours=1)):
         raise TooMany(_("We have sent you several codes. Your answers are saved. Please wait 10 minutes."))
-    limits.spend_text(session, address)
+    spend_text(session, address)
     drafts.save_answers(session, draft, contact=address, no_contact=False)
     session.execute(delete(Code).where(Code.draft_id == draft.id))
     code = f"{secrets.randbelow(1_000_000):06}"

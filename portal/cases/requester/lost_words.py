@@ -19,10 +19,10 @@ from portal import audit, clock
 from portal.cases import lifecycle, mails
 from portal.cases.acting import mandates
 from portal.cases.arrival import words
-from portal.cases.arrival.addresses import clean_contact, contact_digest
+from portal.cases.arrival.addresses import clean_contact
 from portal.cases.arrival.limits import spend
 from portal.errors import BadInput, Conflict, NotAllowed, TooMany
-from portal.keys import keys_of
+from portal.keys import contact_digest, keys_of
 from portal.languages import gettext as _
 from portal.tables import Case, NewWords, random_id
 
